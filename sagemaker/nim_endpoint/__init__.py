@@ -1,0 +1,1 @@
+"""The SageMaker endpoint of the model: created, reused, probed and priced."""

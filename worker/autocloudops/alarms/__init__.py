@@ -1,0 +1,1 @@
+"""Wire formats in, `Alarm` out. Pure: no AWS, HTTP or CLI library."""

@@ -1,0 +1,96 @@
+"""Every error that AutoCloudOps raises on purpose.
+
+    AutoCloudOpsError
+    ├── SettingsInvalid            a setting is missing or wrong
+    ├── InputUnreadable            a file or a record that a person named cannot be read
+    ├── ServiceFailed              an AWS call failed; carries the operation and its target
+    │   ├── AccessDenied           the role lacks a permission
+    │   ├── TargetMissing          the queue, bucket, table, topic or endpoint is not there
+    │   ├── Throttled              the service asked us to slow down
+    │   └── ServiceUnavailable     timeout, connection or server error: may pass by itself
+    ├── ModelError                 the model endpoint gave no answer
+    │   ├── ModelRefused           it will refuse the same request again
+    │   └── ModelUnavailable       it may answer later
+    │       └── ModelTimedOut          no answer in time; the request may still run on the GPU
+    ├── AuditConflict              an audit key holds somebody else's bytes
+    └── SandboxFailed              a local stand-in did not start or does not answer
+
+Each carries what it happened to and says what to do next, on one line.
+"""
+
+
+class AutoCloudOpsError(Exception):
+    """The base of the tree: `message` says what happened, `advice` what to do next."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(f"{message}: {advice}" if advice else message)
+        self.message = message
+        self.advice = advice
+
+
+class SettingsInvalid(AutoCloudOpsError):
+    """A setting is missing or wrong."""
+
+
+class InputUnreadable(AutoCloudOpsError):
+    """A file or record that a person named cannot be read."""
+
+
+class ServiceFailed(AutoCloudOpsError):
+    """An AWS call failed.
+
+    Args:
+        operation: the call, as `sqs:ReceiveMessage`.
+        target: the queue, bucket, table, topic or endpoint that it was for.
+        message: what the service or the connection said.
+        advice: what to do next.
+    """
+
+    def __init__(self, operation: str, target: str, message: str, advice: str = "") -> None:
+        super().__init__(f"{operation} on {target} failed: {message}", advice)
+        self.operation = operation
+        self.target = target
+
+
+class AccessDenied(ServiceFailed):
+    """The role lacks a permission."""
+
+
+class TargetMissing(ServiceFailed):
+    """The target of the call does not exist."""
+
+
+class Throttled(ServiceFailed):
+    """The service asked us to slow down."""
+
+
+class ServiceUnavailable(ServiceFailed):
+    """A timeout, connection or server error that may pass by itself."""
+
+
+class ModelError(AutoCloudOpsError):
+    """The model endpoint gave no answer. Carries the endpoint's URL."""
+
+    def __init__(self, endpoint: str, message: str, advice: str = "") -> None:
+        super().__init__(f"{endpoint}: {message}", advice)
+        self.endpoint = endpoint
+
+
+class ModelRefused(ModelError):
+    """The endpoint will refuse the same request again."""
+
+
+class ModelUnavailable(ModelError):
+    """The endpoint may answer later."""
+
+
+class ModelTimedOut(ModelUnavailable):
+    """No answer in time; the request may still run on the GPU."""
+
+
+class AuditConflict(AutoCloudOpsError):
+    """An audit key already holds bytes that this writer did not write."""
+
+
+class SandboxFailed(AutoCloudOpsError):
+    """A local stand-in did not start or does not answer."""
