@@ -1,8 +1,8 @@
 """What the rest of the service knows about an alarm, whatever wire shape brought it.
 
-    Alarm         one state change of one alarm, or of one contributor of it
-    AwsEvent      any other AWS event in the queue: context for incidents
-    Unparseable   a body, or a part of one, that no shape accepts, and why
+Alarm         one state change of one alarm, or of one contributor of it
+AwsEvent      any other AWS event in the queue: context for incidents
+Unparseable   a body, or a part of one, that no shape accepts, and why
 """
 
 from collections.abc import Mapping
@@ -57,8 +57,8 @@ class AlarmKey(Value):
     def event_id(self, state: AlarmState, at: datetime) -> UUID:
         """Return the id of the change to `state` at `at`: equal for every copy and every path."""
         milliseconds = int(at.timestamp() * 1000)
-        parts = (self.account, self.region, self.name, self.contributor, state, str(milliseconds))
-        return uuid5(EVENT_NAMESPACE, "\x1f".join(parts))
+        key = f"{self.account}\x1f{self.region}\x1f{self.name}\x1f{self.contributor}"
+        return uuid5(EVENT_NAMESPACE, f"{key}\x1f{state}\x1f{milliseconds}")
 
 
 class Metric(Value):
@@ -185,7 +185,7 @@ class AwsEvent(Value):
     def event_id(self) -> UUID:
         """An id equal for every copy of this event."""
         identity = self.id or self.raw_sha256
-        return uuid5(EVENT_NAMESPACE, "\x1f".join((self.source, self.detail_type, self.account, identity)))
+        return uuid5(EVENT_NAMESPACE, f"{self.source}\x1f{self.detail_type}\x1f{self.account}\x1f{identity}")
 
 
 class Unparseable(Value):

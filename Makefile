@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint soak clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo.stamp ## Install into .venv and triage a bundled storm of alarms against local stand-ins
+	$(BIN)/autocloudops demo
+
+test: $(VENV)/test.stamp ## Install and run the tests
+	$(BIN)/python -m pytest -m "not soak"
+
+lint: $(VENV)/test.stamp ## Check style, types, import rules and templates
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint infrastructure/cloudformation/*.yaml
+
+soak: $(VENV)/test.stamp ## Run the long versions of the tests
+	$(BIN)/python -m pytest -m soak
+
+clean: ## Remove what was installed, built or left by a demo
+	rm -rf $(VENV) .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+
+$(VENV)/pip.stamp: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) pip
+	@touch $@
+
+$(VENV)/demo.stamp: $(VENV)/pip.stamp pyproject.toml
+	$(PIP) --editable '.[local]'
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/demo.stamp
+	$(PIP) --group test --group lint
+	@touch $@

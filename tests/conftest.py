@@ -1,0 +1,28 @@
+"""Fixtures that every room's tests may use: an AWS of our own.
+
+    embedded_aws   one emulator for the whole run, with a foundation stack named `autocloudops`: shared by all tests
+    foundation     a foundation stack of this test's own in it: queues, topics, bucket and table that are empty
+
+Both are `SandboxResources`. `autocloudops.sandbox.foundation.client(service, resources.endpoint_url)` makes a client.
+"""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest_asyncio
+
+from autocloudops.sandbox import EmbeddedAws, SandboxResources
+from autocloudops.sandbox.foundation import deploy
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def embedded_aws() -> AsyncIterator[SandboxResources]:
+    """Start the emulator once; it is a process of its own, so tests on any event loop may use it."""
+    async with EmbeddedAws() as resources:
+        yield resources
+
+
+@pytest_asyncio.fixture
+async def foundation(embedded_aws: SandboxResources) -> SandboxResources:
+    """Deploy a stack under a prefix that no other test has."""
+    return await deploy(embedded_aws.endpoint_url, prefix=f"t{uuid4().hex[:12]}")

@@ -1,0 +1,191 @@
+import json
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from autocloudops.errors import SandboxFailed, ServiceFailed
+from autocloudops.sandbox import SandboxResources
+from autocloudops.sandbox import foundation as stack
+from autocloudops.sandbox.foundation import client, deploy
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sqs import SQSClient
+
+DETAIL_TYPES = (
+    "CloudWatch Alarm State Change",
+    "CloudWatch Alarm Contributor State Change",
+    "CloudWatch Alarm Configuration Change",
+)
+
+
+@pytest_asyncio.fixture
+async def sqs(foundation: SandboxResources) -> AsyncIterator["SQSClient"]:
+    """An SQS client."""
+    async with client("sqs", foundation.endpoint_url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def production_pattern(embedded_aws: SandboxResources) -> str:
+    """The event pattern of a stack deployed as in production."""
+    await deploy(embedded_aws.endpoint_url, prefix="production", event_source="")
+    async with client("events", embedded_aws.endpoint_url) as events:
+        rule = await events.describe_rule(Name="production-alarms")
+    return str(rule["EventPattern"])
+
+
+async def _received(sqs: "SQSClient", resources: SandboxResources) -> str:
+    answer = await sqs.receive_message(QueueUrl=resources.queue_url, WaitTimeSeconds=5)
+    bodies = [message["Body"] for message in answer.get("Messages", [])]
+    assert len(bodies) == 1
+    return str(bodies[0])
+
+
+async def _attributes(sqs: "SQSClient", url: str) -> dict[str, str]:
+    answer = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    return {str(name): value for name, value in answer["Attributes"].items()}
+
+
+async def _publish(resources: SandboxResources, text: str) -> None:
+    async with client("sns", resources.endpoint_url) as sns:
+        await sns.publish(TopicArn=resources.intake_topic_arn, Message=text)
+
+
+async def _put_event(resources: SandboxResources, source: str, detail_type: str) -> int:
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps({"alarmName": "checkout-latency"})}
+    async with client("events", resources.endpoint_url) as events:
+        answer = await events.put_events(Entries=[entry])
+    return int(answer["FailedEntryCount"])
+
+
+async def test_a_message_sent_to_the_queue_arrives(sqs: "SQSClient", foundation: SandboxResources) -> None:
+    """What is sent to the queue is received as it was sent."""
+    await sqs.send_message(QueueUrl=foundation.queue_url, MessageBody='{"AlarmName": "a"}')
+    assert await _received(sqs, foundation) == '{"AlarmName": "a"}'
+
+
+async def test_a_published_alarm_arrives_in_its_envelope(sqs: "SQSClient", foundation: SandboxResources) -> None:
+    """By default SNS delivers its envelope, which names the topic and carries the message as text."""
+    await _publish(foundation, '{"AlarmName": "a"}')
+    envelope = json.loads(await _received(sqs, foundation))
+    assert (envelope["Type"], envelope["TopicArn"]) == ("Notification", foundation.intake_topic_arn)
+    assert envelope["Message"] == '{"AlarmName": "a"}'
+
+
+async def test_a_published_alarm_arrives_raw_where_the_stack_says_so(
+    sqs: "SQSClient", embedded_aws: SandboxResources
+) -> None:
+    """With RawDelivery the queue receives the published text and nothing around it."""
+    raw = await deploy(embedded_aws.endpoint_url, prefix="raw-delivery", raw_delivery=True)
+    await _publish(raw, '{"AlarmName": "a"}')
+    assert await _received(sqs, raw) == '{"AlarmName": "a"}'
+
+
+@pytest.mark.parametrize("detail_type", DETAIL_TYPES)
+async def test_an_alarm_event_arrives(sqs: "SQSClient", foundation: SandboxResources, detail_type: str) -> None:
+    """Each kind of alarm event from the sandbox's own source goes through the rule to the queue."""
+    assert await _put_event(foundation, foundation.event_source, detail_type) == 0
+    event = json.loads(await _received(sqs, foundation))
+    assert (event["source"], event["detail-type"]) == (foundation.event_source, detail_type)
+
+
+async def test_events_from_aws_itself_cannot_be_put(foundation: SandboxResources) -> None:
+    """PutEvents refuses the source aws.cloudwatch, which is why the rule takes an extra source."""
+    assert await _put_event(foundation, "aws.cloudwatch", DETAIL_TYPES[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "detail_type", "matches"),
+    [
+        *(("aws.cloudwatch", detail_type, True) for detail_type in DETAIL_TYPES),
+        ("autocloudops.sandbox", DETAIL_TYPES[0], False),
+        ("aws.ec2", DETAIL_TYPES[0], False),
+        ("aws.cloudwatch", "AWS API Call via CloudTrail", False),
+    ],
+)
+async def test_the_production_rule_takes_only_alarm_events_of_cloudwatch(
+    embedded_aws: SandboxResources, production_pattern: str, source: str, detail_type: str, *, matches: bool
+) -> None:
+    """With no extra source, the deployed pattern accepts CloudWatch's alarm events and nothing else."""
+    event = {
+        "id": "1",
+        "source": source,
+        "detail-type": detail_type,
+        "account": embedded_aws.account,
+        "time": "2026-11-22T10:00:00Z",
+        "region": embedded_aws.region,
+        "resources": [],
+        "detail": {},
+    }
+    async with client("events", embedded_aws.endpoint_url) as events:
+        answer = await events.test_event_pattern(EventPattern=production_pattern, Event=json.dumps(event))
+    assert answer["Result"] is matches
+
+
+async def test_the_queue_is_made_as_designed(sqs: "SQSClient", foundation: SandboxResources) -> None:
+    """Encryption, visibility, retention and redrive are as the design has them."""
+    made = await _attributes(sqs, foundation.queue_url)
+    dead = await _attributes(sqs, foundation.dlq_url)
+    assert made["SqsManagedSseEnabled"] == dead["SqsManagedSseEnabled"] == "true"
+    assert made["MessageRetentionPeriod"] == dead["MessageRetentionPeriod"] == "1209600"
+    assert made["VisibilityTimeout"] == "180"
+    redrive = {"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": 20}
+    assert json.loads(made["RedrivePolicy"]) == redrive
+
+
+async def test_only_the_topic_and_the_rule_may_send(sqs: "SQSClient", foundation: SandboxResources) -> None:
+    """The queue's policy lets the intake topic and the rule send, each named by its ARN, and nobody else."""
+    policy = json.loads((await _attributes(sqs, foundation.queue_url))["Policy"])
+    allowed = {
+        (statement["Principal"]["Service"], statement["Condition"]["ArnEquals"]["aws:SourceArn"])
+        for statement in policy["Statement"]
+    }
+    account, region, prefix = foundation.account, foundation.region, foundation.state_table.removesuffix("-state")
+    assert allowed == {
+        ("sns.amazonaws.com", foundation.intake_topic_arn),
+        ("events.amazonaws.com", f"arn:aws:events:{region}:{account}:rule/{prefix}-alarms"),
+    }
+
+
+async def test_the_bucket_is_versioned_encrypted_and_closed(foundation: SandboxResources) -> None:
+    """The audit bucket keeps versions, encrypts, and blocks public access in all four ways."""
+    async with client("s3", foundation.endpoint_url) as s3:
+        bucket = {"Bucket": foundation.audit_bucket}
+        versions = await s3.get_bucket_versioning(**bucket)
+        public = await s3.get_public_access_block(**bucket)
+        encryption = await s3.get_bucket_encryption(**bucket)
+    assert versions["Status"] == "Enabled"
+    assert len(public["PublicAccessBlockConfiguration"]) == 4
+    assert all(public["PublicAccessBlockConfiguration"].values())
+    rule = encryption["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+
+
+async def test_the_table_has_its_keys_and_is_paid_by_request(foundation: SandboxResources) -> None:
+    """The state table is keyed by pk and sk and has no capacity to run out of."""
+    async with client("dynamodb", foundation.endpoint_url) as dynamodb:
+        table = (await dynamodb.describe_table(TableName=foundation.state_table))["Table"]
+    assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [("pk", "HASH"), ("sk", "RANGE")]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+async def test_every_resource_of_the_template_is_really_created(foundation: SandboxResources) -> None:
+    """The emulator knows every type in the template: what stands there is what is deployed."""
+    prefix = foundation.state_table.removesuffix("-state")
+    async with client("cloudformation", foundation.endpoint_url) as cloudformation:
+        answer = await cloudformation.describe_stack_resources(StackName=f"{prefix}-foundation")
+    made = {resource["LogicalResourceId"] for resource in answer["StackResources"] if resource["PhysicalResourceId"]}
+    lines = stack.template().partition("\nResources:\n")[2].partition("\nOutputs:\n")[0].splitlines()
+    assert made == {line.strip(" :") for line in lines if line.startswith("  ") and line[2].isalpha()}
+
+
+async def test_a_stack_that_fails_is_named_with_its_reason(
+    embedded_aws: SandboxResources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A type that the emulator lacks is refused in words, not skipped."""
+    unknown = stack.template().replace("AWS::SNS::TopicPolicy", "AWS::SNS::NoSuchType")
+    monkeypatch.setattr(stack, "template", lambda: unknown)
+    with pytest.raises((SandboxFailed, ServiceFailed), match="NoSuchType"):
+        await deploy(embedded_aws.endpoint_url, prefix="unknown-type")

@@ -1,0 +1,159 @@
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, ResourceRef
+from autocloudops.entrypoints.wiring import open_incidents
+from autocloudops.errors import TargetMissing
+from autocloudops.incidents.grouping import place
+from autocloudops.incidents.model import Incident, IncidentStatus, Opens, Placement, Repeats, Role, Windows
+from autocloudops.incidents.store import IncidentStore
+from autocloudops.settings import StateSettings
+from autocloudops.state.memory import MemoryIncidents
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WINDOWS = Windows()
+
+
+@pytest.fixture(params=["memory", "ministack", "moto"])
+async def store(
+    request: pytest.FixtureRequest, stack: AsyncExitStack, point_at: Callable[[str], None]
+) -> IncidentStore:
+    if request.param == "memory":
+        return MemoryIncidents()
+    point_at(request.getfixturevalue(request.param))
+    table = f"state-{uuid4().hex[:8]}"
+    incidents = await open_incidents(stack, StateSettings(table=table))
+    await incidents._client.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return incidents
+
+
+def alarm(name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: float = 0) -> Alarm:
+    return Alarm(
+        key=AlarmKey(account="111122223333", region="eu-west-1", name=name),
+        state=state,
+        at=NOON + timedelta(seconds=seconds),
+        kind=AlarmKind.METRIC,
+        shape="test",
+        resource=ResourceRef(type="svc", id="a", account="111122223333", region="eu-west-1", owner="svc/a"),
+        raw_sha256="0",
+    )
+
+
+async def admit(store: IncidentStore, each: Alarm) -> Placement:
+    """Place an alarm as the pipeline does."""
+    while True:
+        history = await store.history(each.key)
+        placement = place(each, history, await store.current(each.resource.owner_key), WINDOWS, NOON)
+        if isinstance(placement, Repeats) or await store.record(each, placement, NOON):
+            return placement
+
+
+async def opened(store: IncidentStore) -> Incident:
+    placement = await admit(store, alarm())
+    assert isinstance(placement, Opens)
+    return placement.incident
+
+
+async def test_an_opened_incident_is_the_owners_current_one(store: IncidentStore) -> None:
+    """What was opened is read back as it was written."""
+    incident = await opened(store)
+    assert await store.current("111122223333/eu-west-1/svc/a") == incident
+    assert await store.incident(incident.incident_id) == incident
+    assert await store.incident(uuid4()) is None
+
+
+async def test_of_two_openers_one_wins(store: IncidentStore) -> None:
+    """Two workers that saw no incident cannot both open one for the same owner."""
+    first, second = alarm("cpu"), alarm("memory")
+    placements = [place(each, (), None, WINDOWS, NOON) for each in (first, second)]
+    won = await asyncio.gather(
+        *(store.record(each, placed, NOON) for each, placed in zip((first, second), placements, strict=True))
+    )
+    assert sorted(won) == [False, True]
+
+
+async def test_concurrent_members_are_all_counted_and_kept(store: IncidentStore) -> None:
+    """Joins from several workers lose no member, and the incident knows its alarms by time."""
+    incident = await opened(store)
+    others = [alarm(f"other-{number}", seconds=number) for number in range(1, 9)]
+    await asyncio.gather(*(admit(store, each) for each in others))
+    now = await store.incident(incident.incident_id)
+    assert now is not None
+    assert (now.members, now.firing) == (9, 9)
+    members = await store.members(now)
+    assert {each.key.name for each in members} >= {"cpu"}
+    assert [each.at for each in members] == sorted(each.at for each in members)
+    assert len(members) == len({each.event_id for each in members}) >= 8
+
+
+async def test_a_copy_is_recorded_once(store: IncidentStore) -> None:
+    """The same change recorded twice is one member and one line of history."""
+    incident = await opened(store)
+    assert await store.record(alarm(), Opens(incident=incident), NOON) is False
+    assert isinstance(await admit(store, alarm()), Repeats)
+    history = await store.history(alarm().key)
+    assert [(each.role, each.incident_id) for each in history] == [(Role.OPENER, incident.incident_id)]
+
+
+async def test_all_clear_resolves_and_the_next_alarm_opens_a_linked_incident(store: IncidentStore) -> None:
+    """After every member's OK the incident takes no more alarms."""
+    incident = await opened(store)
+    await admit(store, alarm(state=AlarmState.OK, seconds=30))
+    resolved = await store.incident(incident.incident_id)
+    assert resolved is not None
+    assert resolved.resolved
+    placement = await admit(store, alarm(seconds=60))
+    assert isinstance(placement, Opens)
+    assert placement.incident.previous == incident.incident_id
+    assert await store.current(incident.owner_key) == placement.incident
+
+
+async def test_one_asks_until_its_lease_lapses(store: IncidentStore) -> None:
+    """A claim holds until its lease ends; whoever takes over raises the attempt."""
+    incident = await opened(store)
+    until = NOON + timedelta(seconds=60)
+    first = await store.claim(incident.incident_id, "a", until, NOON)
+    assert first is not None
+    assert (first.status, first.attempt, first.asker) == (IncidentStatus.ASKING, 1, "a")
+    assert await store.claim(incident.incident_id, "b", until, NOON + timedelta(seconds=59)) is None
+    second = await store.claim(incident.incident_id, "b", until + timedelta(seconds=60), until)
+    assert second is not None
+    assert (second.attempt, second.asker) == (2, "b")
+
+
+async def test_only_the_current_attempt_decides(store: IncidentStore) -> None:
+    """A late reply of an attempt that was taken over decides nothing, and a decision stands."""
+    incident = await opened(store)
+    first = await store.claim(incident.incident_id, "a", NOON, NOON - timedelta(seconds=1))
+    second = await store.claim(incident.incident_id, "b", NOON + timedelta(seconds=60), NOON)
+    assert first is not None
+    assert second is not None
+    decision = UUID(int=7)
+    assert await store.settle(first, decision, "late") is False
+    assert await store.settle(second, decision, "sha") is True
+    assert await store.settle(second, decision, "again") is False
+    decided = await store.incident(incident.incident_id)
+    assert decided is not None
+    assert (decided.status, decided.decision_id, decided.record_sha256) == (IncidentStatus.DECIDED, decision, "sha")
+    assert await store.claim(incident.incident_id, "c", NOON + timedelta(days=1), NOON + timedelta(hours=9)) is None
+
+
+async def test_a_missing_table_is_named(emulator: str, stack: AsyncExitStack) -> None:
+    """A wrong table name is an error that carries the name, not a traceback of the SDK."""
+    assert emulator
+    incidents = await open_incidents(stack, StateSettings(table="no-such-table"))
+    with pytest.raises(TargetMissing, match="no-such-table"):
+        await incidents.current("anybody")

@@ -1,0 +1,132 @@
+import base64
+import json
+import time
+
+import pytest
+
+from autocloudops.redaction import redact
+from autocloudops.redaction.patterns import KINDS, LINE_LIMIT, PATTERNS
+
+# Built from parts, so that this file holds nothing that looks like a credential.
+KEY_ID = "AK" + "IA" + "Q3EGRIXLVM7ZC2TD"
+SESSION_KEY_ID = "AS" + "IA" + "Q3EGRIXLVM7ZC2TD"
+SECRET_KEY = "hU7" + "bZ0q/Lw" + "3XeN9+" + "aTgR5kYcV1m" + "PdF8sJ2oQ4iBtW"[:13]
+SEGMENT = base64.urlsafe_b64encode(json.dumps({"alg": "RS256", "kid": "b7"}).encode()).decode().rstrip("=")
+JWT = f"{SEGMENT}.{SEGMENT}.{'Sg' * 30}"
+PASSWORD = "corr3ct" + "-horse"
+DASHES = "-" * 5
+PEM = f"{DASHES}BEGIN RSA PRIVATE KEY{DASHES}\nMIIB{'Og' * 20}\nq1w2{'e3' * 20}\n{DASHES}END RSA PRIVATE KEY{DASHES}"
+
+PLANTED = [
+    (f"key {KEY_ID} was used", KEY_ID, "key <aws-access-key> was used"),
+    (f"aws_access_key_id={KEY_ID}", KEY_ID, "aws_access_key_id=<aws-access-key>"),
+    (f"({SESSION_KEY_ID})", SESSION_KEY_ID, "(<aws-access-key>)"),
+    (f"aws_secret_access_key = {SECRET_KEY}", SECRET_KEY, "aws_secret_access_key = <aws-secret-key>"),
+    (f'"SecretAccessKey": "{SECRET_KEY}"', SECRET_KEY, '"SecretAccessKey": "<aws-secret-key>"'),
+    (f"{KEY_ID} {SECRET_KEY}", SECRET_KEY, "<aws-access-key> <aws-secret-key>"),
+    (f"got {JWT}, refused", JWT, "got <jwt>, refused"),
+    (f"Authorization: Bearer {JWT}", JWT, "Authorization: Bearer <jwt>"),
+    (f"Authorization: Basic {SEGMENT}", SEGMENT, "Authorization: Basic <authorization>"),
+    (f'{{"authorization":"Bearer {"k7" * 12}"}}', "k7k7", '{"authorization":"Bearer <authorization>"}'),
+    (f"curl -H 'X: bearer {'k7' * 12}='", "k7k7", "curl -H 'X: bearer <bearer-token>'"),
+    (f"push with gh{'p_'}{'a1B2' * 9}", "a1B2", "push with <api-token>"),
+    (f"postgres://app:{PASSWORD}@db:5432/shop", PASSWORD, "postgres://app:<url-password>@db:5432/shop"),
+    (f"redis://:{PASSWORD}@cache", PASSWORD, "redis://:<url-password>@cache"),
+    (f"amqp://u:{PASSWORD}@x@mq/v", PASSWORD, "amqp://u:<url-password>@mq/v"),
+    (f"password={PASSWORD}", PASSWORD, "password=<password>"),
+    (f"DB_PASSWORD: {PASSWORD}, next", PASSWORD, "DB_PASSWORD: <password>, next"),
+    (f'{{"password": "{PASSWORD} and more"}}', PASSWORD, '{"password": "<password>"}'),
+    (f'{{"password": "{PASSWORD}\\"tail"}}', "tail", '{"password": "<password>"}'),
+    (f'{{\\"password\\": \\"{PASSWORD}\\"}}', PASSWORD, '{\\"password\\": \\"<password>\\"}'),
+    (f'password="{PASSWORD} never closed', "never", 'password="<password>'),
+    (f"Server=db;Uid=app;Pwd={PASSWORD};", PASSWORD, "Server=db;Uid=app;Pwd=<password>;"),
+    (f"PGPASSWORD={PASSWORD} psql", PASSWORD, "PGPASSWORD=<password> psql"),
+    (f"client_secret={PASSWORD}&scope=x", PASSWORD, "client_secret=<secret>&scope=x"),
+    (f"NGC_API_KEY={PASSWORD}", PASSWORD, "NGC_API_KEY=<secret>"),
+    (f"?X-Amz-Signature={'9f' * 32}&X-Amz-Date=1", "9f9f", "?X-Amz-Signature=<secret>&X-Amz-Date=1"),
+    (f"sessionToken: {'Fwo' * 12}==", "Fwo", "sessionToken: <token>"),
+    (PEM, "MIIB", "<private-key>"),
+    (f"a {PEM} b", "q1w2", "a <private-key> b"),
+    (PEM.replace("\n", "\\n"), "MIIB", "<private-key>"),
+    (PEM[:60], "MIIB", "<private-key>"),
+    ("ask jo.doe+ops@mail.example.com now", "jo.doe", "ask <email> now"),
+]
+
+HARMLESS = [
+    "Threshold Crossed: 1 datapoint [91.0 (22/11/26 03:08:00)] was greater than the threshold (80.0).",
+    "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shop/50dc6c495c0c9188",
+    "https://console.aws.amazon.com:443/cloudwatch/home?region=eu-west-1",
+    "secretsmanager:GetSecretValue was denied; the SecretId is shop/db",
+    "max_tokens=800, TokenCount: 512, tokens per second 31",
+    "passed: 14, bypass: no, compass=north",
+    "commit 3f786850e387550fdab836ed7e6dc881de23001b in the aws pipeline",
+    "keyboard: de, monkey=3, keys: 12",
+    "orders@v2 deployed",
+]
+
+
+@pytest.mark.parametrize(("text", "secret", "expected"), PLANTED)
+def test_planted_secret_is_replaced(text: str, secret: str, expected: str) -> None:
+    """A secret of every known kind is replaced by its placeholder, and what stands around it stays."""
+    redacted = redact(text)
+    assert secret not in redacted
+    assert redacted == expected
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_harmless_text_stays(text: str) -> None:
+    """Text that only resembles a secret reaches the model as it was."""
+    assert redact(text) == text
+
+
+def test_overlong_line_is_cut_before_it_is_searched() -> None:
+    """What is beyond the line limit cannot pass unsearched: it is cut, and that is visible."""
+    text = f"{'x' * LINE_LIMIT} password={PASSWORD}\nnext line"
+    first, second = redact(text).split("\n")
+    assert PASSWORD not in first
+    assert first.endswith("characters]")
+    assert (len(first), second) == (LINE_LIMIT, "next line")
+
+
+def test_every_pattern_has_its_own_kind() -> None:
+    """A placeholder names one kind of secret, so that a reader knows what stood there."""
+    assert tuple(pattern.kind for pattern in PATTERNS) == KINDS
+
+
+HOSTILE = [
+    "eyJ-" * 2000,
+    "eyJaaaaa." * 900,
+    "bearer " * 1100,
+    'password="' * 800,
+    "password='\\\"" * 600,
+    "secret_key_key_key" * 400,
+    "://a:b" * 1300,
+    "a@" * 4000,
+    "a.b-c@d.e-f." * 600,
+    f"{DASHES}BEGIN PRIVATE KEY{DASHES}" * 300,
+    f"{DASHES}BEGIN " * 700,
+    "token" * 1600,
+    "akia" + "Aa1/" * 2000,
+]
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_costs_time_in_proportion_to_its_length(line: str) -> None:
+    """Eight times the text costs at most some twenty times the time: no pattern goes quadratic."""
+    short, long = ("\n".join([line[:LINE_LIMIT]] * count) for count in (4, 32))
+    assert _seconds(long) < 20 * max(_seconds(short), 0.002)
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_line_costs_time_in_proportion_to_its_length(line: str) -> None:
+    """Within one line, too: eight times its length costs at most some twenty times the time."""
+    assert _seconds(line[:LINE_LIMIT]) < 20 * max(_seconds(line[: LINE_LIMIT // 8]), 0.001)
+
+
+def _seconds(text: str) -> float:
+    best = float("inf")
+    for _ in range(3):
+        begun = time.process_time()
+        redact(text)
+        best = min(best, time.process_time() - begun)
+    return best

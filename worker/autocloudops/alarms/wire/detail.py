@@ -1,0 +1,56 @@
+"""The alarm as EventBridge's `detail` and the Lambda action's `alarmData` write it: one format, two envelopes."""
+
+from autocloudops.alarms.model import Alarm
+from autocloudops.alarms.wire import read
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, children, resource_of, suppression
+from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
+from autocloudops.alarms.wire.shape import Node, Wire
+from autocloudops.alarms.wire.watched import watched, with_contributor, with_reason
+
+
+def alarm_from_detail(detail: Node, origin: Origin, wire: Wire) -> Alarm:
+    """Return the state change in `detail`, of an alarm or of one contributor of it.
+
+    The time is the state's own; the envelope's is when the event was sent.
+
+    Raises:
+        Refused: where name, state, account, region or time is missing or unreadable.
+    """
+    state, contributor = read.child(detail, "state"), read.child(detail, "alarmcontributor")
+    config, previous = read.child(detail, "configuration"), read.child(detail, "previousstate")
+    name, value = required_name(detail, "alarmname"), read.required_state(state.get("value"))
+    place = located(origin, wire.place)
+    key = alarm_key(name, read.text(contributor, "id"), place)
+    at = read.required_instant(state.get("timestamp"))
+    labels, tags = read.mapping(contributor.get("attributes")), read.mapping(config.get("tags"))
+    reason, data = read.text(state, "reason") or "", read.embedded(state, "reasondata")
+    seen = with_reason(with_contributor(watched(config), labels), reason, data)
+    enabled = read.boolean(config.get("actionsenabled"))
+    return Alarm(
+        key=key,
+        state=value,
+        at=at,
+        kind=seen.kind,
+        shape=wire.shape,
+        resource=resource_of(key, seen, labels, tags),
+        raw_sha256=wire.raw_sha256,
+        previous_state=read.state(previous.get("value")),
+        reason=reason,
+        reason_data=read.json_text(state, "reasondata"),
+        description=read.text(config, "description"),
+        arn=origin.arn,
+        metric=seen.metric,
+        queries=seen.queries,
+        statistic=seen.statistic,
+        unit=seen.unit,
+        condition=seen.condition,
+        rule=seen.rule,
+        query=seen.query,
+        children=children(read.items(data, "triggeringalarms"), seen.rule, origin.arn),
+        contributor_labels=labels,
+        evaluation_state=read.text(state, "evaluationstate"),
+        actions=read.texts(config, *ACTION_KEYS),
+        actions_enabled=enabled,
+        suppression=suppression(state, read.child(detail, "mutedetail"), enabled),
+        tags=tags,
+    )

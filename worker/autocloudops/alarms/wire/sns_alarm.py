@@ -1,0 +1,60 @@
+"""The message that CloudWatch publishes to SNS, of metric, math, band, composite, log and PromQL alarms.
+
+Contributors come in the same message with an id and attributes.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+"""
+
+from autocloudops.alarms.model import Alarm
+from autocloudops.alarms.wire import read
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, children, resource_of, suppression
+from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
+from autocloudops.alarms.wire.shape import Node, Shape, Wire
+from autocloudops.alarms.wire.watched import watched, with_contributor, with_reason
+
+
+def _accepts(node: Node) -> bool:
+    return "alarmname" in node or "newstatevalue" in node
+
+
+def _read(node: Node, wire: Wire) -> Alarm:
+    arn = read.text(node, "alarmarn")
+    name, value = required_name(node, "alarmname"), read.required_state(node.get("newstatevalue"))
+    place = located(Origin(arn, node.get("awsaccountid"), node.get("region")), wire.place)
+    at = read.required_instant(node.get("statechangetime"))
+    key = alarm_key(name, read.text(node, "alarmcontributorid"), place)
+    labels, tags = read.mapping(node.get("alarmcontributorattributes")), read.mapping(node.get("tags"))
+    reason = read.text(node, "newstatereason") or ""
+    config = {**node, **read.child(node, "trigger")}
+    seen = with_reason(with_contributor(watched(config), labels), reason, read.embedded(node, "newstatereasondata"))
+    enabled = read.boolean(node.get("actionsenabled"))
+    return Alarm(
+        key=key,
+        state=value,
+        at=at,
+        kind=seen.kind,
+        shape=wire.shape,
+        resource=resource_of(key, seen, labels, tags),
+        raw_sha256=wire.raw_sha256,
+        previous_state=read.state(node.get("oldstatevalue")),
+        reason=reason,
+        reason_data=read.json_text(node, "newstatereasondata"),
+        description=read.text(node, "alarmdescription"),
+        arn=arn,
+        metric=seen.metric,
+        queries=seen.queries,
+        statistic=seen.statistic,
+        unit=seen.unit,
+        condition=seen.condition,
+        rule=seen.rule,
+        query=seen.query,
+        children=children(read.items(node, "triggeringchildren"), seen.rule, arn),
+        contributor_labels=labels,
+        evaluation_state=read.text(node, "evaluationstate"),
+        actions=read.texts(node, *ACTION_KEYS),
+        actions_enabled=enabled,
+        suppression=suppression(node, read.child(node, "mutedetail"), enabled),
+        tags=tags,
+    )
+
+
+SHAPE = Shape("sns_alarm", _accepts, _read)

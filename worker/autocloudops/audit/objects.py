@@ -1,0 +1,136 @@
+"""Where audit objects are: an S3 bucket or a folder, both create-only."""
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import ClientError
+
+from autocloudops.aws import error_code, translated
+from autocloudops.errors import AuditConflict
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.client import S3Client
+
+EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+class AuditObjects(Protocol):
+    """Audit objects by key. Raises `ServiceFailed` where they cannot be reached."""
+
+    location: str
+
+    async def create(self, key: str, body: bytes) -> None:
+        """Write an object that does not exist; success if the same bytes are there already.
+
+        Raises:
+            AuditConflict: other bytes are there.
+        """
+        ...
+
+    async def read(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        ...
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys below `prefix` in order."""
+        ...
+
+
+class S3Objects:
+    """Audit objects in a bucket.
+
+    Args:
+        client: an S3 client.
+        bucket: the bucket's name.
+        prefix: what stands before every key, empty or ending in a slash.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str, prefix: str = "") -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix
+        self.location = f"s3://{bucket}/{prefix}".rstrip("/")
+
+    async def create(self, key: str, body: bytes) -> None:
+        """Write an object that does not exist; success if the same bytes are there already."""
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        with translated("s3:PutObject", self._bucket):
+            try:
+                await self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + key,
+                    Body=body,
+                    ChecksumSHA256=checksum,
+                    IfNoneMatch="*",
+                    ContentType="application/gzip",
+                )
+            except ClientError as error:
+                if error_code(error) not in EXISTS or not await self._holds(key, body):
+                    raise
+
+    async def _holds(self, key: str, body: bytes) -> bool:
+        """Return whether a lost response hid our own success; after a 409 nothing may be there yet.
+
+        The bytes are compared, because not every S3 returns the checksum of an object (moto 5.2.5 does not).
+        """
+        try:
+            there = await self._bytes(key)
+        except ClientError as error:
+            if error_code(error) == "NoSuchKey":
+                return False
+            raise
+        if there == body:
+            return True
+        raise AuditConflict(
+            f"{self.location}/{key} holds bytes that this writer did not write",
+            "find out who else writes to the audit bucket before you trust it",
+        )
+
+    async def _bytes(self, key: str) -> bytes:
+        answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        async with answer["Body"] as stream:
+            return await stream.read()
+
+    async def read(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        with translated("s3:GetObject", self._bucket):
+            return await self._bytes(key)
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys below `prefix` in order."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with translated("s3:ListBucket", self._bucket):
+            async for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"].removeprefix(self._prefix)
+
+
+class FolderObjects:
+    """Audit objects in a folder, in the layout of the bucket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.location = str(folder)
+
+    async def create(self, key: str, body: bytes) -> None:
+        """Write an object that does not exist; success if the same bytes are there already."""
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("xb") as file:
+                file.write(body)
+        except FileExistsError as error:
+            if path.read_bytes() != body:
+                raise AuditConflict(f"{path} holds other bytes", "choose an empty folder") from error
+
+    async def read(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        return (self._folder / key).read_bytes()
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys below `prefix` in order."""
+        for path in sorted((self._folder / prefix).rglob("*.jsonl.gz")):
+            yield path.relative_to(self._folder).as_posix()

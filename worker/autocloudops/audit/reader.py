@@ -1,0 +1,58 @@
+"""Reading the audit back: by time, by id, by the first characters of an id."""
+
+import gzip
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from autocloudops.audit.objects import AuditObjects
+from autocloudops.audit.record import Outcome, StoredRecord
+from autocloudops.errors import InputUnreadable
+from autocloudops.values import Value
+
+DECISIONS = "audit/v1/decisions/"
+
+
+class Found(Value):
+    """A record and where it stands."""
+
+    record: StoredRecord
+    location: str
+    line: int
+
+
+async def records(objects: AuditObjects, day: str | None = None) -> AsyncIterator[Found]:
+    """Yield every record, in the order of days, hours and writers.
+
+    Args:
+        objects: where the audit is.
+        day: only this day, as `2026-11-22`.
+
+    Raises:
+        InputUnreadable: an object holds a line that is no audit record.
+    """
+    async for key in objects.keys(f"{DECISIONS}dt={day}/" if day else DECISIONS):
+        lines = gzip.decompress(await objects.read(key)).splitlines()
+        for number, line in enumerate(lines):
+            try:
+                record = StoredRecord.model_validate_json(line)
+            except ValidationError as error:
+                raise InputUnreadable(
+                    f"{objects.location}/{key} line {number} is no audit record",
+                    "compare it with the bucket's versions",
+                ) from error
+            yield Found(record=record, location=key, line=number)
+
+
+def is_named(record: StoredRecord, wanted: str) -> bool:
+    """Return whether one of a record's ids starts with `wanted`, with or without the prefix `inc-`."""
+    prefix = wanted.lower().removeprefix("inc-")
+    decision = record.decision.decision_id if record.decision else None
+    ids: tuple[UUID | None, ...] = (record.incident_id, record.event_id, decision)
+    return any(str(each).startswith(prefix) for each in ids if each)
+
+
+def is_decision(record: StoredRecord) -> bool:
+    """Return whether a record holds a decision."""
+    return record.outcome is Outcome.DECIDED and record.decision is not None

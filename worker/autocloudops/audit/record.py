@@ -1,0 +1,103 @@
+"""The durable line: what one delivery came to, or what was decided about one incident."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from autocloudops.alarms.model import Alarm, AwsEvent, Unparseable
+from autocloudops.decisions.model import Decision
+from autocloudops.diagnosis.evidence import Evidence
+from autocloudops.diagnosis.use import ModelUse
+from autocloudops.values import Value
+
+SCHEMA_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """How a state change ended. Every event id ends as exactly one of these."""
+
+    DECIDED = "decided"
+    JOINED = "joined"
+    PARKED = "parked"
+    OK = "ok"
+    CONTEXT = "context"
+
+
+class DeliveryFacts(Value):
+    """The SQS delivery that a record answers for."""
+
+    message_id: str
+    receive_count: int
+    sent_at: datetime | None = None
+
+
+class AuditRecord(Value):
+    """One line of the audit.
+
+    `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener and names
+    every member that was known when the model was asked. `repeated` marks another delivery of a recorded event.
+    """
+
+    outcome: Outcome
+    at: datetime
+    schema_version: int = SCHEMA_VERSION
+    event_id: UUID | None = None
+    incident_id: UUID | None = None
+    attempt: int | None = None
+    repeated: bool = False
+    late: bool = False
+    delivery: DeliveryFacts | None = None
+    alarm: Alarm | None = None
+    event: AwsEvent | None = None
+    unparseable: Unparseable | None = None
+    members: tuple[UUID, ...] = ()
+    previous_incident: UUID | None = None
+    evidence: tuple[Evidence, ...] = ()
+    model: ModelUse | None = None
+    decision: Decision | None = None
+
+
+class StoredRecord(AuditRecord):
+    """A record as it is read back: with its place in its writer's chain.
+
+    `prev` is the SHA-256 of the writer's line before this one, over its exact bytes. Fields of newer schemas are kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    writer: str
+    number: int
+    prev: str
+
+
+class Receipt(Value):
+    """Where a record became durable: object key, line number in it from 0, digest of the line."""
+
+    location: str
+    line: int
+    sha256: str
+
+
+def seal(record: AuditRecord, writer: str, number: int, prev: str) -> bytes:
+    """Return a record's canonical line: sorted keys, no spaces, chained to the line before.
+
+    Args:
+        record: what to write.
+        writer: id of the process that writes.
+        number: how many lines this writer wrote before.
+        prev: SHA-256 of the writer's last line, empty for its first.
+    """
+    content: Mapping[str, Any] = record.model_dump(mode="json", exclude_defaults=True)
+    chained = {"schema_version": record.schema_version, **content, "writer": writer, "number": number, "prev": prev}
+    return json.dumps(chained, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(line: bytes) -> str:
+    """Return the SHA-256 of a line, by which the next line and the incident name it."""
+    return hashlib.sha256(line).hexdigest()

@@ -1,0 +1,157 @@
+"""Group commit: many records, one object, and nobody told `durable` before it is."""
+
+import asyncio
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from logging import getLogger
+from uuid import uuid4
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from autocloudops.audit.objects import AuditObjects
+from autocloudops.audit.record import AuditRecord, Receipt, digest, seal
+from autocloudops.clock import Clock
+from autocloudops.errors import AuditConflict, ServiceFailed
+from autocloudops.values import Value
+
+log = getLogger(__name__)
+
+
+class CommitPolicy(Value):
+    """When waiting records become an object: at `records`, after `seconds`, or once nobody else could add one."""
+
+    records: int = 500
+    seconds: float = 2.0
+    longest_wait_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record and whoever waits for it to be durable."""
+
+    record: AuditRecord
+    done: asyncio.Future[Receipt]
+
+
+class AuditWriter:
+    """The only writer of one chain of audit records.
+
+    The sequence number and the chain advance only when an object is durable: a failed write is repeated with the same
+    key and the same bytes until it succeeds, and meanwhile everybody who appended waits.
+
+    Args:
+        objects: where to write.
+        clock: time, for object keys and the group commit.
+        policy: when to commit.
+    """
+
+    def __init__(self, objects: AuditObjects, clock: Clock, policy: CommitPolicy | None = None) -> None:
+        self.writer_id = str(uuid4())
+        self._objects = objects
+        self._clock = clock
+        self._policy = policy or CommitPolicy()
+        self._waiting: list[Waiting] = []
+        self._changed = asyncio.Event()
+        self._in_flight = 0
+        self._sequence = 0
+        self._number = 0
+        self._prev = ""
+        self.unwell: str | None = None
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Announce somebody who may append soon, so that a commit waits for company only while there can be any."""
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._changed.set()
+
+    async def append(self, record: AuditRecord) -> Receipt:
+        """Return where `record` is, once it is durable."""
+        waiting = Waiting(record, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._changed.set()
+        return await waiting.done
+
+    async def run(self) -> None:
+        """Commit until cancelled, which whoever runs it does once nobody appends any more.
+
+        Raises:
+            AuditConflict: a key holds somebody else's bytes; everybody who waits is told, nothing is acknowledged.
+        """
+        while True:
+            await self._until_due()
+            batch = self._waiting[: self._policy.records]
+            del self._waiting[: len(batch)]
+            try:
+                await self._commit(batch)
+            except AuditConflict as error:
+                self._refuse(batch + self._waiting, error)
+                raise
+
+    @staticmethod
+    def _refuse(waiting: list[Waiting], error: AuditConflict) -> None:
+        for each in waiting:
+            if not each.done.done():
+                each.done.set_exception(error)
+
+    async def _until_due(self) -> None:
+        while not self._waiting:
+            self._changed.clear()
+            await self._changed.wait()
+        due = asyncio.create_task(self._clock.sleep(self._policy.seconds))
+        try:
+            while not self._full() and not due.done():
+                self._changed.clear()
+                changed = asyncio.create_task(self._changed.wait())
+                await asyncio.wait({due, changed}, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+        finally:
+            due.cancel()
+
+    def _full(self) -> bool:
+        nobody_else = len(self._waiting) >= self._in_flight
+        return nobody_else or len(self._waiting) >= self._policy.records
+
+    async def _commit(self, batch: list[Waiting]) -> None:
+        key = self._key(self._clock.now())
+        lines: list[bytes] = []
+        prev = self._prev
+        for offset, waiting in enumerate(batch):
+            lines.append(seal(waiting.record, self.writer_id, self._number + offset, prev))
+            prev = digest(lines[-1])
+        body = gzip.compress(b"".join(line + b"\n" for line in lines), compresslevel=6, mtime=0)
+        await self._write_until_durable(key, body)
+        self._sequence, self._number, self._prev = self._sequence + 1, self._number + len(batch), prev
+        for number, (waiting, line) in enumerate(zip(batch, lines, strict=True)):
+            if not waiting.done.done():
+                waiting.done.set_result(Receipt(location=key, line=number, sha256=digest(line)))
+
+    def _key(self, now: datetime) -> str:
+        return f"audit/v1/decisions/dt={now:%Y-%m-%d}/hour={now:%H}/{self.writer_id}-{self._sequence:010d}.jsonl.gz"
+
+    async def _write_until_durable(self, key: str, body: bytes) -> None:
+        patience = wait_random_exponential(multiplier=0.2, max=self._policy.longest_wait_seconds)
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(ServiceFailed),
+            wait=patience,
+            sleep=self._clock.sleep,
+            before_sleep=self._say_unwell,
+        )
+        async for attempt in retrying:
+            with attempt:
+                await self._objects.create(key, body)
+        if self.unwell:
+            log.warning("audit writes succeed again: %s", self._objects.location)
+        self.unwell = None
+
+    def _say_unwell(self, state: RetryCallState) -> None:
+        error = str(state.outcome.exception()) if state.outcome else ""
+        if self.unwell is None:
+            log.error("audit is not durable, so no message is acknowledged: %s", error)
+        self.unwell = error

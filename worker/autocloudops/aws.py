@@ -1,0 +1,125 @@
+"""What every AWS adapter shares: how a client is made, and how its errors become ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession, get_session
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError
+
+from autocloudops.errors import (
+    AccessDenied,
+    ServiceFailed,
+    ServiceUnavailable,
+    SettingsInvalid,
+    TargetMissing,
+    Throttled,
+)
+
+CONNECT_TIMEOUT_SECONDS = 5
+
+DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "KMS.AccessDeniedException",
+        "UnrecognizedClientException",
+    }
+)
+MISSING = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "NotFound",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
+)
+THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+def session() -> AioSession:
+    """Return a session that reads credentials, region and endpoints where the AWS CLI does."""
+    return get_session()
+
+
+def config(*, read_timeout_seconds: float, connections: int = 50, attempts: int = 1) -> AioConfig:
+    """Return a client configuration with a bound on every wait.
+
+    Args:
+        read_timeout_seconds: the longest silence between two bytes of an answer.
+        connections: how many calls may be under way at once.
+        attempts: how often the SDK sends a call; 1 wherever a layer of ours retries.
+    """
+    return AioConfig(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=read_timeout_seconds,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
+
+
+def error_code(error: Exception) -> str:
+    """Return the service's error code, or the empty string for an error that never reached a service.
+
+    aiobotocore sets `response` to None on time-outs (measured with 3.10).
+    """
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def error_message(error: Exception) -> str:
+    """Return what the service said, on one line."""
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    said = response.get("Error", {}).get("Message") or str(error) or type(error).__name__
+    return " ".join(str(said).split())
+
+
+@contextmanager
+def translated(operation: str, target: str) -> Iterator[None]:
+    """Raise what an AWS call raises as one of `ServiceFailed`.
+
+    Args:
+        operation: the call, as `sqs:ReceiveMessage`; IAM writes permissions the same way.
+        target: the queue, bucket, table, topic or endpoint that the call is for.
+    """
+    try:
+        yield
+    except (NoCredentialsError, NoRegionError) as error:
+        raise SettingsInvalid(
+            f"{operation}: {error}", "set AWS_PROFILE and AWS_REGION, or give the task a role"
+        ) from error
+    except ClientError as error:
+        raise _service_error(operation, target, error) from error
+    except (BotoCoreError, HTTPClientError, aiohttp.ClientError, TimeoutError, UnicodeDecodeError) as error:
+        raise ServiceUnavailable(operation, target, error_message(error)) from error
+
+
+def _service_error(operation: str, target: str, error: ClientError) -> ServiceFailed:
+    code, message = error_code(error), error_message(error)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    said = f"{code}: {message}" if code else message
+    if code in DENIED:
+        return AccessDenied(operation, target, said, f"allow {operation} on it for this role")
+    if code in MISSING or status == 404:  # noqa: PLR2004 - HTTP's own number
+        return TargetMissing(operation, target, said, "check its name, account and region")
+    if code in THROTTLED or status in {429, 503}:
+        return Throttled(operation, target, said)
+    if status >= 500 or not status:  # noqa: PLR2004 - HTTP's own number
+        return ServiceUnavailable(operation, target, said)
+    return ServiceFailed(operation, target, said)

@@ -1,0 +1,105 @@
+"""What the actions ask of an alarm: its one metric, the direction it crossed, and the resource to act on."""
+
+import re
+from collections.abc import Mapping
+
+from autocloudops.alarms.model import Alarm, AlarmKind, Metric, ResourceRef
+from autocloudops.catalogue.model import Binding
+
+_RISING = {"GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "GreaterThanUpperThreshold"}
+_FALLING = {"LessThanThreshold", "LessThanOrEqualToThreshold", "LessThanLowerThreshold"}
+
+# EventBridge events carry no comparison operator; CloudWatch's own reason text says the direction.
+_REASON = re.compile(r"Threshold Crossed: [^\n]{0,600}? (?:was|were) (greater|less) than ")
+
+# What the ECS API allows in names, what RDS and EC2 allow in ids, and a careful part of what Auto Scaling allows: no
+# spaces (a sentence is no name), no quotes, no braces (SSM resolves `{{ }}` inside parameter values).
+_NAMES = {
+    "ecs:service": re.compile(r"[A-Za-z0-9_-]{1,255}/[A-Za-z0-9_-]{1,255}"),
+    "autoscaling:group": re.compile(r"[A-Za-z0-9_.:/@+=#-]{1,255}"),
+    "rds:db-instance": re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}"),
+    "ec2:instance": re.compile(r"i-[0-9a-f]{8,17}"),
+}
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
+
+
+def sole_metric(alarm: Alarm) -> Metric | None:
+    """Return the metric that `alarm` watches, or None where it watches none, several, or a computation."""
+    if alarm.metric:
+        return alarm.metric
+    if alarm.kind not in (AlarmKind.METRIC, AlarmKind.ANOMALY):
+        return None
+    metrics = [query.metric for query in alarm.queries if query.metric]
+    return metrics[0] if len(metrics) == 1 else None
+
+
+def watches(alarm: Alarm, metrics: frozenset[tuple[str, str]]) -> bool:
+    """Tell whether `alarm` watches exactly one metric and it is one of `metrics`: pairs of namespace and name."""
+    metric = sole_metric(alarm)
+    return metric is not None and (metric.namespace, metric.name) in metrics
+
+
+def rises(alarm: Alarm) -> bool:
+    """Tell whether `alarm` fires because its metric is too high."""
+    return _crosses(alarm, _RISING, "greater")
+
+
+def falls(alarm: Alarm) -> bool:
+    """Tell whether `alarm` fires because its metric is too low."""
+    return _crosses(alarm, _FALLING, "less")
+
+
+def _crosses(alarm: Alarm, operators: set[str], word: str) -> bool:
+    if alarm.condition.operator is not None:
+        return alarm.condition.operator in operators
+    found = _REASON.match(alarm.reason)
+    return found is not None and found[1] == word
+
+
+def target_of(alarm: Alarm, kind: str) -> ResourceRef | None:
+    """Return the resource of type `kind` that `alarm` is about, else its owner of that type, else None.
+
+    None also where account, region or name are not what AWS gives such a resource: they become a runbook's parameters.
+    """
+    resource = alarm.resource
+    if not (_ACCOUNT.fullmatch(resource.account) and _REGION.fullmatch(resource.region)):
+        return None
+    if resource.type == kind:
+        return resource if _NAMES[kind].fullmatch(resource.id) else None
+    prefix = f"{kind.replace(':', '-')}/"
+    name = resource.owner.removeprefix(prefix)
+    if name == resource.owner or not _NAMES[kind].fullmatch(name):
+        return None
+    return ResourceRef(type=kind, id=name, account=resource.account, region=resource.region, owner=resource.owner)
+
+
+def bind_service(alarm: Alarm) -> Binding | None:
+    """Bind to the ECS service that `alarm` is about, or None."""
+    service = target_of(alarm, "ecs:service")
+    if service is None:
+        return None
+    cluster, _, name = service.id.partition("/")
+    return Binding(target=service, parameters={"Kind": "ecs-service", "Cluster": cluster, "Service": name})
+
+
+def bind_database(alarm: Alarm) -> Binding | None:
+    """Bind to the RDS instance that `alarm` is about, or None."""
+    database = target_of(alarm, "rds:db-instance")
+    if database is None:
+        return None
+    return Binding(target=database, parameters={"Kind": "db-instance", "DBInstanceIdentifier": database.id})
+
+
+def in_words(target: ResourceRef, parameters: Mapping[str, str]) -> str:
+    """Return what a binding's target is and where, in words."""
+    match parameters["Kind"]:
+        case "ecs-service":
+            what = f"ECS service {parameters['Service']} in cluster {parameters['Cluster']}"
+        case "auto-scaling-group":
+            what = f"Auto Scaling group {parameters['Group']}"
+        case "db-instance":
+            what = f"RDS instance {parameters['DBInstanceIdentifier']}"
+        case _:
+            what = f"EC2 instance {parameters['InstanceId']}"
+    return f"{what} ({target.region}, account {target.account})"

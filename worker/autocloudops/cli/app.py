@@ -1,0 +1,137 @@
+"""Every verb with its options, and the module that does it."""
+# ruff: noqa: PLC0415 - a verb loads its libraries when it runs, so that `--version` and a usage error cost nothing
+
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autocloudops.cli.output import Output
+from autocloudops.cli.program import Program
+
+DEMO_FOLDER = Path(".autocloudops/demo")
+
+app = typer.Typer(
+    name="autocloudops",
+    cls=Program,
+    add_completion=False,
+    help="CloudWatch alarm triage by a language model that you host, under safety gates that you write.",
+    epilog="--output and --debug may stand before or after the verb. Exit codes: 0 done, 1 a check failed, 130 interrupted, "
+    "252 usage, 253 settings or credentials, 254 AWS or the model, 255 anything else.",
+)
+audit = typer.Typer(help="Read what was decided, and why.")
+app.add_typer(audit, name="audit")
+
+Location = Annotated[
+    str | None,
+    typer.Option(help="s3://BUCKET[/PREFIX], or a folder; AUTOCLOUDOPS_AUDIT_LOCATION where it is not given."),
+]
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app(prog_name="autocloudops")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"autocloudops {version('autocloudops')}")
+        raise typer.Exit
+
+
+@app.callback()
+def choose(
+    context: typer.Context,
+    output: Annotated[Output, typer.Option(help="How results are written.")] = Output.TABLE,
+    debug: Annotated[bool, typer.Option("--debug", help="Log everything, and show tracebacks.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has answered already
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the global options."""
+    context.obj = output
+    if debug:
+        from autocloudops.telemetry import configure_logging
+
+        configure_logging("DEBUG")
+
+
+@app.command()
+def worker() -> None:
+    """Take alarms from the queue until SIGTERM, against AWS or whatever AWS_ENDPOINT_URL names."""
+    from autocloudops.cli.worker import run_worker
+
+    run_worker()
+
+
+@app.command()
+def decide(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")],
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Ask simulated/rules, a stand-in that follows rules, instead of a model.")
+    ] = False,
+) -> int:
+    """Decide about one message, always as a dry run: no queue, no audit, no state, nothing done."""
+    from autocloudops.cli.decide import decide_file
+
+    return decide_file(file, simulated=simulated, output=context.obj)
+
+
+@audit.command("ls")
+def audit_ls(
+    context: typer.Context,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this day (UTC).")] = None,
+    location: Location = None,
+    verdict: Annotated[str | None, typer.Option(help="Only decisions with this verdict.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest decisions, at most this many.")] = 50,
+) -> None:
+    """List decisions, the newest first."""
+    from autocloudops.cli.audit import Wanted, list_decisions
+
+    wanted = Wanted(day=f"{day:%Y-%m-%d}" if day else None, verdict=verdict, limit=limit)
+    list_decisions(location, wanted, context.obj)
+
+
+@audit.command("show")
+def audit_show(
+    context: typer.Context,
+    id: Annotated[  # noqa: A002 - the name in the usage line
+        str, typer.Argument(help="An incident's, decision's or event's id, or its first characters.")
+    ],
+    location: Location = None,
+) -> None:
+    """Tell one decision's story from its record, and show where that stands."""
+    from autocloudops.cli.show import show_record
+
+    show_record(location, id, context.obj)
+
+
+@app.command()
+def settings(context: typer.Context) -> None:
+    """List every setting: its variable, its value, and what it is for."""
+    from autocloudops.cli.settings import list_settings
+
+    list_settings(context.obj)
+
+
+@app.command()
+def sandbox(context: typer.Context) -> None:
+    """Run local stand-ins for AWS and the model until Ctrl-C, and print the variables that point a shell at them."""
+    from autocloudops.cli.sandbox import run_sandbox
+
+    run_sandbox(context.obj)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox running until Ctrl-C.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the audit is copied; the last demo's is replaced.")] = DEMO_FOLDER,
+) -> int:
+    """Triage bundled alarms with a real worker, local stand-ins for AWS, and simulated/rules instead of a model."""
+    from autocloudops.cli.demo.run import run_demo
+
+    return run_demo(folder, keep=keep, output=context.obj)

@@ -1,0 +1,52 @@
+"""`sandbox`: the local stand-ins, for as long as somebody wants them."""
+
+import asyncio
+import shlex
+import signal
+import sys
+
+import typer
+
+from autocloudops.cli.output import Output, note, print_json
+from autocloudops.sandbox import Sandbox, sandbox
+
+
+def run_sandbox(output: Output) -> None:
+    """Start the sandbox, print how to reach it, and stop it at SIGINT or SIGTERM.
+
+    Raises:
+        SandboxFailed: it did not start.
+    """
+    asyncio.run(_run(output))
+
+
+async def _run(output: Output) -> None:
+    async with sandbox() as local:
+        print_environment(local, output)
+        note("The sandbox runs until Ctrl-C. Its model is simulated/rules: a stand-in that follows rules, no real model.")
+        await until_stopped()
+    note("The sandbox has stopped.")
+
+
+def print_environment(local: Sandbox, output: Output) -> None:
+    """Print what another shell needs to work against the sandbox: `export` lines, or a JSON object."""
+    variables = local.environment()
+    if output is Output.JSON:
+        print_json(variables)
+    else:
+        for name, value in variables.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
+    sys.stdout.flush()
+
+
+async def until_stopped() -> None:
+    """Return at the first SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await stopped.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

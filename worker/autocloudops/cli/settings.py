@@ -1,0 +1,56 @@
+"""`settings`: every variable, what it is now, and what it is for."""
+
+import os
+from collections.abc import Iterator
+from enum import StrEnum
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from autocloudops.cli.output import Output, Row, print_rows
+from autocloudops.redaction import redact
+from autocloudops.settings import ROOMS, variable_of
+
+COLUMNS = ("variable", "value", "state", "description")
+
+
+class State(StrEnum):
+    """Where a setting's value comes from."""
+
+    SET = "set"
+    DEFAULT = "default"
+    MISSING = "missing"
+    INVALID = "invalid"
+
+
+def list_settings(output: Output) -> None:
+    """Print every setting. Values are redacted: one that holds a credential does not show it."""
+    given = {name.upper(): value for name, value in os.environ.items()}
+    print_rows(output, [row for room in ROOMS for row in _rows(room, given)], COLUMNS)
+
+
+def _rows(room: type[BaseSettings], given: dict[str, str]) -> Iterator[Row]:
+    wrong = _wrong(room)
+    for name, field in room.model_fields.items():
+        variable = variable_of(room, name)
+        value = given.get(variable, "" if field.is_required() else str(field.default))
+        state = _state(is_set=variable in given, required=field.is_required(), wrong=name in wrong)
+        description = field.description or ""
+        if state is State.INVALID:
+            description = f"{wrong[name]}; {description}"
+        yield {"variable": variable, "value": redact(value), "state": state.value, "description": description}
+
+
+def _state(*, is_set: bool, required: bool, wrong: bool) -> State:
+    if not is_set:
+        return State.MISSING if required else State.DEFAULT
+    return State.INVALID if wrong else State.SET
+
+
+def _wrong(room: type[BaseSettings]) -> dict[str, str]:
+    """Return what is wrong with a room's fields, by name."""
+    try:
+        room()
+    except ValidationError as error:
+        return {str(each["loc"][0]): each["msg"].lower() for each in error.errors() if each["loc"]}
+    return {}

@@ -1,0 +1,23 @@
+"""`worker`: the long-lived worker in this process."""
+
+import asyncio
+
+from autocloudops.entrypoints.ecs import serve
+from autocloudops.settings import LogSettings, read
+from autocloudops.telemetry import configure_logging
+
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    from asyncio import new_event_loop
+
+
+def run_worker() -> None:
+    """Consume alarms until SIGTERM.
+
+    Raises:
+        AutoCloudOpsError: a setting is wrong, or the queue or the audit cannot be used.
+    """
+    configure_logging(read(LogSettings).level)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(serve())

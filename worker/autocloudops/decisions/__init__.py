@@ -1,0 +1,1 @@
+"""A diagnosis, the facts and the policy in, one `Decision` out. Pure."""

@@ -1,0 +1,17 @@
+"""The gates, one file each; `ORDER` is the order in which a refusal counts. Adding one is a file and a line."""
+
+from collections.abc import Callable
+
+from autocloudops.decisions.gates import allow_list, confidence, grounding, mode, risk, schema
+from autocloudops.decisions.model import Case, GateResult
+
+Gate = Callable[[Case], GateResult]
+
+ORDER: tuple[Gate, ...] = (
+    mode.check,
+    schema.check,
+    grounding.check,
+    allow_list.check,
+    confidence.check,
+    risk.check,
+)

@@ -1,0 +1,1 @@
+"""Evidence and offers in, `Diagnosis` out: prompt, schema, endpoint port, reply. Pure."""

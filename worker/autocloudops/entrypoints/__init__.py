@@ -1,0 +1,1 @@
+"""How the pipeline runs: as a long-lived worker."""

@@ -1,0 +1,106 @@
+"""The long-lived worker: start, consume until told to stop, drain, exit."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from logging import getLogger
+
+from autocloudops.audit.writer import AuditWriter, CommitPolicy
+from autocloudops.clock import SystemClock
+from autocloudops.entrypoints import wiring
+from autocloudops.investigation import Investigator
+from autocloudops.pipeline import Pipeline, Rooms
+from autocloudops.queue.consumer import Consumer, Limits
+from autocloudops.settings import (
+    AuditSettings,
+    IncidentSettings,
+    ModelSettings,
+    NotifySettings,
+    QueueSettings,
+    SafetySettings,
+    StateSettings,
+    read,
+)
+
+log = getLogger(__name__)
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve() -> None:
+    """Consume alarms until SIGTERM or SIGINT, then finish what is in flight.
+
+    Raises:
+        AutoCloudOpsError: a setting is wrong, a permission is missing, or the audit holds somebody else's bytes.
+    """
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        consumer = await _wired(stack)
+        with _stopping(stop):
+            log.info("worker started")
+            await consumer.run(stop)
+    log.info("worker stopped: %d messages acknowledged", consumer.deletes.done)
+
+
+async def _wired(stack: AsyncExitStack) -> Consumer:
+    queue, model = read(QueueSettings), read(ModelSettings)
+    clock = SystemClock()
+    investigator = Investigator(
+        await wiring.open_model(stack, model, clock),
+        wiring.policy_of(read(SafetySettings)),
+        clock,
+        timedelta(seconds=model.decide_within_seconds),
+    )
+    rooms = Rooms(
+        incidents=await wiring.open_incidents(stack, read(StateSettings)),
+        notifier=await wiring.open_notifier(stack, read(NotifySettings)),
+        audit=await stack.enter_async_context(_running_audit(read(AuditSettings))),
+        clock=clock,
+    )
+    pipeline = Pipeline(rooms, investigator, wiring.windows_of(read(IncidentSettings)), name=_own_name())
+    return Consumer(
+        await wiring.open_queue(stack, queue),
+        pipeline.handle,
+        clock,
+        Limits(concurrency=queue.concurrency, drain_seconds=queue.drain_seconds),
+    )
+
+
+@asynccontextmanager
+async def _running_audit(settings: AuditSettings) -> AsyncIterator[AuditWriter]:
+    """Run the writer beside the consumer: if it fails, the consumer is cancelled, and its messages come back."""
+    policy = CommitPolicy(records=settings.batch_records, seconds=settings.batch_seconds)
+    async with AsyncExitStack() as stack:
+        writer = AuditWriter(await wiring.open_audit(stack, settings.location), SystemClock(), policy)
+        async with asyncio.TaskGroup() as group:
+            commits = group.create_task(writer.run(), name="audit")
+            yield writer
+            commits.cancel()
+
+
+@contextmanager
+def _stopping(stop: asyncio.Event) -> Iterator[None]:
+    """Set `stop` at the first SIGTERM or SIGINT; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        log.info("%s: draining", signal.Signals(number).name)
+        stop.set()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}"

@@ -1,0 +1,102 @@
+"""From settings to adapters: each opens what it needs and closes it with the stack."""
+
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs, urlsplit
+
+from autocloudops import aws
+from autocloudops.audit.objects import AuditObjects, FolderObjects, S3Objects
+from autocloudops.clock import Clock
+from autocloudops.decisions.model import Policy
+from autocloudops.diagnosis.endpoint import ModelEndpoint
+from autocloudops.errors import SettingsInvalid
+from autocloudops.incidents.model import Windows
+from autocloudops.inference.retry import RetryingEndpoint
+from autocloudops.inference.sagemaker import SageMakerEndpoint
+from autocloudops.notify.sns import SnsNotifier
+from autocloudops.queue.client import SqsQueue
+from autocloudops.settings import (
+    IncidentSettings,
+    ModelSettings,
+    NotifySettings,
+    QueueSettings,
+    SafetySettings,
+    StateSettings,
+)
+from autocloudops.state.dynamodb import DynamoIncidents
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
+    from types_aiobotocore_s3.client import S3Client
+    from types_aiobotocore_sagemaker_runtime.client import SageMakerRuntimeClient
+    from types_aiobotocore_sns.client import SNSClient
+    from types_aiobotocore_sqs.client import SQSClient
+
+CALL_SECONDS = 10
+CALL_ATTEMPTS = 3
+MODEL_READ_SECONDS = 70
+
+
+async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue:
+    """Open the alarm queue; its read timeout outlasts the long poll."""
+    calls = aws.config(read_timeout_seconds=settings.wait_seconds + CALL_SECONDS, attempts=1)
+    client = cast("SQSClient", await stack.enter_async_context(aws.session().create_client("sqs", config=calls)))
+    return SqsQueue(client, settings.url, settings.dlq_url, settings.wait_seconds)
+
+
+async def open_incidents(stack: AsyncExitStack, settings: StateSettings) -> DynamoIncidents:
+    """Open the state table."""
+    calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=CALL_ATTEMPTS)
+    client = await stack.enter_async_context(aws.session().create_client("dynamodb", config=calls))
+    return DynamoIncidents(cast("DynamoDBClient", client), settings.table)
+
+
+async def open_audit(stack: AsyncExitStack, location: str) -> AuditObjects:
+    """Open where the audit is: `s3://bucket[/prefix]`, or a folder."""
+    if not location.startswith("s3://"):
+        return FolderObjects(Path(location))
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=1)
+    client = cast("S3Client", await stack.enter_async_context(aws.session().create_client("s3", config=calls)))
+    return S3Objects(client, bucket, f"{prefix.rstrip('/')}/" if prefix else "")
+
+
+async def open_notifier(stack: AsyncExitStack, settings: NotifySettings) -> SnsNotifier:
+    """Open the topic for decisions."""
+    calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=CALL_ATTEMPTS)
+    client = cast("SNSClient", await stack.enter_async_context(aws.session().create_client("sns", config=calls)))
+    return SnsNotifier(client, settings.topic_arn)
+
+
+async def open_model(stack: AsyncExitStack, settings: ModelSettings, clock: Clock) -> ModelEndpoint:
+    """Open the model endpoint that a URL names.
+
+    Raises:
+        SettingsInvalid: the URL is none that is known.
+    """
+    url = urlsplit(settings.endpoint)
+    if url.scheme != "sagemaker" or not url.netloc:
+        raise SettingsInvalid(
+            f"AUTOCLOUDOPS_MODEL_ENDPOINT: {settings.endpoint!r} names no model endpoint", "use sagemaker://NAME"
+        )
+    region = parse_qs(url.query).get("region", [None])[0]
+    calls = aws.config(read_timeout_seconds=MODEL_READ_SECONDS, connections=100, attempts=1)
+    context = aws.session().create_client("sagemaker-runtime", region_name=region, config=calls)
+    client = cast("SageMakerRuntimeClient", await stack.enter_async_context(context))
+    return RetryingEndpoint(SageMakerEndpoint(client, url.netloc, settings.name, clock), clock, settings.attempts)
+
+
+def policy_of(settings: SafetySettings) -> Policy:
+    """Return the policy that the settings amount to."""
+    return Policy(mode=settings.mode, min_confidence=settings.min_confidence)
+
+
+def windows_of(settings: IncidentSettings) -> Windows:
+    """Return how long incidents wait for company."""
+    return Windows(
+        join=timedelta(seconds=settings.join_seconds),
+        quiet=timedelta(seconds=settings.quiet_seconds),
+        batch=timedelta(seconds=settings.batch_seconds),
+    )

@@ -1,0 +1,127 @@
+"""The nouns of grouping.
+
+Change      one recorded state change of one alarm key, and what it was to its incident
+Incident    the alarms of one owner that one question to the model answers
+Placement   what a new state change is to the incidents that exist
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from autocloudops.alarms.model import Alarm, AlarmState, ResourceRef
+from autocloudops.values import Value
+
+INCIDENT_NAMESPACE = UUID("0c2f2b54-6d0b-5a0c-8d0e-4b6c2a6a7a11")
+
+
+class Role(StrEnum):
+    """What one state change was to its incident."""
+
+    OPENER = "opener"
+    JOINER = "joiner"
+    CLEAR = "clear"
+    NOTED = "noted"
+
+
+class IncidentStatus(StrEnum):
+    """How far an incident is: only a conditional write moves it."""
+
+    OPEN = "open"
+    ASKING = "asking"
+    DECIDED = "decided"
+
+
+class Change(Value):
+    """One recorded state change of one alarm key."""
+
+    event_id: UUID
+    state: AlarmState
+    at: datetime
+    role: Role
+    incident_id: UUID | None = None
+
+
+class Incident(Value):
+    """Alarms of one owner, decided together.
+
+    `attempt` counts who asked so far; a reply counts only while its attempt is the current one.
+    `firing` is how many of the alarms in it have not returned to OK; at zero the incident takes no more members.
+    `decision_id` and `record_sha256` name the effective decision and its audit record.
+    """
+
+    incident_id: UUID
+    owner_key: str
+    resource: ResourceRef
+    opener: UUID
+    opened_at: datetime
+    last_member_at: datetime
+    status: IncidentStatus = IncidentStatus.OPEN
+    attempt: int = 0
+    asker: str | None = None
+    lease_until: datetime | None = None
+    members: int = 1
+    firing: int = 1
+    decision_id: UUID | None = None
+    record_sha256: str | None = None
+    previous: UUID | None = None
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every alarm in it has returned to OK."""
+        return self.firing <= 0
+
+
+class Windows(Value):
+    """How long an incident waits for company.
+
+    `join` is counted from its last member; `quiet` and `batch` bound the wait before the model is asked.
+    """
+
+    join: timedelta = timedelta(minutes=15)
+    quiet: timedelta = timedelta(seconds=1)
+    batch: timedelta = timedelta(seconds=10)
+
+
+class Opens(Value):
+    """The change opens an incident and its message is the work token."""
+
+    incident: Incident
+
+
+class Joins(Value):
+    """The change belongs to an incident that exists.
+
+    `starts_episode` is false where the same alarm was firing in it already. `late` marks an ALARM that arrived after
+    the OK which ended it: it joins that closed episode, whose incident may be unknown, and opens nothing.
+    """
+
+    incident_id: UUID | None
+    starts_episode: bool = True
+    late: bool = False
+
+
+class Clears(Value):
+    """The change is an OK; `incident_id` is present where it ends an episode."""
+
+    incident_id: UUID | None = None
+
+
+class Notes(Value):
+    """The change says nothing that an incident needs, but it is recorded."""
+
+    incident_id: UUID | None = None
+
+
+class Repeats(Value):
+    """The change was recorded before: another copy, another path, or a redelivery."""
+
+    change: Change
+
+
+Placement = Opens | Joins | Clears | Notes | Repeats
+
+
+def incident_id(alarm: Alarm) -> UUID:
+    """Return the id of the incident that `alarm` would open."""
+    return uuid5(INCIDENT_NAMESPACE, f"{alarm.resource.owner_key}\x1f{alarm.event_id}")

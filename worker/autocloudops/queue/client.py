@@ -1,0 +1,119 @@
+"""The seam to SQS: what a queue must offer, and the adapter that offers it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from autocloudops.aws import translated
+from autocloudops.values import Value
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sqs.client import SQSClient
+    from types_aiobotocore_sqs.type_defs import MessageTypeDef
+
+BATCH = 10
+ATTRIBUTE_LIMIT = 256
+
+
+class Delivery(Value):
+    """One message as SQS handed it out. `receipt` is good for this delivery only."""
+
+    message_id: str
+    receipt: str
+    body: str
+    receive_count: int = 1
+    sent_at: datetime | None = None
+
+
+class QueueClient(Protocol):
+    """A queue with a dead-letter queue beside it. Every method raises `ServiceFailed`."""
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """Return up to `limit` (at most 10) messages, waiting for the first as long as the long poll lasts."""
+        ...
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Delete up to 10 messages and return those that are still there."""
+        ...
+
+    async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Delivery]:
+        """Make up to 10 messages visible again after a while, and return those for which it failed."""
+        ...
+
+    async def park(self, delivery: Delivery, code: str, reason: str) -> None:
+        """Send a message to the dead-letter queue with the reason beside it. It is not deleted here."""
+        ...
+
+
+class SqsQueue:
+    """A `QueueClient` on SQS.
+
+    Args:
+        client: an SQS client whose read timeout is longer than the long poll.
+        url: the alarm queue.
+        dlq_url: where unreadable bodies are parked.
+        wait_seconds: the long poll, at most 20.
+    """
+
+    def __init__(self, client: "SQSClient", url: str, dlq_url: str, wait_seconds: int) -> None:
+        self._client = client
+        self._url = url
+        self._dlq_url = dlq_url
+        self._wait_seconds = wait_seconds
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """Return up to `limit` messages, waiting for the first as long as the long poll lasts."""
+        with translated("sqs:ReceiveMessage", self._url):
+            answer = await self._client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=min(limit, BATCH),
+                WaitTimeSeconds=self._wait_seconds,
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+            )
+        return [_delivery(message) for message in answer.get("Messages", ())]
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Delete up to 10 messages and return those that are still there."""
+        with translated("sqs:DeleteMessage", self._url):
+            answer = await self._client.delete_message_batch(
+                QueueUrl=self._url,
+                Entries=[{"Id": str(i), "ReceiptHandle": each.receipt} for i, each in enumerate(deliveries)],
+            )
+        return [deliveries[int(entry["Id"])] for entry in answer.get("Failed", ())]
+
+    async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Delivery]:
+        """Make up to 10 messages visible again after a while, and return those for which it failed."""
+        with translated("sqs:ChangeMessageVisibility", self._url):
+            answer = await self._client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(i), "ReceiptHandle": each.receipt, "VisibilityTimeout": after_seconds}
+                    for i, each in enumerate(deliveries)
+                ],
+            )
+        return [deliveries[int(entry["Id"])] for entry in answer.get("Failed", ())]
+
+    async def park(self, delivery: Delivery, code: str, reason: str) -> None:
+        """Send a message to the dead-letter queue with the reason beside it. It is not deleted here."""
+        with translated("sqs:SendMessage", self._dlq_url):
+            await self._client.send_message(
+                QueueUrl=self._dlq_url,
+                MessageBody=delivery.body,
+                MessageAttributes={
+                    "ParkCode": {"DataType": "String", "StringValue": code},
+                    "ParkReason": {"DataType": "String", "StringValue": reason[:ATTRIBUTE_LIMIT]},
+                    "SourceMessageId": {"DataType": "String", "StringValue": delivery.message_id},
+                },
+            )
+
+
+def _delivery(message: "MessageTypeDef") -> Delivery:
+    attributes = message.get("Attributes", {})
+    sent = attributes.get("SentTimestamp")
+    return Delivery(
+        message_id=message["MessageId"],
+        receipt=message["ReceiptHandle"],
+        body=message["Body"],
+        receive_count=int(attributes.get("ApproximateReceiveCount", "1")),
+        sent_at=datetime.fromtimestamp(int(sent) / 1000, UTC) if sent else None,
+    )

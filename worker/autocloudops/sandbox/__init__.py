@@ -1,0 +1,47 @@
+"""Local stand-ins for everything in AWS that the service talks to, on loopback ports only.
+
+async with sandbox() as local:
+    subprocess.run([...], env={**os.environ, **local.environment()})
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from autocloudops.sandbox.aws import EmbeddedAws
+from autocloudops.sandbox.endpoint import MISBEHAVIOURS, RulesEngine, Schedule, SimulatedEndpoint, when_prompt_contains
+from autocloudops.sandbox.environment import environment
+from autocloudops.sandbox.foundation import SandboxResources
+
+__all__ = ["EmbeddedAws", "Sandbox", "SandboxResources", "SimulatedEndpoint", "environment", "sandbox"]
+
+ENDPOINT_NAME = "simulated-nim"
+MARKED_PROMPTS = when_prompt_contains({f"simulate:{name}": name for name in MISBEHAVIOURS})
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """An embedded AWS and a simulated model endpoint, both running."""
+
+    resources: SandboxResources
+    endpoint: SimulatedEndpoint
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point a worker process here."""
+        return environment(self.resources, self.endpoint)
+
+
+@asynccontextmanager
+async def sandbox(*, latency_seconds: float = 0.02, schedule: Schedule = MARKED_PROMPTS) -> AsyncIterator[Sandbox]:
+    """Start both stand-ins, and stop them on leaving.
+
+    Args:
+        latency_seconds: how long each model answer takes at least.
+        schedule: which prompts are answered badly; by default those that hold the text `simulate:<name>`.
+
+    Raises:
+        SandboxFailed: one of them did not start.
+    """
+    endpoint = SimulatedEndpoint(ENDPOINT_NAME, RulesEngine(), latency_seconds=latency_seconds, schedule=schedule)
+    async with EmbeddedAws() as resources, endpoint:
+        yield Sandbox(resources, endpoint)

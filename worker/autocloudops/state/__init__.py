@@ -1,0 +1,1 @@
+"""Where incidents are kept: DynamoDB, or memory for one process."""
