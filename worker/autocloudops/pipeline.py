@@ -39,6 +39,7 @@ log = getLogger(__name__)
 
 PLACE_ATTEMPTS = 8
 LEASE_MARGIN = timedelta(seconds=30)
+ASKED_ELSEWHERE = Later(after_seconds=10)
 ROLE_OUTCOMES = {
     Role.OPENER: Outcome.DECIDED,
     Role.JOINER: Outcome.JOINED,
@@ -153,14 +154,14 @@ class Pipeline:
         lease = self._windows.batch + self._investigator.patience + LEASE_MARGIN
         asked = await self._incidents.claim(incident_id, self._name, now + lease, now)
         if asked is None:
-            return Later()
+            return ASKED_ELSEWHERE
         await self._wait_for_company(asked)
         alarms = await self._incidents.members(asked)
         case = await self._investigator.investigate(asked, alarms)
         receipt = await self._audit.append(_decided(case, asked, opener, delivery))
         if not await self._incidents.settle(asked, case.story.decision.decision_id, receipt.sha256):
             log.warning("incident %s: attempt %d was superseded", incident_id, asked.attempt)
-            return Later()
+            return ASKED_ELSEWHERE
         await self._tell(case.story)
         return Done()
 

@@ -14,6 +14,7 @@ KEY = "audit/v1/decisions/dt=2026-03-01/hour=12/w-0000000000.jsonl.gz"
 
 @pytest.fixture
 async def objects(s3: "S3Client") -> S3Objects:
+    """An empty bucket, used below a prefix."""
     bucket = f"audit-{uuid4().hex[:8]}"
     await s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return S3Objects(s3, bucket, "team/")

@@ -32,6 +32,7 @@ class Instant(SystemClock):
 
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
+    """Whatever a test opens is closed after it."""
     async with AsyncExitStack() as opened:
         yield opened
 
@@ -47,6 +48,7 @@ async def endpoint_of(
 
 
 def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the environment that an AWS client reads."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", url)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -55,12 +57,14 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def adapter(stack: AsyncExitStack, name: str, model: str = "simulated/rules") -> SageMakerEndpoint:
+    """Return the adapter under test."""
     calls = aws.config(read_timeout_seconds=2)
     client = await stack.enter_async_context(aws.session().create_client("sagemaker-runtime", config=calls))
     return SageMakerEndpoint(client, name, model, SystemClock())
 
 
 def question() -> CompletionRequest:
+    """Return a question that the simulated model can read."""
     return CompletionRequest(
         messages=(Message(role="system", content="detailed thinking off"), Message(role="user", content=PROMPT)),
         json_schema={"type": "object"},

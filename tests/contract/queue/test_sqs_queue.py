@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def queue(sqs: "SQSClient") -> SqsQueue:
+    """A queue with its dead-letter queue, polled without waiting."""
     name = uuid4().hex[:8]
     urls = [(await sqs.create_queue(QueueName=f"{kind}-{name}"))["QueueUrl"] for kind in ("alarms", "dlq")]
     return SqsQueue(sqs, urls[0], urls[1], wait_seconds=0)
 
 
 async def send(sqs: "SQSClient", queue: SqsQueue, count: int) -> None:
+    """Send `count` messages."""
     await sqs.send_message_batch(
         QueueUrl=queue._url, Entries=[{"Id": str(n), "MessageBody": f"body {n}"} for n in range(count)]
     )

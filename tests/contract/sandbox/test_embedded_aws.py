@@ -63,6 +63,10 @@ def _address(text: str) -> IPv4Address | IPv6Address:
     return ip_address(b"".join(word.to_bytes(4, sys.byteorder) for word in words))
 
 
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 def _ended(pidfd: int, seconds: float) -> bool:
     return bool(select.select([pidfd], [], [], seconds)[0])
 
@@ -91,17 +95,23 @@ async def test_leaving_ends_the_emulator() -> None:
 
 
 @needs_proc
-async def test_the_emulator_dies_with_a_killed_starter() -> None:
-    """A starter that is killed and can clean up nothing leaves no emulator behind."""
+async def test_the_emulator_dies_with_a_killed_starter(tmp_path: Path) -> None:
+    """A starter that is killed and can clean up nothing leaves no emulator behind, and no folder of it."""
     starter = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", HOLDS_AN_EMULATOR, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-c",
+        HOLDS_AN_EMULATOR,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
     )
     assert starter.stdout is not None
     pidfd = os.pidfd_open(int(await starter.stdout.readline()))
     try:
+        assert len(_entries(tmp_path)) == 1
         starter.send_signal(signal.SIGKILL)
         await starter.wait()
         assert await asyncio.to_thread(_ended, pidfd, 10)
+        assert not _entries(tmp_path)
     finally:
         os.close(pidfd)
 

@@ -23,6 +23,7 @@ WINDOWS = Windows()
 async def store(
     request: pytest.FixtureRequest, stack: AsyncExitStack, point_at: Callable[[str], None]
 ) -> IncidentStore:
+    """Return each store in turn: both must keep the same conditions."""
     if request.param == "memory":
         return MemoryIncidents()
     point_at(request.getfixturevalue(request.param))
@@ -41,6 +42,7 @@ async def store(
 
 
 def alarm(name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: float = 0) -> Alarm:
+    """Return a state change of one alarm of one owner."""
     return Alarm(
         key=AlarmKey(account="111122223333", region="eu-west-1", name=name),
         state=state,
@@ -62,6 +64,7 @@ async def admit(store: IncidentStore, each: Alarm) -> Placement:
 
 
 async def opened(store: IncidentStore) -> Incident:
+    """Open an incident."""
     placement = await admit(store, alarm())
     assert isinstance(placement, Opens)
     return placement.incident

@@ -37,11 +37,13 @@ class StuckClock(InstantClock):
 
 
 def record() -> AuditRecord:
+    """Return a record unlike any other."""
     lost = Unparseable(code="not_json", reason="no JSON", raw_sha256=uuid4().hex)
     return AuditRecord(outcome=Outcome.PARKED, at=datetime(2026, 3, 1, 12, tzinfo=UTC), unparseable=lost)
 
 
 async def written(writer: AuditWriter, count: int) -> list[str]:
+    """Append `count` records at once and return where each became durable."""
     running = asyncio.create_task(writer.run())
     try:
         async with asyncio.timeout(5):

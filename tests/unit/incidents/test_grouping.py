@@ -22,12 +22,14 @@ def alarm(name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: floa
 
 
 def opened(first: Alarm) -> Incident:
+    """Return the incident that `first` opens."""
     placement = place(first, (), None, WINDOWS, NOON)
     assert isinstance(placement, Opens)
     return placement.incident
 
 
 def recorded(each: Alarm, history: tuple[Change, ...] = (), current: Incident | None = None) -> Change:
+    """Return the line that is recorded for an alarm."""
     return change_of(each, place(each, history, current, WINDOWS, NOON))
 
 

@@ -8,6 +8,9 @@ import json
 import re
 import sys
 
+MAX_LITERAL_CHARACTERS = 65_536
+"""Rewriting costs some microseconds a token; the events that are printed so have a few kilobytes."""
+
 _STRING = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
 _TOKEN = re.compile(
     rf"(?P<string>{_STRING})"
@@ -17,6 +20,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>[{}\[\]:,]|\s+)"
 )
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\"")
+_FIRST_ASSIGNMENT = re.compile(r"\w{1,64}='")
 _ASSIGNMENT = re.compile(r"(\w{1,64})='(.*)'")
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 _ALIKE = frozenset('"\\nrtbf')
@@ -48,7 +52,9 @@ def _json(found: re.Match[str]) -> str:
 
 
 def json_from_literal(text: str) -> str | None:
-    """Return the JSON text for the Python literal `text`, or `None` where it holds anything but a literal."""
+    """Return the JSON text for the Python literal `text`; `None` where it is long or holds anything but a literal."""
+    if len(text) > MAX_LITERAL_CHARACTERS:
+        return None
     pieces: list[str] = []
     position = 0
     while position < len(text):
@@ -61,8 +67,7 @@ def json_from_literal(text: str) -> str | None:
 
 
 def assignments(text: str) -> dict[str, str]:
-    """Return the values of the lines `Key='value'`; none where the first line is no such line."""
-    lines = text.splitlines()
-    if not lines or _ASSIGNMENT.fullmatch(lines[0]) is None:
+    """Return the values of the lines `Key='value'`; none where the text does not begin with one."""
+    if _FIRST_ASSIGNMENT.match(text) is None:
         return {}
-    return {found[1]: found[2] for found in map(_ASSIGNMENT.fullmatch, lines) if found}
+    return {found[1]: found[2] for found in map(_ASSIGNMENT.fullmatch, text.splitlines()) if found}

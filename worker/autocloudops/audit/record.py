@@ -40,8 +40,8 @@ class DeliveryFacts(Value):
 class AuditRecord(Value):
     """One line of the audit.
 
-    `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener and names
-    every member that was known when the model was asked. `repeated` marks another delivery of a recorded event.
+    `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener, and
+    names every member that was known when the model was asked. `repeated` marks another delivery of a recorded event.
     """
 
     outcome: Outcome

@@ -97,7 +97,7 @@ def _start(port: int, folder: Path) -> subprocess.Popen[bytes]:
     lifeline = Path(__file__).with_name("lifeline.py")
     with _log(folder).open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own interpreter, our own script
-            [sys.executable, "-P", str(lifeline), EMULATOR],
+            [sys.executable, "-P", str(lifeline), str(folder), EMULATOR],
             env=_child_environment(port, folder),
             cwd=folder,
             stdin=subprocess.PIPE,

@@ -88,8 +88,8 @@ async def deploy(
     """
     parameters = {"Prefix": prefix, "RawDelivery": str(raw_delivery).lower(), "ExtraEventSource": event_source}
     stack_name = f"{prefix}-foundation"
-    async with client("cloudformation", endpoint_url) as cloudformation, asyncio.timeout(DEPLOY_SECONDS):
-        with aws.translated("cloudformation:CreateStack", stack_name):
+    with aws.translated("cloudformation:CreateStack", stack_name):
+        async with asyncio.timeout(DEPLOY_SECONDS), client("cloudformation", endpoint_url) as cloudformation:
             await cloudformation.create_stack(
                 StackName=stack_name,
                 TemplateBody=template(),

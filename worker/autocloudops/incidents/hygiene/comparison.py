@@ -54,6 +54,11 @@ class Range:
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
+    def __str__(self) -> str:
+        if self.high == inf:
+            return f"{self.low:g} or more"
+        return f"{self.high:g} or less" if self.low == -inf else f"between {self.low:g} and {self.high:g}"
+
     def joined(self, other: "Range") -> "Range":
         """Return the smallest range that holds both."""
         return Range(min(self.low, other.low), max(self.high, other.high))

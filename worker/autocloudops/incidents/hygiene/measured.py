@@ -12,6 +12,7 @@ from autocloudops.incidents.hygiene.comparison import ANYTHING, Comparison, Rang
 from autocloudops.incidents.hygiene.domains import Domain, domain_of
 from autocloudops.incidents.hygiene.expressions import range_of
 
+NAME_CHARACTERS = 128
 _REFERENCES = 4
 _LEVEL_STATISTIC = re.compile(r"average|minimum|maximum|iqm|(?:p|tm|wm)\d+(?:\.\d+)?|(?:tm|wm)\([^)]*\)", re.IGNORECASE)
 _DATAPOINTS = re.compile(r"\bdatapoints? \[([^\]]*)\]")
@@ -44,8 +45,9 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """The metric as people write it: namespace, name and statistic."""
-        return " ".join(part for part in (self.metric.namespace, self.metric.name, self.statistic) if part)
+        """The metric as people write it: namespace, name and statistic, cut to a bound."""
+        words = (self.metric.namespace, self.metric.name, self.statistic)
+        return " ".join(word[:NAME_CHARACTERS] for word in words if word)
 
     @property
     def is_level(self) -> bool:

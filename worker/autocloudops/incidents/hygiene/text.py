@@ -23,7 +23,8 @@ _WINDOW = re.compile(
 _UPWARD = r"above|over|exceed(?:s|ed|ing)?|(?:greater|more|higher|longer|older) than|gt|gte|>=?"
 _DOWNWARD = r"below|under|(?:less|lower|fewer) than|lt|lte|<=?"
 _SIDE = re.compile(
-    rf"(?<!\w)(?:(?P<up>{_UPWARD})|(?P<down>{_DOWNWARD})) ?(?:or equal to )?(?:the threshold )?(?:of )?(?P<number>{_NUMBER})",
+    rf"(?<!\w)(?:(?P<up>{_UPWARD})|(?P<down>{_DOWNWARD})) ?(?:or equal to )?(?:the threshold )?(?:of )?"
+    rf"(?P<number>{_NUMBER})",
     re.IGNORECASE | re.ASCII,
 )
 _GOOD_STATE = re.compile(
@@ -87,7 +88,7 @@ def quantities(alarm: Alarm, unit: Unit) -> tuple[Quantity, ...]:
 
 
 def sides(alarm: Alarm) -> tuple[Side, ...]:
-    """Return on which side of which numbers the text says that the alarm fires; what it says of good states is left out."""
+    """Return on which side of which numbers the text says that the alarm fires, without what it says of good states."""
     text = _text(alarm)
     return tuple(_side(found) for found in _SIDE.finditer(text) if not _is_good_state(text, found.start()))
 

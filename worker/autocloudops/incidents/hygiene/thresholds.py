@@ -6,10 +6,17 @@ from autocloudops.alarms.model import Alarm
 from autocloudops.incidents.hygiene.comparison import Range
 from autocloudops.incidents.hygiene.domains import Unit
 from autocloudops.incidents.hygiene.finding import Found
-from autocloudops.incidents.hygiene.measured import expression_of, limit_of, observed, reach_of, subject_of
+from autocloudops.incidents.hygiene.measured import (
+    NAME_CHARACTERS,
+    Limit,
+    expression_of,
+    limit_of,
+    observed,
+    reach_of,
+    subject_of,
+)
 
 _FILL = re.compile(r"\s*FILL\(\s*\w+\s*,\s*(-?\d{1,30}(?:\.\d{1,30})?)\s*\)\s*", re.ASCII)
-_EXPRESSION_CHARACTERS = 120
 
 
 def always_breaches(alarm: Alarm) -> Found | None:
@@ -17,8 +24,8 @@ def always_breaches(alarm: Alarm) -> Found | None:
     limit, reach = limit_of(alarm), _trusted_reach(alarm)
     if not limit or not reach or not reach.always_breaches(limit.comparison, limit.threshold):
         return None
-    evidence = _compared(alarm) | {"condition": str(limit), "range": str(reach)}
-    return f"Every possible value breaches `{limit}`: it can only be {reach}.", evidence
+    statement = f"Every possible value breaches `{limit}`: it can only be {reach}."
+    return statement, _compared(alarm, limit) | {"range": str(reach)}
 
 
 def never_breaches(alarm: Alarm) -> Found | None:
@@ -26,8 +33,8 @@ def never_breaches(alarm: Alarm) -> Found | None:
     limit, reach = limit_of(alarm), _trusted_reach(alarm)
     if not limit or not reach or not reach.never_breaches(limit.comparison, limit.threshold):
         return None
-    evidence = _compared(alarm) | {"condition": str(limit), "range": str(reach)}
-    return f"No possible value breaches `{limit}`: it can only be {reach}.", evidence
+    statement = f"No possible value breaches `{limit}`: it can only be {reach}."
+    return statement, _compared(alarm, limit) | {"range": str(reach)}
 
 
 def fill_breaches(alarm: Alarm) -> Found | None:
@@ -36,11 +43,8 @@ def fill_breaches(alarm: Alarm) -> Found | None:
     filled = _FILL.fullmatch(expression) if limit and expression else None
     if not limit or not filled or not limit.comparison.upward or not limit.breached_by(float(filled[1])):
         return None
-    evidence = _compared(alarm) | {"condition": str(limit), "filled_with": filled[1]}
-    return (
-        f"Missing data is filled with {filled[1]}, which breaches `{limit}`: silence alone raises the alarm.",
-        evidence,
-    )
+    statement = f"Missing data is filled with {filled[1]}, which breaches `{limit}`: silence alone raises the alarm."
+    return statement, _compared(alarm, limit) | {"filled_with": filled[1]}
 
 
 def implausible(alarm: Alarm) -> Found | None:
@@ -81,8 +85,8 @@ def unit_filters_everything(alarm: Alarm) -> Found | None:
     published = subject.domain.unit
     if published is Unit.NONE or subject.unit.lower() in {published.value.lower(), "none"}:
         return None
-    evidence = {"metric": subject.name, "unit": subject.unit[:_EXPRESSION_CHARACTERS], "published": published.value}
-    return f"{subject.metric.name} is published in {published.value}: a filter on another unit sees no data.", evidence
+    statement = f"{subject.metric.name} is published in {published.value}: a filter on another unit sees no data."
+    return statement, {"metric": subject.name, "unit": subject.unit[:NAME_CHARACTERS], "published": published.value}
 
 
 def datapoints_exceed_window(alarm: Alarm) -> Found | None:
@@ -100,8 +104,7 @@ def _trusted_reach(alarm: Alarm) -> Range | None:
     return reach if all(value in reach for value in observed(alarm)) else None
 
 
-def _compared(alarm: Alarm) -> dict[str, str]:
+def _compared(alarm: Alarm, limit: Limit) -> dict[str, str]:
     subject = subject_of(alarm)
-    if subject:
-        return {"metric": subject.name}
-    return {"expression": (expression_of(alarm) or "")[:_EXPRESSION_CHARACTERS]}
+    what = {"metric": subject.name} if subject else {"expression": (expression_of(alarm) or "")[:NAME_CHARACTERS]}
+    return what | {"condition": str(limit)}

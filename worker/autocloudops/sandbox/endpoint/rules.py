@@ -72,7 +72,7 @@ def _other_words(exhibit: Exhibit) -> str:
 
 
 def _figures(exhibit: Exhibit) -> Figures:
-    return Figures.of(exhibit.text)
+    return Figures.of(" ".join(exhibit.values("reason")))
 
 
 def _action(symptom: Symptom, offers: Sequence[Offer]) -> str:
