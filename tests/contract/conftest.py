@@ -1,6 +1,5 @@
 """Two AWS emulators behind one fixture: an adapter that needs one emulator's habits fails on the other."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, cast
@@ -10,7 +9,7 @@ from aiobotocore.config import AioConfig
 from moto.server import ThreadedMotoServer
 
 from autocloudops import aws
-from autocloudops.sandbox.aws import EmbeddedAws
+from autocloudops.sandbox import SandboxResources
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -18,13 +17,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def ministack() -> Iterator[str]:
+def ministack(embedded_aws: SandboxResources) -> str:
     """The URL of one ministack for the whole run."""
-    with asyncio.Runner() as runner:
-        embedded = EmbeddedAws()
-        resources = runner.run(embedded.__aenter__())
-        yield resources.endpoint_url
-        runner.run(embedded.__aexit__(None, None, None))
+    return embedded_aws.endpoint_url
 
 
 @pytest.fixture(scope="session")

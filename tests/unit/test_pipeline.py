@@ -14,10 +14,9 @@ from autocloudops.audit.writer import AuditWriter
 from autocloudops.decisions.model import Policy, Verdict
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
 from autocloudops.errors import ModelUnavailable, ServiceUnavailable
-from autocloudops.incidents.model import Windows
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification
-from autocloudops.pipeline import Pipeline, Rooms
+from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
 from autocloudops.state.memory import MemoryIncidents
 
@@ -86,7 +85,7 @@ class World:
         writer = AuditWriter(self.objects, clock)
         investigator = Investigator(self.model, self.policy, clock, timedelta(seconds=60))
         rooms = Rooms(incidents=self.incidents, audit=writer, notifier=self.told, clock=clock)
-        pipeline = Pipeline(rooms, investigator, Windows(), name="worker")
+        pipeline = Pipeline(rooms, Asking(rooms, investigator, name="worker"))
         stop = asyncio.Event()
         commits = asyncio.create_task(writer.run())
         consuming = asyncio.create_task(Consumer(queue, pipeline.handle, clock, Limits()).run(stop))

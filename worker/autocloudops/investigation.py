@@ -15,24 +15,28 @@ from autocloudops.decisions.model import Facts, Mode, Policy
 from autocloudops.decisions.story import Story
 from autocloudops.diagnosis.ask import Answer, ask
 from autocloudops.diagnosis.endpoint import ModelEndpoint
-from autocloudops.diagnosis.evidence import alarm_evidence
+from autocloudops.diagnosis.evidence import Evidence, alarm_evidence
 from autocloudops.diagnosis.prompt import Prompt, PromptInput, build
 from autocloudops.diagnosis.use import ModelUse
 from autocloudops.errors import ModelError, ModelUnavailable
+from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident
 
 SHOWN_ALARMS = 12
+SHOWN_FINDINGS = 5
 UNAVAILABLE = "model_unavailable"
 REFUSED = "model_refused"
 OFF = "mode_off"
+SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An investigated incident: its story for people, and which state changes it answers."""
+    """An investigated incident: its story for people, which state changes it answers, and what else was known."""
 
     story: Story
     members: tuple[UUID, ...]
+    known: Circumstances
 
 
 class Investigator:
@@ -51,34 +55,53 @@ class Investigator:
         self._clock = clock
         self.patience = patience
 
-    async def investigate(self, incident: Incident, alarms: Sequence[Alarm]) -> Case:
+    async def investigate(
+        self, incident: Incident, alarms: Sequence[Alarm], known: Circumstances | None = None
+    ) -> Case:
         """Return the decision about `alarms`, with everything that led to it.
 
         A model that does not answer is no error here: the incident is decided `manual` with what is known.
+
+        Args:
+            incident: what is asked about.
+            alarms: its members, at least one.
+            known: what else is known about it; a suppressed incident is decided without a question.
         """
-        shown = alarms[:SHOWN_ALARMS]
-        evidence = tuple(alarm_evidence(alarm, f"E{number}") for number, alarm in enumerate(shown, 1))
+        known = known or Circumstances()
+        evidence = _evidence(alarms, known)
         offered = _offers_for(alarms)
         prompt = build(PromptInput(evidence=evidence, offers=offered))
-        answer, use, fault = await self._ask(prompt, incident)
-        facts = Facts(incident_id=incident.incident_id, offers=offered, evidence_ids=prompt.evidence_ids, fault=fault)
-        decision = decide(answer.diagnosis if answer else None, facts, self._policy)
+        answer, use, fault = await self._ask(prompt, incident, known)
+        facts = Facts(
+            incident_id=incident.incident_id,
+            revision=incident.revision,
+            offers=offered,
+            evidence_ids=prompt.evidence_ids,
+            fault=fault,
+            suppressed=known.suppressed,
+            vetoes=known.vetoes,
+        )
         story = Story(
             incident_id=incident.incident_id,
             at=self._clock.now(),
             resource=incident.resource,
-            opener=alarms[0],
+            opener=_token(incident, alarms),
             alarm_count=incident.members,
             evidence=evidence,
             use=use,
-            decision=decision,
+            decision=decide(answer.diagnosis if answer else None, facts, self._policy),
+            storm=known.storm if known.stormy else 0,
         )
-        return Case(story=story, members=tuple(alarm.event_id for alarm in alarms))
+        return Case(story=story, members=tuple(alarm.event_id for alarm in alarms), known=known)
 
-    async def _ask(self, prompt: Prompt, incident: Incident) -> tuple[Answer | None, ModelUse, str | None]:
+    async def _ask(
+        self, prompt: Prompt, incident: Incident, known: Circumstances
+    ) -> tuple[Answer | None, ModelUse, str | None]:
         use = ModelUse(
             endpoint=self._endpoint.name, prompt_sha256=prompt.sha256, template_version=prompt.template_version
         )
+        if known.suppressed:
+            return None, use, SUPPRESSED
         if self._policy.mode is Mode.OFF:
             return None, use, OFF
         try:
@@ -107,10 +130,29 @@ def _used(use: ModelUse, answer: Answer) -> ModelUse:
     )
 
 
+def _token(incident: Incident, alarms: Sequence[Alarm]) -> Alarm:
+    """Return the alarm that the question is about."""
+    return next((alarm for alarm in alarms if alarm.event_id == incident.token), alarms[0])
+
+
+def _evidence(alarms: Sequence[Alarm], known: Circumstances) -> tuple[Evidence, ...]:
+    """Return the first alarms, then what rules found wrong with them, each under an id of its own."""
+    shown = [alarm_evidence(alarm, f"E{number}") for number, alarm in enumerate(alarms[:SHOWN_ALARMS], 1)]
+    found = [
+        Evidence(
+            id=f"E{number}",
+            kind="finding",
+            source="rules of AutoCloudOps about alarms that cannot be right",
+            text=f"{finding.code}: {finding.statement}",
+        )
+        for number, finding in enumerate(known.findings[:SHOWN_FINDINGS], len(shown) + 1)
+    ]
+    return (*shown, *found)
+
+
 def _offers_for(alarms: Sequence[Alarm]) -> tuple[Offer, ...]:
-    """Return what may be done about any of the alarms; where two name one action, the earlier alarm's target stands."""
-    found: dict[str, Offer] = {}
+    """Return what may be done about any of the alarms, each offer once."""
+    found: list[Offer] = []
     for alarm in alarms:
-        for offer in offers(alarm):
-            found.setdefault(offer.action, offer)
-    return tuple(found.values())
+        found += [offer for offer in offers(alarm) if offer not in found]
+    return tuple(found)

@@ -6,11 +6,24 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, ResourceRef
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef
+from autocloudops.clock import SystemClock
 from autocloudops.entrypoints.wiring import open_incidents
 from autocloudops.errors import TargetMissing
 from autocloudops.incidents.grouping import place
-from autocloudops.incidents.model import Incident, IncidentStatus, Opens, Placement, Repeats, Role, Windows
+from autocloudops.incidents.model import (
+    History,
+    Incident,
+    IncidentStatus,
+    Joins,
+    Opens,
+    Placement,
+    Reopens,
+    Repeats,
+    Role,
+    Windows,
+)
+from autocloudops.incidents.silence import Silence
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.settings import StateSettings
 from autocloudops.state.memory import MemoryIncidents
@@ -20,15 +33,20 @@ WINDOWS = Windows()
 
 
 @pytest.fixture(params=["memory", "ministack", "moto"])
-async def store(
-    request: pytest.FixtureRequest, stack: AsyncExitStack, point_at: Callable[[str], None]
-) -> IncidentStore:
+def backend(request: pytest.FixtureRequest, point_at: Callable[[str], None]) -> str:
+    """Return each place for incidents in turn, with the environment set to it."""
+    if request.param != "memory":
+        point_at(request.getfixturevalue(request.param))
+    return str(request.param)
+
+
+@pytest.fixture
+async def store(backend: str, stack: AsyncExitStack) -> IncidentStore:
     """Return each store in turn: both must keep the same conditions."""
-    if request.param == "memory":
+    if backend == "memory":
         return MemoryIncidents()
-    point_at(request.getfixturevalue(request.param))
     table = f"state-{uuid4().hex[:8]}"
-    incidents = await open_incidents(stack, StateSettings(table=table))
+    incidents = await open_incidents(stack, StateSettings(table=table), SystemClock())
     await incidents._client.create_table(
         TableName=table,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -41,7 +59,9 @@ async def store(
     return incidents
 
 
-def alarm(name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: float = 0) -> Alarm:
+def alarm(
+    name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: float = 0, metric: str = "CPUUtilization"
+) -> Alarm:
     """Return a state change of one alarm of one owner."""
     return Alarm(
         key=AlarmKey(account="111122223333", region="eu-west-1", name=name),
@@ -51,6 +71,7 @@ def alarm(name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: floa
         shape="test",
         resource=ResourceRef(type="svc", id="a", account="111122223333", region="eu-west-1", owner="svc/a"),
         raw_sha256="0",
+        metric=Metric(namespace="AWS/ECS", name=metric),
     )
 
 
@@ -81,7 +102,7 @@ async def test_an_opened_incident_is_the_owners_current_one(store: IncidentStore
 async def test_of_two_openers_one_wins(store: IncidentStore) -> None:
     """Two workers that saw no incident cannot both open one for the same owner."""
     first, second = alarm("cpu"), alarm("memory")
-    placements = [place(each, (), None, WINDOWS, NOON) for each in (first, second)]
+    placements = [place(each, History(), None, WINDOWS, NOON) for each in (first, second)]
     won = await asyncio.gather(
         *(store.record(each, placed, NOON) for each, placed in zip((first, second), placements, strict=True))
     )
@@ -108,7 +129,7 @@ async def test_a_copy_is_recorded_once(store: IncidentStore) -> None:
     assert await store.record(alarm(), Opens(incident=incident), NOON) is False
     assert isinstance(await admit(store, alarm()), Repeats)
     history = await store.history(alarm().key)
-    assert [(each.role, each.incident_id) for each in history] == [(Role.OPENER, incident.incident_id)]
+    assert [(each.role, each.incident_id) for each in history.changes] == [(Role.OPENER, incident.incident_id)]
 
 
 async def test_all_clear_resolves_and_the_next_alarm_opens_a_linked_incident(store: IncidentStore) -> None:
@@ -127,12 +148,12 @@ async def test_all_clear_resolves_and_the_next_alarm_opens_a_linked_incident(sto
 async def test_one_asks_until_its_lease_lapses(store: IncidentStore) -> None:
     """A claim holds until its lease ends; whoever takes over raises the attempt."""
     incident = await opened(store)
-    until = NOON + timedelta(seconds=60)
-    first = await store.claim(incident.incident_id, "a", until, NOON)
+    minute = timedelta(seconds=60)
+    first = await store.claim(incident.incident_id, "a", minute, NOON)
     assert first is not None
     assert (first.status, first.attempt, first.asker) == (IncidentStatus.ASKING, 1, "a")
-    assert await store.claim(incident.incident_id, "b", until, NOON + timedelta(seconds=59)) is None
-    second = await store.claim(incident.incident_id, "b", until + timedelta(seconds=60), until)
+    assert await store.claim(incident.incident_id, "b", minute, NOON + timedelta(seconds=59)) is None
+    second = await store.claim(incident.incident_id, "b", minute, NOON + minute)
     assert second is not None
     assert (second.attempt, second.asker) == (2, "b")
 
@@ -140,23 +161,109 @@ async def test_one_asks_until_its_lease_lapses(store: IncidentStore) -> None:
 async def test_only_the_current_attempt_decides(store: IncidentStore) -> None:
     """A late reply of an attempt that was taken over decides nothing, and a decision stands."""
     incident = await opened(store)
-    first = await store.claim(incident.incident_id, "a", NOON, NOON - timedelta(seconds=1))
-    second = await store.claim(incident.incident_id, "b", NOON + timedelta(seconds=60), NOON)
+    first = await store.claim(incident.incident_id, "a", timedelta(seconds=1), NOON - timedelta(seconds=1))
+    second = await store.claim(incident.incident_id, "b", timedelta(seconds=60), NOON)
     assert first is not None
     assert second is not None
     decision = UUID(int=7)
-    assert await store.settle(first, decision, "late") is False
-    assert await store.settle(second, decision, "sha") is True
-    assert await store.settle(second, decision, "again") is False
+    assert await store.settle(first, decision, "late", NOON) is False
+    assert await store.settle(second, decision, "sha", NOON) is True
+    assert await store.settle(second, decision, "again", NOON) is False
     decided = await store.incident(incident.incident_id)
     assert decided is not None
     assert (decided.status, decided.decision_id, decided.record_sha256) == (IncidentStatus.DECIDED, decision, "sha")
-    assert await store.claim(incident.incident_id, "c", NOON + timedelta(days=1), NOON + timedelta(hours=9)) is None
+    assert await store.claim(incident.incident_id, "c", timedelta(days=1), NOON + timedelta(hours=9)) is None
+
+
+async def decided(store: IncidentStore, incident: Incident, at: datetime = NOON) -> None:
+    """Ask and decide about an incident."""
+    asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), at)
+    assert asked is not None
+    assert await store.settle(asked, UUID(int=1), "sha", at)
+
+
+async def test_an_undecided_incident_is_found_until_it_is_decided(store: IncidentStore) -> None:
+    """Whoever sweeps up sees what was opened and not decided, and nothing else."""
+    incident = await opened(store)
+    assert [each.incident_id for each in await store.undecided()] == [incident.incident_id]
+    await decided(store, incident)
+    assert await store.undecided() == []
+
+
+async def test_something_new_asks_again_and_something_known_does_not(store: IncidentStore) -> None:
+    """A member that brings a new metric to a decided incident opens its next revision, once, and not too soon."""
+    incident = await opened(store)
+    await decided(store, incident, NOON - WINDOWS.reask)
+    assert isinstance(await admit(store, alarm("same-metric")), Joins)
+    placement = await admit(store, alarm("latency", metric="Latency"))
+    assert placement == Reopens(incident_id=incident.incident_id, revision=1)
+    again = await store.incident(incident.incident_id)
+    assert again is not None
+    assert (again.status, again.revision, again.members) == (IncidentStatus.OPEN, 1, 3)
+    assert again.token == alarm("latency", metric="Latency").event_id
+    assert again.token in {each.event_id for each in await store.members(again)}
+    assert isinstance(await admit(store, alarm("errors", metric="Errors")), Joins)
+    assert [each.incident_id for each in await store.undecided()] == [incident.incident_id]
+    await decided(store, incident)
+    assert isinstance(await admit(store, alarm("faults", metric="Faults")), Joins)
+
+
+async def test_a_join_that_comes_too_late_is_taken_back(store: IncidentStore) -> None:
+    """An incident that was resolved between reading and writing takes no member: the alarm is placed again."""
+    incident = await opened(store)
+    other = alarm("other", seconds=5)
+    joining = place(other, History(), incident, WINDOWS, NOON)
+    await admit(store, alarm(state=AlarmState.OK, seconds=30))
+    assert await store.record(other, joining, NOON) is False
+    assert await store.history(other.key) == History()
+    placement = await admit(store, other)
+    assert isinstance(placement, Opens)
+    assert placement.incident.previous == incident.incident_id
+
+
+async def test_a_composite_alarm_names_itself_to_its_children(store: IncidentStore) -> None:
+    """A child learns which incident the composite alarm opened, and only the children that it names."""
+    child = alarm("child")
+    composite = alarm("both").model_copy(
+        update={
+            "kind": AlarmKind.COMPOSITE,
+            "children": ("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:child",),
+        }
+    )
+    placement = await admit(store, composite)
+    assert isinstance(placement, Opens)
+    assert (await store.history(child.key)).parent == placement.incident.incident_id
+    assert (await store.history(alarm("stranger").key)).parent is None
+
+
+async def test_a_storm_counts_resources_and_not_alarms(store: IncidentStore) -> None:
+    """Ten alarms of one resource are one; another account's alarms do not count."""
+    await opened(store)
+    for number in range(9):
+        await admit(store, alarm(f"more-{number}"))
+    other = ResourceRef(type="svc", id="b", account="111122223333", region="eu-west-1", owner="svc/b")
+    await admit(store, alarm("b").model_copy(update={"resource": other}))
+    assert await store.storm("111122223333", "eu-west-1", NOON) == 2
+    assert await store.storm("444455556666", "eu-west-1", NOON) == 0
+    assert await store.storm("111122223333", "eu-west-1", NOON + timedelta(minutes=5)) == 0
+
+
+async def test_a_silence_ends_by_time_or_by_hand(store: IncidentStore) -> None:
+    """A silence is listed until it expires or is lifted, and there is one for each owner."""
+    hour = timedelta(hours=1)
+    quiet = Silence(owner_key="o", since=NOON, until=NOON + hour, reason="deploy", by="ana")
+    await store.silence(quiet)
+    await store.silence(quiet.model_copy(update={"reason": "longer deploy"}))
+    assert [each.reason for each in await store.silences(NOON)] == ["longer deploy"]
+    assert await store.silences(NOON + hour) == []
+    assert await store.lift("o") is True
+    assert await store.lift("o") is False
+    assert await store.silences(NOON) == []
 
 
 async def test_a_missing_table_is_named(emulator: str, stack: AsyncExitStack) -> None:
     """A wrong table name is an error that carries the name, not a traceback of the SDK."""
     assert emulator
-    incidents = await open_incidents(stack, StateSettings(table="no-such-table"))
+    incidents = await open_incidents(stack, StateSettings(table="no-such-table"), SystemClock())
     with pytest.raises(TargetMissing, match="no-such-table"):
         await incidents.current("anybody")

@@ -288,11 +288,12 @@ def test_the_partition_follows_the_region(region: str, partition: str) -> None:
         ("AWS/SQS", {"QueueName": "two words"}),
         ("AWS/ECS", {"ClusterName": "a/b", "ServiceName": "c"}),
         ("AWS/States", {"StateMachineArn": "arn:aws:states:*:*:stateMachine:*"}),
+        ("AWS/States", {"StateMachineArn": MACHINE.replace(ACCOUNT, OTHER)}),
         ("AWS/SQS", {"QueueName": "q" * ARN_CHARACTERS}),
     ],
 )
 def test_no_arn_from_values_that_would_change_its_meaning(namespace: str, dimensions: dict[str, str]) -> None:
-    """Wildcards, spaces, extra separators and overlong names never end in an ARN."""
+    """Wildcards, spaces, extra separators, overlong names and ARNs of other accounts never end in an ARN."""
     assert of(namespace, dimensions).arn is None
 
 

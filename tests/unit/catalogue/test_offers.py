@@ -112,7 +112,7 @@ ONLY_INVESTIGATE = {
     "unknown metric": changed(cpu_alarm(), metric=metric("Shop", "CartsLost", {"ServiceName": "orders-api"})),
     "math": changed(cpu_alarm(), kind=AlarmKind.MATH, metric=None, queries=MATH),
     "composite": changed(cpu_alarm(), kind=AlarmKind.COMPOSITE, metric=None, rule="ALARM(a) AND ALARM(b)"),
-    "direction unknown": changed(cpu_alarm(), condition=Condition(), reason="set by hand"),
+    "direction unknown": changed(cpu_alarm(), condition=Condition()),
     "storage of a database that only grows": changed(cpu_alarm(), resource=DATABASE, metric=STORAGE),
     "disk with a path that is none": disk_alarm("/var/log; rm -rf /"),
     "disk with a path that climbs": disk_alarm("/var/log/../../etc"),
@@ -133,34 +133,22 @@ def test_doubt_leaves_investigation_alone(alarm: Alarm) -> None:
     assert offered(alarm) == ["investigate"]
 
 
-@pytest.mark.parametrize(
-    ("reason", "expected"),
-    [
-        ("Threshold Crossed: 1 datapoint [91.0 (22/11/26 03:08:00)] was greater than the threshold (80.0).", True),
-        ("Threshold Crossed: 3 datapoints [99, 98, 97] were greater than or equal to the threshold (80.0).", True),
-        ("Threshold Crossed: 1 datapoint [1.0 (22/11/26 03:08:00)] was less than the threshold (80.0).", False),
-        ("Threshold Crossed: 1 datapoint [1.0 (22/11/26 03:08:00)] was not greater than the threshold (80.0).", False),
-        ("It was greater than the threshold", False),
-    ],
-)
-def test_direction_comes_from_the_reason_where_the_event_has_no_operator(reason: str, expected: bool) -> None:
-    """EventBridge says no comparison operator; CloudWatch's own wording of the reason stands in for it."""
-    alarm = changed(cpu_alarm(), condition=Condition(), reason=reason)
-    assert ("scale_out_service" in offered(alarm)) is expected
-
-
-def test_operator_outweighs_the_reason() -> None:
-    """Where the operator is known, no text can turn the direction."""
+def test_reason_cannot_give_the_direction() -> None:
+    """Only the alarm's condition says which way it crossed: no text stands in for it, and none turns it."""
     alarm = changed(cpu_alarm(), condition=under(5))
     assert "greater than" in alarm.reason
-    assert offered(alarm) == ["investigate"]
+    assert offered(alarm) == offered(changed(alarm, condition=Condition())) == ["investigate"]
 
 
-def test_single_metric_in_the_list_counts_as_the_metric() -> None:
-    """EventBridge puts the one metric of a plain alarm in a list: the offer is the same."""
+def test_anomaly_of_one_metric_counts_as_that_metric() -> None:
+    """An alarm on the upper band of a CPU is a high CPU; one on a band over several metrics is not."""
     plain = cpu_alarm()
-    listed = changed(plain, metric=None, queries=(MetricQuery(id="m1", metric=plain.metric, statistic="Average"),))
-    assert executable(listed) == executable(plain)
+    band = MetricQuery(id="ad1", expression="ANOMALY_DETECTION_BAND(m1, 2)")
+    of_one = (MetricQuery(id="m1", metric=plain.metric), band)
+    above = Condition(operator="GreaterThanUpperThreshold", threshold_metric_id="ad1")
+    banded = changed(plain, kind=AlarmKind.ANOMALY, queries=of_one, condition=above)
+    assert executable(banded) == executable(plain)
+    assert offered(changed(banded, queries=(*MATH, band))) == ["investigate"]
 
 
 @pytest.mark.parametrize("alarm", [row[0] for row in BINDINGS])

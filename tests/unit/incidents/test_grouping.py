@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, ResourceRef
 from autocloudops.incidents.grouping import change_of, place
-from autocloudops.incidents.model import Change, Clears, Incident, Joins, Notes, Opens, Repeats, Windows
+from autocloudops.incidents.model import Change, Clears, History, Incident, Joins, Notes, Opens, Repeats, Windows
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WINDOWS = Windows()
@@ -23,28 +23,28 @@ def alarm(name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: floa
 
 def opened(first: Alarm) -> Incident:
     """Return the incident that `first` opens."""
-    placement = place(first, (), None, WINDOWS, NOON)
+    placement = place(first, History(), None, WINDOWS, NOON)
     assert isinstance(placement, Opens)
     return placement.incident
 
 
 def recorded(each: Alarm, history: tuple[Change, ...] = (), current: Incident | None = None) -> Change:
     """Return the line that is recorded for an alarm."""
-    return change_of(each, place(each, history, current, WINDOWS, NOON))
+    return change_of(each, place(each, History(changes=history), current, WINDOWS, NOON))
 
 
 def test_a_first_alarm_opens_an_incident() -> None:
     """An alarm without company names itself the opener."""
     first = alarm()
     incident = opened(first)
-    assert incident.opener == first.event_id
+    assert incident.token == first.event_id
     assert incident.previous is None
 
 
 def test_another_alarm_of_the_owner_joins() -> None:
     """A second alarm of the same owner joins while the window is open."""
     incident = opened(alarm())
-    placement = place(alarm("memory", seconds=5), (), incident, WINDOWS, NOON)
+    placement = place(alarm("memory", seconds=5), History(), incident, WINDOWS, NOON)
     assert placement == Joins(incident_id=incident.incident_id)
 
 
@@ -52,7 +52,7 @@ def test_the_join_window_closes() -> None:
     """An alarm that comes later than the join window after the last member opens a new, linked incident."""
     incident = opened(alarm())
     late = NOON + WINDOWS.join + timedelta(seconds=1)
-    placement = place(alarm("memory", seconds=901), (), incident, WINDOWS, late)
+    placement = place(alarm("memory", seconds=901), History(), incident, WINDOWS, late)
     assert isinstance(placement, Opens)
     assert placement.incident.previous == incident.incident_id
 
@@ -60,7 +60,7 @@ def test_the_join_window_closes() -> None:
 def test_a_resolved_incident_never_absorbs() -> None:
     """Once every alarm is back to OK, the next one is investigated anew and linked to the earlier incident."""
     incident = opened(alarm()).model_copy(update={"firing": 0})
-    placement = place(alarm(seconds=60), (), incident, WINDOWS, NOON)
+    placement = place(alarm(seconds=60), History(), incident, WINDOWS, NOON)
     assert isinstance(placement, Opens)
     assert placement.incident.previous == incident.incident_id
 
@@ -69,7 +69,7 @@ def test_a_copy_is_recognised() -> None:
     """The same change through another path is a repeat, whatever else happened since."""
     first = alarm()
     change = recorded(first)
-    assert place(first, (change,), opened(first), WINDOWS, NOON) == Repeats(change=change)
+    assert place(first, History(changes=(change,)), opened(first), WINDOWS, NOON) == Repeats(change=change)
 
 
 def test_an_ok_ends_the_running_episode() -> None:
@@ -77,16 +77,16 @@ def test_an_ok_ends_the_running_episode() -> None:
     first = alarm()
     fired = recorded(first)
     back = alarm(state=AlarmState.OK, seconds=30)
-    assert place(back, (fired,), opened(first), WINDOWS, NOON) == Clears(incident_id=fired.incident_id)
+    assert place(back, History(changes=(fired,)), opened(first), WINDOWS, NOON) == Clears(incident_id=fired.incident_id)
     ended = recorded(back, (fired,))
     again = alarm(state=AlarmState.OK, seconds=40)
-    assert place(again, (fired, ended), opened(first), WINDOWS, NOON) == Clears()
+    assert place(again, History(changes=(fired, ended)), opened(first), WINDOWS, NOON) == Clears()
 
 
 def test_an_alarm_delivered_after_its_ok_opens_nothing() -> None:
     """SQS may deliver the OK first: the older ALARM then joins the closed episode."""
     back = recorded(alarm(state=AlarmState.OK, seconds=30))
-    placement = place(alarm(), (back,), None, WINDOWS, NOON)
+    placement = place(alarm(), History(changes=(back,)), None, WINDOWS, NOON)
     assert placement == Joins(incident_id=None, starts_episode=False, late=True)
 
 
@@ -95,7 +95,7 @@ def test_insufficient_data_is_noted_and_does_not_end_an_episode() -> None:
     first = alarm()
     fired = recorded(first)
     gap = alarm(state=AlarmState.INSUFFICIENT_DATA, seconds=10)
-    assert place(gap, (fired,), opened(first), WINDOWS, NOON) == Notes(incident_id=fired.incident_id)
+    assert place(gap, History(changes=(fired,)), opened(first), WINDOWS, NOON) == Notes(incident_id=fired.incident_id)
     noted = recorded(gap, (fired,))
-    again = place(alarm(seconds=20), (fired, noted), opened(first), WINDOWS, NOON)
+    again = place(alarm(seconds=20), History(changes=(fired, noted)), opened(first), WINDOWS, NOON)
     assert again == Joins(incident_id=fired.incident_id, starts_episode=False)

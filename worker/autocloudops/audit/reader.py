@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from autocloudops.audit.objects import AuditObjects
-from autocloudops.audit.record import Outcome, StoredRecord
+from autocloudops.audit.record import StoredRecord, digest
 from autocloudops.errors import InputUnreadable
 from autocloudops.values import Value
 
@@ -15,11 +15,12 @@ DECISIONS = "audit/v1/decisions/"
 
 
 class Found(Value):
-    """A record and where it stands."""
+    """A record, where it stands, and the digest of its line."""
 
     record: StoredRecord
     location: str
     line: int
+    sha256: str
 
 
 async def records(objects: AuditObjects, day: str | None = None) -> AsyncIterator[Found]:
@@ -42,7 +43,7 @@ async def records(objects: AuditObjects, day: str | None = None) -> AsyncIterato
                     f"{objects.location}/{key} line {number} is no audit record",
                     "compare it with the bucket's versions",
                 ) from error
-            yield Found(record=record, location=key, line=number)
+            yield Found(record=record, location=key, line=number, sha256=digest(line))
 
 
 def is_named(record: StoredRecord, wanted: str) -> bool:
@@ -51,8 +52,3 @@ def is_named(record: StoredRecord, wanted: str) -> bool:
     decision = record.decision.decision_id if record.decision else None
     ids: tuple[UUID | None, ...] = (record.incident_id, record.event_id, decision)
     return any(str(each).startswith(prefix) for each in ids if each)
-
-
-def is_decision(record: StoredRecord) -> bool:
-    """Return whether a record holds a decision."""
-    return record.outcome is Outcome.DECIDED and record.decision is not None

@@ -14,19 +14,22 @@ from autocloudops.alarms.model import Alarm, AwsEvent, Unparseable
 from autocloudops.decisions.model import Decision
 from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.diagnosis.use import ModelUse
+from autocloudops.incidents.flapping import Flapping
+from autocloudops.incidents.hygiene import Finding
 from autocloudops.values import Value
 
 SCHEMA_VERSION = 1
 
 
 class Outcome(StrEnum):
-    """How a state change ended. Every event id ends as exactly one of these."""
+    """How a state change ended: every event id ends as exactly one of the first five. A note ends nothing."""
 
     DECIDED = "decided"
     JOINED = "joined"
     PARKED = "parked"
     OK = "ok"
     CONTEXT = "context"
+    NOTE = "note"
 
 
 class DeliveryFacts(Value):
@@ -41,7 +44,9 @@ class AuditRecord(Value):
     """One line of the audit.
 
     `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener, and
-    names every member that was known when the model was asked. `repeated` marks another delivery of a recorded event.
+    names every member that was known when the model was asked. `repeated` marks another delivery of a recorded event,
+    `late` an ALARM that came after its OK, `flapping` an alarm that keeps turning. `storm` counts the resources that
+    alarmed at the same time. A `note` says what happened to a reply that decides nothing.
     """
 
     outcome: Outcome
@@ -52,6 +57,8 @@ class AuditRecord(Value):
     attempt: int | None = None
     repeated: bool = False
     late: bool = False
+    flapping: Flapping | None = None
+    note: str | None = None
     delivery: DeliveryFacts | None = None
     alarm: Alarm | None = None
     event: AwsEvent | None = None
@@ -61,6 +68,8 @@ class AuditRecord(Value):
     evidence: tuple[Evidence, ...] = ()
     model: ModelUse | None = None
     decision: Decision | None = None
+    findings: tuple[Finding, ...] = ()
+    storm: int = 0
 
 
 class StoredRecord(AuditRecord):

@@ -3,14 +3,11 @@
 import re
 from collections.abc import Mapping
 
-from autocloudops.alarms.model import Alarm, AlarmKind, Metric, ResourceRef
+from autocloudops.alarms.model import Alarm, Metric, ResourceRef
 from autocloudops.catalogue.model import Binding
 
 _RISING = {"GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "GreaterThanUpperThreshold"}
 _FALLING = {"LessThanThreshold", "LessThanOrEqualToThreshold", "LessThanLowerThreshold"}
-
-# EventBridge events carry no comparison operator; CloudWatch's own reason text says the direction.
-_REASON = re.compile(r"Threshold Crossed: [^\n]{0,600}? (?:was|were) (greater|less) than ")
 
 # What the ECS API allows in names, what RDS and EC2 allow in ids, and a careful part of what Auto Scaling allows: no
 # spaces (a sentence is no name), no quotes, no braces (SSM resolves `{{ }}` inside parameter values).
@@ -25,13 +22,9 @@ _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 
 
 def sole_metric(alarm: Alarm) -> Metric | None:
-    """Return the metric that `alarm` watches, or None where it watches none, several, or a computation."""
-    if alarm.metric:
-        return alarm.metric
-    if alarm.kind not in (AlarmKind.METRIC, AlarmKind.ANOMALY):
-        return None
-    metrics = [query.metric for query in alarm.queries if query.metric]
-    return metrics[0] if len(metrics) == 1 else None
+    """Return the metric that `alarm` watches, or None where it watches none or computes with several."""
+    computed = [query for query in alarm.queries if query.metric]
+    return alarm.metric if len(computed) <= 1 else None
 
 
 def watches(alarm: Alarm, metrics: frozenset[tuple[str, str]]) -> bool:
@@ -41,20 +34,13 @@ def watches(alarm: Alarm, metrics: frozenset[tuple[str, str]]) -> bool:
 
 
 def rises(alarm: Alarm) -> bool:
-    """Tell whether `alarm` fires because its metric is too high."""
-    return _crosses(alarm, _RISING, "greater")
+    """Tell whether `alarm` fires because its metric is too high, and for no other reason."""
+    return alarm.condition.operator in _RISING
 
 
 def falls(alarm: Alarm) -> bool:
-    """Tell whether `alarm` fires because its metric is too low."""
-    return _crosses(alarm, _FALLING, "less")
-
-
-def _crosses(alarm: Alarm, operators: set[str], word: str) -> bool:
-    if alarm.condition.operator is not None:
-        return alarm.condition.operator in operators
-    found = _REASON.match(alarm.reason)
-    return found is not None and found[1] == word
+    """Tell whether `alarm` fires because its metric is too low, and for no other reason."""
+    return alarm.condition.operator in _FALLING
 
 
 def target_of(alarm: Alarm, kind: str) -> ResourceRef | None:

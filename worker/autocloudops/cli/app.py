@@ -18,8 +18,8 @@ app = typer.Typer(
     cls=Program,
     add_completion=False,
     help="CloudWatch alarm triage by a language model that you host, under safety gates that you write.",
-    epilog="--output and --debug may stand before or after the verb. Exit codes: 0 done, 1 a check failed, 130 interrupted, "
-    "252 usage, 253 settings or credentials, 254 AWS or the model, 255 anything else.",
+    epilog="--output and --debug may stand before or after the verb. Exit codes: 0 done, 1 a check failed, "
+    "130 interrupted, 252 usage, 253 settings or credentials, 254 AWS or the model, 255 anything else.",
 )
 audit = typer.Typer(help="Read what was decided, and why.")
 app.add_typer(audit, name="audit")
@@ -69,9 +69,12 @@ def worker() -> None:
 @app.command()
 def decide(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")],
+    file: Annotated[
+        str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")
+    ],
     simulated: Annotated[
-        bool, typer.Option("--simulated", help="Ask simulated/rules, a stand-in that follows rules, instead of a model.")
+        bool,
+        typer.Option("--simulated", help="Ask simulated/rules, a stand-in that follows rules, instead of a model."),
     ] = False,
 ) -> int:
     """Decide about one message, always as a dry run: no queue, no audit, no state, nothing done."""

@@ -73,15 +73,13 @@ def _body(file: str) -> bytes:
 async def _answer(parts: Sequence[Parsed], *, simulated: bool) -> Answer:
     incidents = MemoryIncidents()
     placed = [await _placed(part, incidents) if isinstance(part, Alarm) else None for part in parts]
-    opened = [placement.incident.incident_id for placement in placed if isinstance(placement, Opens)]
+    opened = [placement for placement in placed if isinstance(placement, Opens)]
     remarks = [_remark(part, placement) for part, placement in zip(parts, placed, strict=True)]
     stories: list[Story] = []
     async with AsyncExitStack() as stack:
         if opened:
             investigator = await _investigator(stack, simulated=simulated)
-            found = [incident for each in opened if (incident := await incidents.incident(each))]
-            asked = (investigator.investigate(each, await incidents.members(each)) for each in found)
-            stories = [case.story for case in await asyncio.gather(*[each async for each in asked])]
+            stories = await asyncio.gather(*(_story(investigator, incidents, each) for each in opened))
     return Answer(stories, [remark for remark in remarks if remark])
 
 
@@ -92,6 +90,11 @@ async def _placed(alarm: Alarm, incidents: MemoryIncidents) -> Placement:
     placement = place(alarm, history, current, Windows(), now)
     await incidents.record(alarm, placement, now)
     return placement
+
+
+async def _story(investigator: Investigator, incidents: MemoryIncidents, opened: Opens) -> Story:
+    incident = await incidents.incident(opened.incident.incident_id) or opened.incident
+    return (await investigator.investigate(incident, await incidents.members(incident))).story
 
 
 async def _investigator(stack: AsyncExitStack, *, simulated: bool) -> Investigator:
@@ -119,7 +122,7 @@ def _remark(part: Parsed, placement: Placement | None) -> str:
             said = _remark_on_alarm(part, placement)
         case AwsEvent():
             said = f"EVENT {part.source} {part.detail_type} of {part.account} {part.region}: context, nothing to decide"
-        case Unparseable():
+        case _:
             said = f"UNREADABLE ({part.code}): {part.reason}; the worker would park it on the dead-letter queue"
     return clean(" ".join(said.split()), REMARK_LIMIT)
 

@@ -5,9 +5,7 @@ import shlex
 import signal
 import sys
 
-import typer
-
-from autocloudops.cli.output import Output, note, print_json
+from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.sandbox import Sandbox, sandbox
 
 
@@ -22,21 +20,21 @@ def run_sandbox(output: Output) -> None:
 
 async def _run(output: Output) -> None:
     async with sandbox() as local:
-        print_environment(local, output)
-        note("The sandbox runs until Ctrl-C. Its model is simulated/rules: a stand-in that follows rules, no real model.")
+        if output is Output.JSON:
+            print_json(local.environment())
+        else:
+            print_lines(Output.TEXT, exports(local))
+        sys.stdout.flush()
+        note(
+            "The sandbox runs until Ctrl-C. Its model is simulated/rules: a stand-in that follows rules, no real model."
+        )
         await until_stopped()
     note("The sandbox has stopped.")
 
 
-def print_environment(local: Sandbox, output: Output) -> None:
-    """Print what another shell needs to work against the sandbox: `export` lines, or a JSON object."""
-    variables = local.environment()
-    if output is Output.JSON:
-        print_json(variables)
-    else:
-        for name, value in variables.items():
-            typer.echo(f"export {name}={shlex.quote(value)}")
-    sys.stdout.flush()
+def exports(local: Sandbox) -> list[str]:
+    """Return the lines that point another shell at the sandbox."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in local.environment().items()]
 
 
 async def until_stopped() -> None:

@@ -1,11 +1,13 @@
 """`worker`: the long-lived worker in this process."""
 
 import asyncio
+from collections.abc import Callable
 
 from autocloudops.entrypoints.ecs import serve
 from autocloudops.settings import LogSettings, read
 from autocloudops.telemetry import configure_logging
 
+new_event_loop: Callable[[], asyncio.AbstractEventLoop]
 try:
     from uvloop import new_event_loop
 except ImportError:

@@ -132,7 +132,8 @@ class Facts(Value):
     """What the gates know about one incident.
 
     `fault` says why there is no diagnosis: `model_unavailable`, or what was wrong with the reply. `mode_cap` is the
-    lowest mode that anything but the policy sets.
+    lowest mode that anything but the policy sets. `suppressed` says why nobody wants to hear of the incident now;
+    `vetoes` are findings that prove an alarm of it wrong.
     """
 
     incident_id: UUID
@@ -141,6 +142,8 @@ class Facts(Value):
     evidence_ids: tuple[str, ...] = ()
     fault: str | None = None
     mode_cap: Mode | None = None
+    suppressed: str | None = None
+    vetoes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

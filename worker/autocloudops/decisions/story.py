@@ -45,6 +45,7 @@ class Story(Value):
     evidence: tuple[Evidence, ...]
     use: ModelUse
     decision: Decision
+    storm: int = 0
 
 
 def short_id(incident_id: UUID) -> str:
@@ -70,7 +71,6 @@ def lines(story: Story) -> list[str]:
         *_proposal_lines(story),
         *_gate_lines(story.decision),
         *_model_lines(story.use),
-        f"{'MORE':9}autocloudops audit show {short_id(story.incident_id)}",
     ]
 
 
@@ -93,6 +93,8 @@ def _alarm_lines(story: Story) -> Iterator[str]:
     yield _line("ALARM", f"{alarm.key.name}: {watched} {condition_in_words(alarm.condition)}".rstrip())
     if alarm.reason:
         yield _line("  says", alarm.reason)
+    if story.storm:
+        yield _line("STORM", f"{story.storm} resources alarm at the same time: look for a shared cause first")
     if story.alarm_count > 1:
         yield _line("WITH", f"{story.alarm_count - 1} more alarms of {story.resource.owner}")
 

@@ -10,10 +10,11 @@ from datetime import timedelta
 from logging import getLogger
 
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
-from autocloudops.clock import SystemClock
+from autocloudops.clock import Clock, SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.errors import ServiceFailed
 from autocloudops.investigation import Investigator
-from autocloudops.pipeline import Pipeline, Rooms
+from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
 from autocloudops.settings import (
     AuditSettings,
@@ -28,6 +29,7 @@ from autocloudops.settings import (
 
 log = getLogger(__name__)
 
+SWEEP_SECONDS = 30.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -56,15 +58,17 @@ async def _wired(stack: AsyncExitStack) -> Consumer:
         timedelta(seconds=model.decide_within_seconds),
     )
     rooms = Rooms(
-        incidents=await wiring.open_incidents(stack, read(StateSettings)),
+        incidents=await wiring.open_incidents(stack, read(StateSettings), clock),
         notifier=await wiring.open_notifier(stack, read(NotifySettings)),
         audit=await stack.enter_async_context(_running_audit(read(AuditSettings))),
         clock=clock,
+        windows=wiring.windows_of(read(IncidentSettings)),
     )
-    pipeline = Pipeline(rooms, investigator, wiring.windows_of(read(IncidentSettings)), name=_own_name())
+    asking = Asking(rooms, investigator, name=_own_name())
+    await stack.enter_async_context(_sweeping(asking, clock))
     return Consumer(
         await wiring.open_queue(stack, queue),
-        pipeline.handle,
+        Pipeline(rooms, asking).handle,
         clock,
         Limits(concurrency=queue.concurrency, drain_seconds=queue.drain_seconds),
     )
@@ -80,6 +84,26 @@ async def _running_audit(settings: AuditSettings) -> AsyncIterator[AuditWriter]:
             commits = group.create_task(writer.run(), name="audit")
             yield writer
             commits.cancel()
+
+
+@asynccontextmanager
+async def _sweeping(asking: Asking, clock: Clock) -> AsyncIterator[None]:
+    """Look after incidents that somebody left behind, for as long as this worker lives."""
+
+    async def sweep() -> None:
+        while True:
+            await clock.sleep(SWEEP_SECONDS)
+            try:
+                await asking.sweep()
+            except ServiceFailed as error:
+                log.warning("sweeping failed, trying on: %s", error)
+
+    sweeping = asyncio.create_task(sweep(), name="sweeper")
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
 
 
 @contextmanager

@@ -46,11 +46,11 @@ async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue
     return SqsQueue(client, settings.url, settings.dlq_url, settings.wait_seconds)
 
 
-async def open_incidents(stack: AsyncExitStack, settings: StateSettings) -> DynamoIncidents:
+async def open_incidents(stack: AsyncExitStack, settings: StateSettings, clock: Clock) -> DynamoIncidents:
     """Open the state table."""
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=CALL_ATTEMPTS)
     client = await stack.enter_async_context(aws.session().create_client("dynamodb", config=calls))
-    return DynamoIncidents(cast("DynamoDBClient", client), settings.table)
+    return DynamoIncidents(cast("DynamoDBClient", client), settings.table, clock)
 
 
 async def open_audit(stack: AsyncExitStack, location: str) -> AuditObjects:

@@ -8,45 +8,60 @@ from autocloudops.alarms.model import Alarm, AlarmState
 from autocloudops.incidents.model import (
     Change,
     Clears,
+    History,
     Incident,
+    IncidentStatus,
     Joins,
     Notes,
     Opens,
     Placement,
+    Reopens,
     Repeats,
     Role,
     Windows,
+    family,
     incident_id,
 )
 
 
-def place(
-    alarm: Alarm, history: Sequence[Change], current: Incident | None, windows: Windows, now: datetime
-) -> Placement:
+def place(alarm: Alarm, history: History, current: Incident | None, windows: Windows, now: datetime) -> Placement:
     """Return what `alarm` is to the incidents that exist.
 
     Args:
         alarm: the state change that arrived.
-        history: recorded changes of the same key, in any order.
-        current: the newest incident of the alarm's owner.
+        history: what is recorded of the same key.
+        current: the newest incident that the alarm could belong to: its owner's, its composite's, or its children's.
         windows: how long an incident takes members.
         now: the wall time.
     """
-    repeated = next((change for change in history if change.event_id == alarm.event_id), None)
+    repeated = next((change for change in history.changes if change.event_id == alarm.event_id), None)
     if repeated:
         return Repeats(change=repeated)
-    episode = _running_episode(alarm, history)
+    episode = running_episode(history.changes, alarm.at)
     if alarm.state is AlarmState.OK:
         return Clears(incident_id=episode.incident_id if episode else None)
     if alarm.state is AlarmState.INSUFFICIENT_DATA:
         return Notes(incident_id=episode.incident_id if episode else None)
-    closed = _closing_ok(alarm, history)
+    closed = _closing_ok(alarm, history.changes)
     if closed:
         return Joins(incident_id=closed.incident_id, starts_episode=False, late=True)
-    if current and _takes(current, alarm, windows, now):
-        running_here = episode is not None and episode.incident_id == current.incident_id
-        return Joins(incident_id=current.incident_id, starts_episode=not running_here)
+    if current and takes(current, alarm, windows, now):
+        return _member(alarm, current, episode, windows, now)
     return Opens(incident=_opened(alarm, current, now))
+
+
+def running_episode(changes: Sequence[Change], at: datetime) -> Change | None:
+    """Return the newest ALARM up to `at` that no OK has ended."""
+    earlier = [c for c in changes if c.at <= at and c.state is not AlarmState.INSUFFICIENT_DATA]
+    newest = max(earlier, key=lambda change: change.at, default=None)
+    return newest if newest and newest.state is AlarmState.ALARM else None
+
+
+def takes(incident: Incident, alarm: Alarm, windows: Windows, now: datetime) -> bool:
+    """Return whether an incident still takes `alarm` as a member."""
+    if incident.resolved:
+        return False
+    return max(alarm.at, now) - incident.last_member_at <= windows.join
 
 
 def change_of(alarm: Alarm, placement: Placement) -> Change:
@@ -54,6 +69,8 @@ def change_of(alarm: Alarm, placement: Placement) -> Change:
     match placement:
         case Opens(incident=incident):
             return _change(alarm, Role.OPENER, incident.incident_id)
+        case Reopens():
+            return _change(alarm, Role.REOPENER, placement.incident_id, placement.revision)
         case Joins():
             return _change(alarm, Role.JOINER, placement.incident_id)
         case Clears():
@@ -64,27 +81,39 @@ def change_of(alarm: Alarm, placement: Placement) -> Change:
             return change
 
 
-def _change(alarm: Alarm, role: Role, incident_id: UUID | None) -> Change:
-    return Change(event_id=alarm.event_id, state=alarm.state, at=alarm.at, role=role, incident_id=incident_id)
+def _change(alarm: Alarm, role: Role, incident_id: UUID | None, revision: int = 0) -> Change:
+    return Change(
+        event_id=alarm.event_id,
+        state=alarm.state,
+        at=alarm.at,
+        role=role,
+        incident_id=incident_id,
+        revision=revision,
+    )
 
 
-def _running_episode(alarm: Alarm, history: Sequence[Change]) -> Change | None:
-    """Return the newest ALARM before `alarm` that no OK has ended."""
-    earlier = [c for c in history if c.at <= alarm.at and c.state is not AlarmState.INSUFFICIENT_DATA]
-    newest = max(earlier, key=lambda change: change.at, default=None)
-    return newest if newest and newest.state is AlarmState.ALARM else None
-
-
-def _closing_ok(alarm: Alarm, history: Sequence[Change]) -> Change | None:
+def _closing_ok(alarm: Alarm, changes: Sequence[Change]) -> Change | None:
     """Return the first recorded OK that is later than `alarm`: SQS may deliver it first."""
-    later = [change for change in history if change.state is AlarmState.OK and change.at >= alarm.at]
+    later = [change for change in changes if change.state is AlarmState.OK and change.at >= alarm.at]
     return min(later, key=lambda change: change.at, default=None)
 
 
-def _takes(incident: Incident, alarm: Alarm, windows: Windows, now: datetime) -> bool:
-    if incident.resolved:
+def _member(
+    alarm: Alarm, incident: Incident, episode: Change | None, windows: Windows, now: datetime
+) -> Joins | Reopens:
+    running_here = episode is not None and episode.incident_id == incident.incident_id
+    if not running_here and _worth_asking_again(alarm, incident, windows, now):
+        return Reopens(incident_id=incident.incident_id, revision=incident.revision + 1)
+    return Joins(incident_id=incident.incident_id, starts_episode=not running_here)
+
+
+def _worth_asking_again(alarm: Alarm, incident: Incident, windows: Windows, now: datetime) -> bool:
+    """Return whether `alarm` shows a decided incident in a new light, and asking is not yet too much."""
+    if incident.status is not IncidentStatus.DECIDED or incident.decided_at is None:
         return False
-    return max(alarm.at, now) - incident.last_member_at <= windows.join
+    if incident.revision >= windows.revisions or now - incident.decided_at < windows.reask:
+        return False
+    return family(alarm) not in incident.families
 
 
 def _opened(alarm: Alarm, current: Incident | None, now: datetime) -> Incident:
@@ -92,8 +121,9 @@ def _opened(alarm: Alarm, current: Incident | None, now: datetime) -> Incident:
         incident_id=incident_id(alarm),
         owner_key=alarm.resource.owner_key,
         resource=alarm.resource,
-        opener=alarm.event_id,
+        token=alarm.event_id,
         opened_at=now,
         last_member_at=now,
-        previous=current.incident_id if current else None,
+        families=frozenset({family(alarm)}),
+        previous=current.incident_id if current and current.owner_key == alarm.resource.owner_key else None,
     )

@@ -1,6 +1,7 @@
 """The nouns of grouping.
 
 Change      one recorded state change of one alarm key, and what it was to its incident
+History     what is recorded of one key: its changes, and the composite incident that waits for it
 Incident    the alarms of one owner that one question to the model answers
 Placement   what a new state change is to the incidents that exist
 """
@@ -16,9 +17,10 @@ INCIDENT_NAMESPACE = UUID("0c2f2b54-6d0b-5a0c-8d0e-4b6c2a6a7a11")
 
 
 class Role(StrEnum):
-    """What one state change was to its incident."""
+    """What one state change was to its incident. The messages of openers and reopeners are its work tokens."""
 
     OPENER = "opener"
+    REOPENER = "reopener"
     JOINER = "joiner"
     CLEAR = "clear"
     NOTED = "noted"
@@ -33,35 +35,47 @@ class IncidentStatus(StrEnum):
 
 
 class Change(Value):
-    """One recorded state change of one alarm key."""
+    """One recorded state change of one alarm key; `revision` is the question that an opener or reopener asked for."""
 
     event_id: UUID
     state: AlarmState
     at: datetime
     role: Role
     incident_id: UUID | None = None
+    revision: int = 0
+
+
+class History(Value):
+    """What is recorded of one alarm key: its newest changes, and the incident of a composite alarm that named it."""
+
+    changes: tuple[Change, ...] = ()
+    parent: UUID | None = None
 
 
 class Incident(Value):
     """Alarms of one owner, decided together.
 
-    `attempt` counts who asked so far; a reply counts only while its attempt is the current one.
-    `firing` is how many of the alarms in it have not returned to OK; at zero the incident takes no more members.
-    `decision_id` and `record_sha256` name the effective decision and its audit record.
+    `attempt` counts who asked so far; a reply counts only while its attempt is the current one. `token` is the state
+    change whose message lives until the current `revision` is decided. `firing` is how many of its alarms have not
+    returned to OK; at zero the incident takes no more members. `families` are the metrics and resource types that were
+    seen in it. `decision_id` and `record_sha256` name the effective decision and its audit record.
     """
 
     incident_id: UUID
     owner_key: str
     resource: ResourceRef
-    opener: UUID
+    token: UUID
     opened_at: datetime
     last_member_at: datetime
     status: IncidentStatus = IncidentStatus.OPEN
+    revision: int = 0
     attempt: int = 0
     asker: str | None = None
     lease_until: datetime | None = None
     members: int = 1
     firing: int = 1
+    families: frozenset[str] = frozenset()
+    decided_at: datetime | None = None
     decision_id: UUID | None = None
     record_sha256: str | None = None
     previous: UUID | None = None
@@ -71,22 +85,36 @@ class Incident(Value):
         """Whether every alarm in it has returned to OK."""
         return self.firing <= 0
 
+    def waits_for(self, revision: int) -> bool:
+        """Whether the question that `revision` asked is still to be decided."""
+        return self.revision == revision and self.status is not IncidentStatus.DECIDED
+
 
 class Windows(Value):
-    """How long an incident waits for company.
+    """How long an incident waits for company, and how often it is asked about again.
 
-    `join` is counted from its last member; `quiet` and `batch` bound the wait before the model is asked.
+    `join` is counted from its last member; `quiet` and `batch` bound the wait before the model is asked; a member that
+    brings something new asks again after `reask`, `revisions` times at most.
     """
 
     join: timedelta = timedelta(minutes=15)
     quiet: timedelta = timedelta(seconds=1)
     batch: timedelta = timedelta(seconds=10)
+    reask: timedelta = timedelta(seconds=60)
+    revisions: int = 3
 
 
 class Opens(Value):
     """The change opens an incident and its message is the work token."""
 
     incident: Incident
+
+
+class Reopens(Value):
+    """The change brings something new to a decided incident and asks for `revision`."""
+
+    incident_id: UUID
+    revision: int
 
 
 class Joins(Value):
@@ -119,9 +147,15 @@ class Repeats(Value):
     change: Change
 
 
-Placement = Opens | Joins | Clears | Notes | Repeats
+Placement = Opens | Reopens | Joins | Clears | Notes | Repeats
 
 
 def incident_id(alarm: Alarm) -> UUID:
     """Return the id of the incident that `alarm` would open."""
     return uuid5(INCIDENT_NAMESPACE, f"{alarm.resource.owner_key}\x1f{alarm.event_id}")
+
+
+def family(alarm: Alarm) -> str:
+    """Return what kind of trouble an alarm reports: its resource type and its metric, or its kind without one."""
+    watched = f"{alarm.metric.namespace}/{alarm.metric.name}" if alarm.metric else str(alarm.kind)
+    return f"{alarm.resource.type} {watched}"[:80]

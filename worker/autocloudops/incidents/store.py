@@ -1,12 +1,13 @@
 """The port behind which incidents are kept."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKey
-from autocloudops.incidents.model import Change, Incident, Placement
+from autocloudops.incidents.model import History, Incident, Placement
+from autocloudops.incidents.silence import Silence
 
 
 class IncidentStore(Protocol):
@@ -15,7 +16,7 @@ class IncidentStore(Protocol):
     Every method raises `ServiceFailed` where the store cannot be reached.
     """
 
-    async def history(self, key: AlarmKey) -> Sequence[Change]:
+    async def history(self, key: AlarmKey) -> History:
         """Return the newest recorded changes of `key`."""
         ...
 
@@ -24,21 +25,41 @@ class IncidentStore(Protocol):
         ...
 
     async def record(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
-        """Make `placement` true. False: somebody else was faster; read again and place again."""
+        """Make `placement` true and count it. False: somebody else was faster; read again and place again."""
         ...
 
     async def incident(self, incident_id: UUID) -> Incident | None:
         """Return one incident as it stands now."""
         ...
 
-    async def claim(self, incident_id: UUID, asker: str, lease_until: datetime, now: datetime) -> Incident | None:
+    async def undecided(self) -> Sequence[Incident]:
+        """Return incidents that nobody has decided yet, for whoever sweeps up after a crash."""
+        ...
+
+    async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
         """Become the only one who asks; None while somebody else holds the lease or it is decided."""
         ...
 
     async def members(self, incident: Incident) -> Sequence[Alarm]:
-        """Return the first and last alarms of an incident, by time."""
+        """Return the first and last alarms of an incident, by time, its token among them."""
         ...
 
-    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str) -> bool:
+    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
         """Make a decision the effective one. False: the attempt that `asked` carries is no longer current."""
+        ...
+
+    async def storm(self, account: str, region: str, now: datetime) -> int:
+        """Return how many distinct resources alarmed in an account and region in this minute and the one before."""
+        ...
+
+    async def silence(self, silence: Silence) -> None:
+        """Keep a silence until it expires; one for the same owner is replaced."""
+        ...
+
+    async def silences(self, now: datetime) -> Sequence[Silence]:
+        """Return the silences that have not expired."""
+        ...
+
+    async def lift(self, owner_key: str) -> bool:
+        """End the silence of an owner early. False: there was none."""
         ...

@@ -1,14 +1,19 @@
 """Incidents in the state table (pk, sk, ttl).
 
     KEY#<alarm key>    <ms>#<STATE>   one recorded state change: role, incident, the alarm itself
+                       PARENT         the incident of a composite alarm that named this one
     OWNER#<owner key>  CURRENT        the newest incident of an owner
     INC#<incident id>  HEAD           the incident: counters, lease, decision, places of its first and last 20 members
+    OPEN#<shard>       <incident id>  an incident that is not decided yet
+    STORM#<acct/rgn>   <minute>       the resources that alarmed in that minute
+    SILENCE            <owner key>    a silence
 
 Keys are hashed because alarm names may be longer than the 2,048 bytes that DynamoDB allows a partition key.
 """
 
+import asyncio
 from collections.abc import Awaitable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
@@ -16,19 +21,33 @@ from botocore.exceptions import ClientError
 
 from autocloudops.alarms.model import Alarm, AlarmKey
 from autocloudops.aws import error_code, translated
+from autocloudops.clock import Clock
 from autocloudops.incidents.grouping import change_of
-from autocloudops.incidents.model import Change, Clears, Incident, IncidentStatus, Joins, Opens, Placement
-from autocloudops.state import items
-from autocloudops.state.items import number, text
+from autocloudops.incidents.model import (
+    Clears,
+    History,
+    Incident,
+    IncidentStatus,
+    Joins,
+    Opens,
+    Placement,
+    Reopens,
+    family,
+)
+from autocloudops.incidents.relatives import child_keys
+from autocloudops.incidents.silence import Silence
+from autocloudops.state import items, writes
+from autocloudops.state.items import text
+from autocloudops.state.storms import Storms
+from autocloudops.state.tally import Tallies, Tally
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
     from types_aiobotocore_dynamodb.type_defs import KeysAndAttributesTypeDef, TransactWriteItemTypeDef
 
-HISTORY_LIMIT = 50
 T = TypeVar("T")
+HISTORY_LIMIT = 50
 LOST = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"})
-ABSENT = "attribute_not_exists(pk)"
 
 
 class DynamoIncidents:
@@ -37,13 +56,16 @@ class DynamoIncidents:
     Args:
         client: a DynamoDB client.
         table: the table's name.
+        clock: time for adding counters up.
     """
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._client = client
         self._table = table
+        self._tallies = Tallies(self._write_tally, clock)
+        self._storms = Storms(client, table)
 
-    async def history(self, key: AlarmKey) -> Sequence[Change]:
+    async def history(self, key: AlarmKey) -> History:
         """Return the newest recorded changes of `key`."""
         with translated("dynamodb:Query", self._table):
             answer = await self._client.query(
@@ -54,11 +76,14 @@ class DynamoIncidents:
                 Limit=HISTORY_LIMIT,
                 ConsistentRead=True,
             )
-        return tuple(items.read_change(item) for item in answer["Items"])
+        found = answer["Items"]
+        parent = next((UUID(item["incident_id"]["S"]) for item in found if item["sk"]["S"] == items.PARENT), None)
+        changes = tuple(items.read_change(item) for item in found if item["sk"]["S"] != items.PARENT)
+        return History(changes=changes, parent=parent)
 
     async def current(self, owner_key: str) -> Incident | None:
         """Return the newest incident of an owner."""
-        pointer = await self._get({"pk": text(items.owner_pk(owner_key)), "sk": text("CURRENT")})
+        pointer = await self._get(items.pointer_key(owner_key))
         return await self.incident(UUID(pointer["incident_id"]["S"])) if pointer else None
 
     async def incident(self, incident_id: UUID) -> Incident | None:
@@ -66,105 +91,83 @@ class DynamoIncidents:
         item = await self._get(items.head_key(incident_id))
         return items.read_head(item) if item else None
 
-    async def record(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
-        """Make `placement` true, or return False where somebody else was faster."""
-        if isinstance(placement, Opens):
-            return await self._open(alarm, placement, now)
-        change = items.change_item(alarm, change_of(alarm, placement), now)
-        put = self._client.put_item(TableName=self._table, Item=change, ConditionExpression=ABSENT)
-        if await self._unless_lost("dynamodb:PutItem", put) is None:
-            return False
-        if isinstance(placement, Joins | Clears):
-            await self._count(alarm, placement, now)
-        return True
+    async def undecided(self) -> Sequence[Incident]:
+        """Return incidents that nobody has decided yet, and forget those that somebody has."""
+        shards = await asyncio.gather(*(self._open_in(shard) for shard in range(items.SHARDS)))
+        heads = await asyncio.gather(*(self.incident(each) for shard in shards for each in shard))
+        found = [incident for incident in heads if incident]
+        for incident in found:
+            if incident.status is IncidentStatus.DECIDED:
+                await self._close(incident.incident_id)
+        return [incident for incident in found if incident.status is not IncidentStatus.DECIDED]
 
-    async def _open(self, alarm: Alarm, placement: Opens, now: datetime) -> bool:
-        incident = placement.incident
-        transaction: Sequence[TransactWriteItemTypeDef] = [
-            self._put(items.change_item(alarm, change_of(alarm, placement), now)),
-            self._put(items.head_item(incident, alarm, now)),
-            self._move_pointer(incident, now),
-        ]
+    async def _open_in(self, shard: int) -> list[UUID]:
+        with translated("dynamodb:Query", self._table):
+            answer = await self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": text(f"OPEN#{shard}")},
+                ConsistentRead=True,
+            )
+        return [UUID(item["sk"]["S"]) for item in answer["Items"]]
+
+    async def record(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
+        """Make `placement` true and count it, or return False where somebody else was faster."""
+        match placement:
+            case Opens():
+                done = await self._transact(writes.opening(self._table, alarm, placement, now))
+            case Reopens():
+                done = await self._transact(writes.reopening(self._table, alarm, placement, now))
+            case _:
+                done = await self._record_one(alarm, placement, now)
+        if done and isinstance(placement, Opens | Reopens | Joins):
+            await self._adopt_children(alarm, placement, now)
+            await self._storms.note(alarm.resource, now)
+        return done
+
+    async def _transact(self, transaction: Sequence["TransactWriteItemTypeDef"]) -> bool:
         write = self._client.transact_write_items(TransactItems=transaction)
         return await self._unless_lost("dynamodb:TransactWriteItems", write) is not None
 
-    def _put(self, item: "items.NewItem") -> "TransactWriteItemTypeDef":
-        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": ABSENT}}
+    async def _record_one(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
+        change = items.change_item(alarm, change_of(alarm, placement), now)
+        put = self._client.put_item(TableName=self._table, Item=change, ConditionExpression=writes.ABSENT)
+        if await self._unless_lost("dynamodb:PutItem", put) is None:
+            return False
+        tally = _tally(alarm, placement, now)
+        if tally is None or await self._tallies.add(tally):
+            return True
+        await self._delete("dynamodb:DeleteItem", items.change_key(alarm))
+        return False
 
-    def _move_pointer(self, incident: Incident, now: datetime) -> "TransactWriteItemTypeDef":
-        pointer = {
-            "pk": text(items.owner_pk(incident.owner_key)),
-            "sk": text("CURRENT"),
-            "incident_id": text(incident.incident_id),
-            "owner_key": text(incident.owner_key),
-            "ttl": items.expiry(now),
-        }
-        if incident.previous is None:
-            return self._put(pointer)
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": pointer,
-                "ConditionExpression": "incident_id = :previous",
-                "ExpressionAttributeValues": {":previous": text(incident.previous)},
-            }
-        }
+    async def _write_tally(self, tally: Tally) -> bool:
+        update = self._client.update_item(**writes.adding(self._table, tally))
+        return await self._unless_lost("dynamodb:UpdateItem", update) is not None
 
-    async def _count(self, alarm: Alarm, placement: Joins | Clears, now: datetime) -> None:
-        if placement.incident_id is None:
-            return
-        update, values = "ADD firing :firing", {":firing": number(-1)}
-        if isinstance(placement, Joins):
-            slot = items.slot_of(alarm.event_id)
-            update = (
-                f"ADD members :one, firing :firing SET last_member_at = :now, last{slot} = :place, "
-                f"first{slot} = if_not_exists(first{slot}, :place)"
-            )
-            values = {
-                ":one": number(1),
-                ":firing": number(int(placement.starts_episode)),
-                ":now": number(items.milliseconds(now)),
-                ":place": text(items.place_of(alarm)),
-            }
-        with translated("dynamodb:UpdateItem", self._table):
-            await self._client.update_item(
-                TableName=self._table,
-                Key=items.head_key(placement.incident_id),
-                UpdateExpression=update,
-                ExpressionAttributeValues=values,
-            )
+    async def _adopt_children(self, alarm: Alarm, placement: Opens | Reopens | Joins, now: datetime) -> None:
+        incident_id = change_of(alarm, placement).incident_id
+        for key in child_keys(alarm) if incident_id else ():
+            with translated("dynamodb:PutItem", self._table):
+                await self._client.put_item(
+                    TableName=self._table,
+                    Item={
+                        "pk": text(items.key_pk(key)),
+                        "sk": text(items.PARENT),
+                        "incident_id": text(incident_id),
+                        "ttl": items.expiry(now, items.PARENT_RETENTION),
+                    },
+                )
 
-    async def claim(self, incident_id: UUID, asker: str, lease_until: datetime, now: datetime) -> Incident | None:
+    async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
         """Become the only one who asks; None while somebody else holds the lease or it is decided."""
-        answer = await self._unless_lost(
-            "dynamodb:UpdateItem",
-            self._client.update_item(
-                TableName=self._table,
-                Key=items.head_key(incident_id),
-                ReturnValues="ALL_NEW",
-                UpdateExpression="SET #status = :asking, asker = :asker, lease_until = :until ADD attempt :one",
-                ConditionExpression="attribute_exists(pk) AND #status <> :decided AND "
-                "(attribute_not_exists(lease_until) OR lease_until <= :now)",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":asking": text(IncidentStatus.ASKING),
-                    ":decided": text(IncidentStatus.DECIDED),
-                    ":asker": text(asker),
-                    ":until": number(items.milliseconds(lease_until)),
-                    ":now": number(items.milliseconds(now)),
-                    ":one": number(1),
-                },
-            ),
-        )
+        update = self._client.update_item(**writes.claiming(self._table, incident_id, asker, lease, now))
+        answer = await self._unless_lost("dynamodb:UpdateItem", update)
         return items.read_head(answer["Attributes"]) if answer else None
 
     async def members(self, incident: Incident) -> Sequence[Alarm]:
-        """Return the first and last alarms of an incident, by time."""
+        """Return the first and last alarms of an incident, by time, its token among them."""
         head = await self._get(items.head_key(incident.incident_id))
-        wanted: KeysAndAttributesTypeDef = {
-            "Keys": [{"pk": text(pk), "sk": text(sk)} for pk, sk in items.member_places(head or {})],
-            "ConsistentRead": True,
-        }
+        wanted: KeysAndAttributesTypeDef = {"Keys": items.member_keys(head) if head else [], "ConsistentRead": True}
         pending: dict[str, KeysAndAttributesTypeDef] = {self._table: wanted}
         alarms: list[Alarm] = []
         while pending:
@@ -174,26 +177,46 @@ class DynamoIncidents:
             pending = cast("dict[str, KeysAndAttributesTypeDef]", answer.get("UnprocessedKeys", {}))
         return sorted(alarms, key=lambda alarm: alarm.at)
 
-    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str) -> bool:
+    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
         """Make a decision the effective one, unless the attempt is no longer current."""
-        answer = await self._unless_lost(
-            "dynamodb:UpdateItem",
-            self._client.update_item(
+        update = self._client.update_item(**writes.settling(self._table, asked, decision_id, record_sha256, now))
+        if await self._unless_lost("dynamodb:UpdateItem", update) is None:
+            return False
+        await self._close(asked.incident_id)
+        return True
+
+    async def _close(self, incident_id: UUID) -> None:
+        await self._delete("dynamodb:DeleteItem", items.open_key(incident_id))
+
+    async def storm(self, account: str, region: str, now: datetime) -> int:
+        """Return how many distinct resources alarmed in this minute and the one before."""
+        return await self._storms.count(account, region, now)
+
+    async def silence(self, silence: Silence) -> None:
+        """Keep a silence until it expires; one for the same owner is replaced."""
+        with translated("dynamodb:PutItem", self._table):
+            await self._client.put_item(TableName=self._table, Item=items.silence_item(silence))
+
+    async def silences(self, now: datetime) -> Sequence[Silence]:
+        """Return the silences that have not expired."""
+        with translated("dynamodb:Query", self._table):
+            answer = await self._client.query(
                 TableName=self._table,
-                Key=items.head_key(asked.incident_id),
-                UpdateExpression="SET #status = :decided, decision_id = :decision, record_sha256 = :record",
-                ConditionExpression="#status = :asking AND attempt = :attempt",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":asking": text(IncidentStatus.ASKING),
-                    ":decided": text(IncidentStatus.DECIDED),
-                    ":attempt": number(asked.attempt),
-                    ":decision": text(decision_id),
-                    ":record": text(record_sha256),
-                },
-            ),
-        )
-        return answer is not None
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": text("SILENCE")},
+                ConsistentRead=True,
+            )
+        found = (Silence.model_validate_json(item["silence"]["S"]) for item in answer["Items"])
+        return [silence for silence in found if silence.until > now]
+
+    async def lift(self, owner_key: str) -> bool:
+        """End the silence of an owner early. False: there was none."""
+        return await self._delete("dynamodb:DeleteItem", items.silence_key(owner_key))
+
+    async def _delete(self, operation: str, key: "items.NewItem") -> bool:
+        with translated(operation, self._table):
+            answer = await self._client.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD")
+        return bool(answer.get("Attributes"))
 
     async def _get(self, key: "items.NewItem") -> "items.StoredItem | None":
         with translated("dynamodb:GetItem", self._table):
@@ -209,3 +232,20 @@ class DynamoIncidents:
                 if error_code(error) in LOST:
                     return None
                 raise
+
+
+def _tally(alarm: Alarm, placement: Placement, now: datetime) -> Tally | None:
+    match placement:
+        case Joins(incident_id=UUID() as joined):
+            return Tally(
+                incident_id=joined,
+                guarded=not placement.late,
+                members=1,
+                firing=int(placement.starts_episode),
+                last_member_at=now,
+                families={family(alarm)},
+                places={items.slot_of(alarm.event_id): [items.place_of(alarm)]},
+            )
+        case Clears(incident_id=UUID() as cleared):
+            return Tally(incident_id=cleared, guarded=False, firing=-1)
+    return None

@@ -1,4 +1,4 @@
-"""Incidents and changes as DynamoDB items, and back."""
+"""Incidents, changes and silences as DynamoDB items, and back."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef
 from autocloudops.incidents.model import Change, Incident, IncidentStatus, Role
+from autocloudops.incidents.silence import Silence
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     NewItem = dict[str, UniversalAttributeValueTypeDef]
 
 RETENTION = timedelta(days=35)
+PARENT = "PARENT"
+PARENT_RETENTION = timedelta(hours=1)
 SLOTS = 20
+SHARDS = 4
+HASH_LENGTH = 32
+STORED_TEXT = 400
+STORED_LIST = 5
+MOST_STORED_BYTES = 3_000
 
 
 def milliseconds(at: datetime) -> int:
@@ -39,20 +47,40 @@ def text(value: object) -> "UniversalAttributeValueTypeDef":
     return {"S": str(value)}
 
 
+def hashed(value: str) -> str:
+    """Return the part of a key that stands for `value`."""
+    return hashlib.sha256(value.encode()).hexdigest()[:HASH_LENGTH]
+
+
 def key_pk(key: AlarmKey) -> str:
     """Return the partition of an alarm's changes."""
-    joined = f"{key.account}\x1f{key.region}\x1f{key.name}\x1f{key.contributor}"
-    return f"KEY#{hashlib.sha256(joined.encode()).hexdigest()[:32]}"
+    identity = f"{key.account}\x1f{key.region}\x1f{key.name}\x1f{key.contributor}"
+    return f"KEY#{hashed(identity)}"
 
 
-def owner_pk(owner_key: str) -> str:
-    """Return the partition of an owner's newest incident."""
-    return f"OWNER#{hashlib.sha256(owner_key.encode()).hexdigest()[:32]}"
+def pointer_key(owner_key: str) -> "NewItem":
+    """Return the key of an owner's newest incident."""
+    return {"pk": text(f"OWNER#{hashed(owner_key)}"), "sk": text("CURRENT")}
+
+
+def silence_key(owner_key: str) -> "NewItem":
+    """Return the key of an owner's silence."""
+    return {"pk": text("SILENCE"), "sk": text(hashed(owner_key))}
 
 
 def head_key(incident_id: UUID) -> "NewItem":
     """Return the key of an incident's item."""
     return {"pk": text(f"INC#{incident_id}"), "sk": text("HEAD")}
+
+
+def open_key(incident_id: UUID) -> "NewItem":
+    """Return the key under which an undecided incident is found without a scan."""
+    return {"pk": text(f"OPEN#{incident_id.int % SHARDS}"), "sk": text(incident_id)}
+
+
+def storm_key(account: str, region: str, minute: int) -> "NewItem":
+    """Return the key of the resources that alarmed in one minute."""
+    return {"pk": text(f"STORM#{account}/{region}"), "sk": text(minute)}
 
 
 def change_key(alarm: Alarm) -> "NewItem":
@@ -61,8 +89,14 @@ def change_key(alarm: Alarm) -> "NewItem":
 
 
 def place_of(alarm: Alarm) -> str:
-    """Return where `change_item` stands, in one string."""
-    return f"{key_pk(alarm.key)}|{milliseconds(alarm.at):013d}#{alarm.state}"
+    """Return where a firing alarm's change stands, in one short string."""
+    return f"{key_pk(alarm.key).removeprefix('KEY#')}{milliseconds(alarm.at):013d}"
+
+
+def key_at(place: str) -> "NewItem":
+    """Return the key that `place_of` shortened."""
+    digest, at = place[:HASH_LENGTH], place[HASH_LENGTH:]
+    return {"pk": text(f"KEY#{digest}"), "sk": text(f"{at}#{AlarmState.ALARM}")}
 
 
 def slot_of(event_id: UUID) -> int:
@@ -70,9 +104,30 @@ def slot_of(event_id: UUID) -> int:
     return event_id.int % SLOTS
 
 
-def expiry(now: datetime) -> "UniversalAttributeValueTypeDef":
+def expiry(now: datetime, after: timedelta = RETENTION) -> "UniversalAttributeValueTypeDef":
     """Return the `ttl` attribute of an item written now, in epoch seconds."""
-    return number(int((now + RETENTION).timestamp()))
+    return number(int((now + after).timestamp()))
+
+
+def stored(alarm: Alarm) -> str:
+    """Return an alarm as its item keeps it: what a prompt shows, bounded so that no item grows over 4 KB."""
+    kept = alarm.model_copy(
+        update={
+            "reason": alarm.reason[:STORED_TEXT],
+            "reason_data": None,
+            "description": alarm.description[:STORED_TEXT] if alarm.description else None,
+            "rule": alarm.rule[:STORED_TEXT] if alarm.rule else None,
+            "query": alarm.query[:STORED_TEXT] if alarm.query else None,
+            "queries": alarm.queries[:STORED_LIST],
+            "children": alarm.children[:STORED_LIST],
+            "actions": (),
+            "tags": {},
+        }
+    )
+    content = kept.model_dump_json(exclude_defaults=True)
+    if len(content.encode()) <= MOST_STORED_BYTES:
+        return content
+    return kept.model_copy(update={"queries": (), "contributor_labels": {}}).model_dump_json(exclude_defaults=True)
 
 
 def change_item(alarm: Alarm, change: Change, now: datetime) -> "NewItem":
@@ -80,11 +135,13 @@ def change_item(alarm: Alarm, change: Change, now: datetime) -> "NewItem":
     item = change_key(alarm) | {
         "event_id": text(change.event_id),
         "role": text(change.role),
-        "alarm": text(alarm.model_dump_json(exclude_defaults=True)),
+        "alarm": text(stored(alarm)),
         "ttl": expiry(now),
     }
     if change.incident_id:
         item["incident_id"] = text(change.incident_id)
+    if change.revision:
+        item["revision"] = number(change.revision)
     return item
 
 
@@ -97,6 +154,7 @@ def read_change(item: "StoredItem") -> Change:
         at=moment(at),
         role=Role(item["role"]["S"]),
         incident_id=UUID(item["incident_id"]["S"]) if "incident_id" in item else None,
+        revision=int(item["revision"]["N"]) if "revision" in item else 0,
     )
 
 
@@ -105,13 +163,16 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
     item = head_key(incident.incident_id) | {
         "owner_key": text(incident.owner_key),
         "resource": text(incident.resource.model_dump_json(exclude_defaults=True)),
-        "opener": text(incident.opener),
+        "token": text(incident.token),
+        "token_place": text(place_of(opener)),
         "opened_at": number(milliseconds(incident.opened_at)),
         "last_member_at": number(milliseconds(incident.last_member_at)),
         "status": text(incident.status),
+        "revision": number(incident.revision),
         "attempt": number(incident.attempt),
         "members": number(incident.members),
         "firing": number(incident.firing),
+        "families": {"SS": sorted(incident.families)},
         f"first{slot_of(opener.event_id)}": text(place_of(opener)),
         "ttl": expiry(now),
     }
@@ -122,26 +183,37 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
 
 def read_head(item: "StoredItem") -> Incident:
     """Return the incident that an item holds."""
-    optional = {name: UUID(item[name]["S"]) if name in item else None for name in ("decision_id", "previous")}
-    return Incident(
-        incident_id=UUID(item["pk"]["S"].removeprefix("INC#")),
-        owner_key=item["owner_key"]["S"],
-        resource=ResourceRef.model_validate_json(item["resource"]["S"]),
-        opener=UUID(item["opener"]["S"]),
-        opened_at=moment(item["opened_at"]["N"]),
-        last_member_at=moment(item["last_member_at"]["N"]),
-        status=IncidentStatus(item["status"]["S"]),
-        attempt=int(item["attempt"]["N"]),
-        asker=item["asker"]["S"] if "asker" in item else None,
-        lease_until=moment(item["lease_until"]["N"]) if "lease_until" in item else None,
-        members=int(item["members"]["N"]),
-        firing=int(item["firing"]["N"]),
-        record_sha256=item["record_sha256"]["S"] if "record_sha256" in item else None,
-        **optional,
+    ids = {name: UUID(item[name]["S"]) for name in ("decision_id", "previous") if name in item}
+    times = {name: moment(item[name]["N"]) for name in ("lease_until", "decided_at") if name in item}
+    texts = {name: item[name]["S"] for name in ("asker", "record_sha256") if name in item}
+    numbers = {name: int(item[name]["N"]) for name in ("revision", "attempt", "members", "firing")}
+    return Incident.model_validate(
+        {
+            "incident_id": UUID(item["pk"]["S"].removeprefix("INC#")),
+            "owner_key": item["owner_key"]["S"],
+            "resource": ResourceRef.model_validate_json(item["resource"]["S"]),
+            "token": UUID(item["token"]["S"]),
+            "opened_at": moment(item["opened_at"]["N"]),
+            "last_member_at": moment(item["last_member_at"]["N"]),
+            "status": IncidentStatus(item["status"]["S"]),
+            "families": frozenset(item["families"]["SS"]),
+            **numbers,
+            **ids,
+            **times,
+            **texts,
+        }
     )
 
 
-def member_places(item: "StoredItem") -> list[tuple[str, str]]:
-    """Return the keys of the first and last members that an incident's item names."""
+def member_keys(item: "StoredItem") -> list["NewItem"]:
+    """Return the keys of the first and last members that an incident's item names, and of its token."""
     places = {value["S"] for name, value in item.items() if name.startswith(("first", "last")) and "S" in value}
-    return sorted((pk, sk) for pk, _, sk in (place.partition("|") for place in places))
+    return [key_at(place) for place in sorted(places | {item["token_place"]["S"]})]
+
+
+def silence_item(silence: Silence) -> "NewItem":
+    """Return the item of a silence; DynamoDB drops it some time after it expired."""
+    return silence_key(silence.owner_key) | {
+        "silence": text(silence.model_dump_json()),
+        "ttl": number(int(silence.until.timestamp())),
+    }

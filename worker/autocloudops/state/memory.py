@@ -2,26 +2,45 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKey
 from autocloudops.incidents.grouping import change_of
-from autocloudops.incidents.model import Change, Clears, Incident, IncidentStatus, Joins, Opens, Placement, Role
+from autocloudops.incidents.model import (
+    Change,
+    Clears,
+    History,
+    Incident,
+    IncidentStatus,
+    Joins,
+    Opens,
+    Placement,
+    Reopens,
+    Role,
+    family,
+)
+from autocloudops.incidents.relatives import child_keys
+from autocloudops.incidents.silence import Silence
+
+MEMBER_ROLES = frozenset({Role.OPENER, Role.REOPENER, Role.JOINER})
 
 
 class MemoryIncidents:
     """An `IncidentStore` in memory, with the same conditions as the durable one."""
 
     def __init__(self) -> None:
-        self._history: defaultdict[AlarmKey, dict[UUID, Change]] = defaultdict(dict)
+        self._changes: defaultdict[AlarmKey, dict[UUID, Change]] = defaultdict(dict)
+        self._parents: dict[AlarmKey, UUID] = {}
         self._incidents: dict[UUID, Incident] = {}
         self._current: dict[str, UUID] = {}
         self._members: defaultdict[UUID, dict[UUID, Alarm]] = defaultdict(dict)
+        self._resources: defaultdict[tuple[str, str, datetime], set[str]] = defaultdict(set)
+        self._silences: dict[str, Silence] = {}
 
-    async def history(self, key: AlarmKey) -> Sequence[Change]:
+    async def history(self, key: AlarmKey) -> History:
         """Return the recorded changes of `key`."""
-        return tuple(self._history[key].values())
+        return History(changes=tuple(self._changes[key].values()), parent=self._parents.get(key))
 
     async def current(self, owner_key: str) -> Incident | None:
         """Return the newest incident of an owner."""
@@ -29,66 +48,130 @@ class MemoryIncidents:
         return self._incidents[incident_id] if incident_id else None
 
     async def record(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
-        """Make `placement` true, or return False where somebody else was faster."""
-        if alarm.event_id in self._history[alarm.key]:
+        """Make `placement` true and count it, or return False where somebody else was faster."""
+        if alarm.event_id in self._changes[alarm.key] or not self._moved(alarm, placement, now):
             return False
-        match placement:
-            case Opens(incident=incident):
-                if self._current.get(incident.owner_key) != incident.previous:
-                    return False
-                self._incidents[incident.incident_id] = incident
-                self._current[incident.owner_key] = incident.incident_id
-            case Joins(incident_id=UUID() as joined):
-                self._count(joined, members=1, firing=int(placement.starts_episode), now=now)
-            case Clears(incident_id=UUID() as cleared):
-                self._count(cleared, members=0, firing=-1, now=None)
         change = change_of(alarm, placement)
-        self._history[alarm.key][alarm.event_id] = change
-        if change.role in {Role.OPENER, Role.JOINER} and change.incident_id:
+        self._changes[alarm.key][alarm.event_id] = change
+        if change.role in MEMBER_ROLES and change.incident_id:
             self._members[change.incident_id][alarm.event_id] = alarm
+            self._parents |= dict.fromkeys(child_keys(alarm), change.incident_id)
+            self._resources[alarm.resource.account, alarm.resource.region, _minute(now)].add(alarm.resource.id)
         return True
 
-    def _count(self, incident_id: UUID, *, members: int, firing: int, now: datetime | None) -> None:
-        incident = self._incidents[incident_id]
-        self._incidents[incident_id] = incident.model_copy(
-            update={
-                "members": incident.members + members,
-                "firing": incident.firing + firing,
-                "last_member_at": now or incident.last_member_at,
-            }
+    def _moved(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
+        match placement:
+            case Opens(incident=incident):
+                return self._open(incident)
+            case Reopens():
+                return self._reopen(alarm, placement, now)
+            case Joins(incident_id=UUID() as joined):
+                return self._join(joined, alarm, placement, now)
+            case Clears(incident_id=UUID() as cleared):
+                self._update(cleared, firing=self._incidents[cleared].firing - 1)
+        return True
+
+    def _open(self, incident: Incident) -> bool:
+        standing = self._current.get(incident.owner_key)
+        if standing != incident.previous:
+            return False
+        self._incidents[incident.incident_id] = incident
+        self._current[incident.owner_key] = incident.incident_id
+        return True
+
+    def _reopen(self, alarm: Alarm, placement: Reopens, now: datetime) -> bool:
+        incident = self._incidents[placement.incident_id]
+        if incident.status is not IncidentStatus.DECIDED or incident.revision != placement.revision - 1:
+            return False
+        if incident.resolved:
+            return False
+        self._count(incident, alarm, 1, now)
+        self._update(
+            incident.incident_id,
+            status=IncidentStatus.OPEN,
+            revision=placement.revision,
+            token=alarm.event_id,
+            lease_until=None,
         )
+        return True
+
+    def _join(self, incident_id: UUID, alarm: Alarm, placement: Joins, now: datetime) -> bool:
+        incident = self._incidents[incident_id]
+        if incident.resolved and not placement.late:
+            return False
+        self._count(incident, alarm, int(placement.starts_episode), now)
+        return True
+
+    def _count(self, incident: Incident, alarm: Alarm, firing: int, now: datetime) -> None:
+        self._update(
+            incident.incident_id,
+            members=incident.members + 1,
+            firing=incident.firing + firing,
+            families=incident.families | {family(alarm)},
+            last_member_at=now,
+        )
+
+    def _update(self, incident_id: UUID, **fields: object) -> None:
+        self._incidents[incident_id] = self._incidents[incident_id].model_copy(update=fields)
 
     async def incident(self, incident_id: UUID) -> Incident | None:
         """Return one incident as it stands now."""
         return self._incidents.get(incident_id)
 
-    async def claim(self, incident_id: UUID, asker: str, lease_until: datetime, now: datetime) -> Incident | None:
+    async def undecided(self) -> Sequence[Incident]:
+        """Return incidents that nobody has decided yet."""
+        return [each for each in self._incidents.values() if each.status is not IncidentStatus.DECIDED]
+
+    async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
         """Become the only one who asks; None while somebody else holds the lease or it is decided."""
         incident = self._incidents[incident_id]
         leased = incident.lease_until is not None and incident.lease_until > now
         if incident.status is IncidentStatus.DECIDED or leased:
             return None
-        claimed = incident.model_copy(
-            update={
-                "status": IncidentStatus.ASKING,
-                "asker": asker,
-                "lease_until": lease_until,
-                "attempt": incident.attempt + 1,
-            }
+        self._update(
+            incident_id,
+            status=IncidentStatus.ASKING,
+            asker=asker,
+            lease_until=now + lease,
+            attempt=incident.attempt + 1,
         )
-        self._incidents[incident_id] = claimed
-        return claimed
+        return self._incidents[incident_id]
 
     async def members(self, incident: Incident) -> Sequence[Alarm]:
         """Return the alarms of an incident, by time."""
         return sorted(self._members[incident.incident_id].values(), key=lambda alarm: alarm.at)
 
-    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str) -> bool:
+    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
         """Make a decision the effective one, unless the attempt is no longer current."""
         incident = self._incidents[asked.incident_id]
         if incident.status is not IncidentStatus.ASKING or incident.attempt != asked.attempt:
             return False
-        self._incidents[asked.incident_id] = incident.model_copy(
-            update={"status": IncidentStatus.DECIDED, "decision_id": decision_id, "record_sha256": record_sha256}
+        self._update(
+            asked.incident_id,
+            status=IncidentStatus.DECIDED,
+            decision_id=decision_id,
+            record_sha256=record_sha256,
+            decided_at=now,
         )
         return True
+
+    async def storm(self, account: str, region: str, now: datetime) -> int:
+        """Return how many distinct resources alarmed in this minute and the one before."""
+        minutes = (_minute(now), _minute(now) - timedelta(minutes=1))
+        return len(set().union(*(self._resources.get((account, region, minute), set()) for minute in minutes)))
+
+    async def silence(self, silence: Silence) -> None:
+        """Keep a silence until it expires; one for the same owner is replaced."""
+        self._silences[silence.owner_key] = silence
+
+    async def silences(self, now: datetime) -> Sequence[Silence]:
+        """Return the silences that have not expired."""
+        return [each for each in self._silences.values() if each.until > now]
+
+    async def lift(self, owner_key: str) -> bool:
+        """End the silence of an owner early. False: there was none."""
+        return self._silences.pop(owner_key, None) is not None
+
+
+def _minute(now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0)

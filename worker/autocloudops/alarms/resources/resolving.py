@@ -23,7 +23,9 @@ _PARTITIONS = (
 )
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", re.ASCII)
-_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d*:[a-zA-Z-]+[:/](?P<id>[\w.+=@,:/#$-]+)", re.ASCII)
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:[a-z0-9-]+:(?P<region>[a-z0-9-]*):(?P<account>\d*):[a-zA-Z-]+[:/](?P<id>[\w.+=@,:/#$-]+)", re.ASCII
+)
 _SEGMENT = re.compile(r"[\w.+=@,#$-]+", re.ASCII)
 _PATH = re.compile(r"[\w.+=@,:/#$-]+", re.ASCII)
 _ESCAPES = str.maketrans({"%": "%25", ",": "%2C", "=": "%3D"})
@@ -145,8 +147,10 @@ def _dimension_set(metric: Metric) -> str:
 
 def _arn(row: Row, values: tuple[str, ...], account: str, region: str) -> str | None:
     """Return the ARN, or None where a part of it is missing, or holds what would make it mean something else."""
-    if _holds_arn(row.names) and _ARN.fullmatch(values[0]):
-        return values[0] if len(values[0]) <= ARN_CHARACTERS else None
+    given = _ARN.fullmatch(values[0]) if _holds_arn(row.names) else None
+    if given:
+        here = (given["account"], given["region"]) == (account, region)
+        return values[0] if here and len(values[0]) <= ARN_CHARACTERS else None
     allowed = _PATH if len(values) == 1 else _SEGMENT
     if not row.arn or not _is_place(account, region) or not all(allowed.fullmatch(value) for value in values):
         return None

@@ -1,42 +1,28 @@
-"""The wire shapes, one file each. A new shape is a file and a line in this table.
+"""The wire shapes, one file each. A new shape is a file that holds a `SHAPE`, and a line in this table.
 
 A body takes the first shape that accepts it: carriers stand before what they carry, and shapes with telling keys before
 those that share theirs.
 """
 
-from autocloudops.alarms.wire import (
-    alarm_history,
-    alertmanager,
-    autoscaling_notice,
-    cloudformation_notice,
-    codedeploy_notice,
-    describe_alarms,
-    eventbridge,
-    eventbridge_alarm,
-    lambda_action,
-    lambda_sns_event,
-    lambda_sqs_event,
-    rds_notice,
-    sns_alarm,
-    sns_envelope,
-    sns_structure,
-)
+from importlib import import_module
+
 from autocloudops.alarms.wire.shape import Shape
 
-SHAPES: tuple[Shape, ...] = (
-    lambda_sns_event.SHAPE,
-    lambda_sqs_event.SHAPE,
-    eventbridge_alarm.SHAPE,
-    eventbridge.SHAPE,
-    sns_envelope.SHAPE,
-    sns_structure.SHAPE,
-    lambda_action.SHAPE,
-    alarm_history.SHAPE,
-    describe_alarms.SHAPE,
-    sns_alarm.SHAPE,
-    alertmanager.SHAPE,
-    autoscaling_notice.SHAPE,
-    rds_notice.SHAPE,
-    codedeploy_notice.SHAPE,
-    cloudformation_notice.SHAPE,
+ORDER = (
+    "lambda_sns_event",
+    "lambda_sqs_event",
+    "eventbridge_alarm",
+    "eventbridge",
+    "sns_envelope",
+    "sns_structure",
+    "lambda_action",
+    "alarm_history",
+    "describe_alarms",
+    "sns_alarm",
+    "alertmanager",
+    "autoscaling_notice",
+    "rds_notice",
+    "codedeploy_notice",
+    "cloudformation_notice",
 )
+SHAPES: tuple[Shape, ...] = tuple(import_module(f"{__name__}.{name}").SHAPE for name in ORDER)

@@ -19,7 +19,7 @@ from autocloudops.alarms.wire.shape import Inner, Node, Shape, Wire
 from autocloudops.alarms.wire.watched import Watched, with_reason
 
 _ALARM_ARN = re.compile(
-    r"alarmArn[\\\"]{1,16}:\s?[\\\"]{1,16}(arn:aws[a-z-]{0,12}:cloudwatch:[a-z0-9-]{5,24}:\d{12})", re.IGNORECASE
+    r"alarmArn[\\\"]{1,16}:\s?[\\\"]{1,16}(arn:aws[a-z-]{0,12}:cloudwatch:[a-z0-9-]{5,24}:\d{1,32})", re.IGNORECASE
 )
 _UPDATED = re.compile(r"updated (?:from (\w{2,20}) )?to (\w{2,20})")
 _KINDS = {"CompositeAlarm": AlarmKind.COMPOSITE, "LogAlarm": AlarmKind.LOG}

@@ -56,7 +56,7 @@ def aws_event(notice: Notice, account: object, region: object, wire: Wire) -> Aw
         at=read.required_instant(notice.time),
         raw_sha256=wire.raw_sha256,
         shape=wire.shape,
-        id=notice.id or read.digest([notice.source, notice.detail_type, str(notice.time), detail]),
+        id=notice.id or read.digest([notice.source, notice.detail_type, notice.time, notice.resources, detail]),
         resources=notice.resources,
         detail=detail,
     )

@@ -242,7 +242,7 @@ def required_instant(value: object) -> datetime:
         Refused: `time_missing` or `time_unreadable`.
     """
     if value is None or value == "":
-        raise Refused("time_missing", "it does not say when the state changed")
+        raise Refused("time_missing", "it does not say when")
     found = instant(value)
     if found is None:
         raise Refused("time_unreadable", f"{shown(value)} is no time")

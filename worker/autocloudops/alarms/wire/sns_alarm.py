@@ -23,9 +23,10 @@ def _read(node: Node, wire: Wire) -> Alarm:
     at = read.required_instant(node.get("statechangetime"))
     key = alarm_key(name, read.text(node, "alarmcontributorid"), place)
     labels, tags = read.mapping(node.get("alarmcontributorattributes")), read.mapping(node.get("tags"))
-    reason = read.text(node, "newstatereason") or ""
+    reason, data = read.text(node, "newstatereason") or "", read.embedded(node, "newstatereasondata")
     config = {**node, **read.child(node, "trigger")}
-    seen = with_reason(with_contributor(watched(config), labels), reason, read.embedded(node, "newstatereasondata"))
+    seen = with_reason(with_contributor(watched(config), labels), reason, data)
+    triggering = read.items(node, "triggeringchildren") or read.items(data, "triggeringalarms")
     enabled = read.boolean(node.get("actionsenabled"))
     return Alarm(
         key=key,
@@ -47,7 +48,7 @@ def _read(node: Node, wire: Wire) -> Alarm:
         condition=seen.condition,
         rule=seen.rule,
         query=seen.query,
-        children=children(read.items(node, "triggeringchildren"), seen.rule, arn),
+        children=children(triggering, seen.rule, arn),
         contributor_labels=labels,
         evaluation_state=read.text(node, "evaluationstate"),
         actions=read.texts(node, *ACTION_KEYS),

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 
-from autocloudops.decisions.gates import allow_list, confidence, grounding, mode, risk, schema
+from autocloudops.decisions.gates import allow_list, confidence, grounding, hygiene, mode, risk, schema, suppression
 from autocloudops.decisions.model import Case, GateResult
 
 Gate = Callable[[Case], GateResult]
 
 ORDER: tuple[Gate, ...] = (
+    suppression.check,
     mode.check,
     schema.check,
     grounding.check,
+    hygiene.check,
     allow_list.check,
     confidence.check,
     risk.check,

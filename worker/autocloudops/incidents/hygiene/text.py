@@ -14,12 +14,14 @@ _TOLERANCE = 0.11
 _NUMBER = r"\d[\d,]{0,30}(?:\.\d{1,30})?"
 _BYTE_UNIT = r"(?P<scale>[kmgt])i?b|(?P<word>kilo|mega|giga|tera)?bytes?"
 _TIME_UNIT = r"us|ms|s|h|microseconds?|msecs?|milliseconds?|secs?|seconds?|mins?|minutes?|hours?"
-_BYTES = re.compile(rf"(?<![\w.])(?P<number>{_NUMBER}) ?(?P<unit>{_BYTE_UNIT})(?!\w)", re.IGNORECASE | re.ASCII)
+_BYTES = re.compile(rf"(?<![\w.])(?P<number>{_NUMBER}) ?(?P<unit>{_BYTE_UNIT})(?![\w/])", re.IGNORECASE | re.ASCII)
 _TIMES = re.compile(rf"(?<![\w.])(?P<number>{_NUMBER}) ?-?(?P<unit>{_TIME_UNIT})(?!\w)", re.IGNORECASE | re.ASCII)
-_WINDOW = re.compile(
-    r"\b(for|in|within|last|past|every|per|during|after|of|each)( (the|a|an|at least|about|more than|over))? ?$",
+_SPAN = re.compile(
+    r"\b(for|in|within|last|past|every|per|during|after|of|each)"
+    r"( (the|a|an|at least|about|more than|longer than|over))? ?$",
     re.IGNORECASE,
 )
+_LIMIT = re.compile(r"(\babove|\bexceed(s|ed|ing)?|\bolder than|>=?) ?$", re.IGNORECASE)
 _UPWARD = r"above|over|exceed(?:s|ed|ing)?|(?:greater|more|higher|longer|older) than|gt|gte|>=?"
 _DOWNWARD = r"below|under|(?:less|lower|fewer) than|lt|lte|<=?"
 _SIDE = re.compile(
@@ -28,7 +30,7 @@ _SIDE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _GOOD_STATE = re.compile(
-    r"\b(should|must|keep|stay|remain|expect|normal|target|slo|until|once|recover|ok|not|never|unless|return)",
+    r"\b(?:(?:should|must|until|once|unless|never|not|ok|slo|target)\b|keep|stay|remain|expect|normal|recover|return)|n't\b",
     re.IGNORECASE,
 )
 _LOOK_BACK = 40
@@ -77,14 +79,14 @@ def scale_of(unit: Unit) -> float | None:
 
 
 def quantities(alarm: Alarm, unit: Unit) -> tuple[Quantity, ...]:
-    """Return what the text says in units of the kind of `unit`; spans such as `for 5 minutes` are left out."""
+    """Return what the text says in units of the kind of `unit`; spans such as `for 5 minutes` are left out.
+
+    Minutes and hours are how people write spans, so that they count only where they stand as a limit.
+    """
     text = _text(alarm)
     if unit in {Unit.BYTES, Unit.MEGABYTES}:
         return tuple(_quantity(found, _byte_scale(found)) for found in _BYTES.finditer(text))
-    found = (
-        found for found in _TIMES.finditer(text) if not _WINDOW.search(text, max(0, found.start() - 20), found.start())
-    )
-    return tuple(_quantity(each, _time_scale(each["unit"].lower())) for each in found)
+    return tuple(_quantity(found, _time_scale(found)) for found in _TIMES.finditer(text) if not _is_span(text, found))
 
 
 def sides(alarm: Alarm) -> tuple[Side, ...]:
@@ -119,5 +121,13 @@ def _byte_scale(found: re.Match[str]) -> float:
     return _BYTE_SCALES[(found["scale"] or found["word"] or "")[:1].lower()]
 
 
-def _time_scale(unit: str) -> float:
+def _time_scale(found: re.Match[str]) -> float:
+    unit = found["unit"].lower()
     return _TIME_SCALES.get(unit if unit in _TIME_SCALES else unit[:3], _HOUR_SECONDS)
+
+
+def _is_span(text: str, found: re.Match[str]) -> bool:
+    before = text[max(0, found.start() - _LOOK_BACK) : found.start()]
+    if _time_scale(found) >= _TIME_SCALES["min"]:
+        return not _LIMIT.search(before)
+    return bool(_SPAN.search(before))

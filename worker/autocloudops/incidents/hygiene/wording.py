@@ -6,8 +6,6 @@ from autocloudops.incidents.hygiene.finding import Found
 from autocloudops.incidents.hygiene.measured import Limit, Subject, limit_of, subject_of
 from autocloudops.incidents.hygiene.text import Quantity, Side, quantities, scale_of, sides
 
-_MINUTE_SECONDS = 60
-
 
 def unit_contradicts_text(alarm: Alarm) -> Found | None:
     """Find a threshold that has the text's number but not its unit, as in 30 milliseconds where the text says 30 s."""
@@ -88,7 +86,5 @@ def _keeps_unit(subject: Subject) -> bool:
 def _is_window(alarm: Alarm, quantity: Quantity) -> bool:
     """Tell whether a time may be the alarm's evaluation window rather than its threshold."""
     periods = {query.period_seconds for query in alarm.queries} | {alarm.condition.period_seconds}
-    known = {period for period in periods if period}
     evaluated = alarm.condition.evaluation_periods or 1
-    windows = known | {period * evaluated for period in known}
-    return quantity.size in windows if windows else quantity.scale >= _MINUTE_SECONDS
+    return any(period and quantity.size in {period, period * evaluated} for period in periods)

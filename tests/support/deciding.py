@@ -1,0 +1,28 @@
+"""Values that the tests of decisions start from: a diagnosis, facts, a policy in mode active."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from triage import GOOD_REPLY, cpu_alarm, database_alarm, disk_alarm
+
+from autocloudops.catalogue import Offer, offers
+from autocloudops.decisions.model import Decision, Facts, GateResult, Mode, Policy
+from autocloudops.diagnosis.model import Diagnosis
+
+INCIDENT = UUID("7f3a0000-0000-4000-8000-000000000001")
+ACTIVE = Policy(mode=Mode.ACTIVE)
+FACTS = Facts(incident_id=INCIDENT, offers=offers(cpu_alarm()), evidence_ids=("E1", "E2"))
+EVERYTHING: Mapping[str, Offer] = {
+    offer.action: offer for alarm in (cpu_alarm(), database_alarm(), disk_alarm()) for offer in offers(alarm)
+}
+
+
+def proposal(**changes: object) -> Diagnosis:
+    """Return a diagnosis that passes every gate, with some fields changed."""
+    return Diagnosis.model_validate({**GOOD_REPLY, **changes})
+
+
+def said(decision: Decision, gate: str) -> GateResult:
+    """Return what one gate said."""
+    (found,) = [result for result in decision.gates if result.name == gate]
+    return found

@@ -1,0 +1,149 @@
+"""The course of the demo, from an empty sandbox to a checked summary."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from autocloudops.audit.objects import FolderObjects, S3Objects
+from autocloudops.audit.reader import records
+from autocloudops.cli.demo.check import Course, differences
+from autocloudops.cli.demo.child import WorkerProcess, running_worker
+from autocloudops.cli.demo.outside import Observer, observing
+from autocloudops.cli.demo.progress import Progress, progress_on
+from autocloudops.cli.demo.sending import send
+from autocloudops.cli.demo.summary import Summary, example, lines, summarise
+from autocloudops.cli.output import Output, note, print_json, print_lines
+from autocloudops.cli.program import ExitCode
+from autocloudops.cli.sandbox import exports, until_stopped
+from autocloudops.errors import InputUnreadable
+from autocloudops.sandbox import Sandbox, sandbox
+from autocloudops.sandbox.foundation import client
+from autocloudops.sandbox.samples import Sample, load
+
+AUDIT = "audit/"
+WORKER_LOG = "worker.log"
+OURS = frozenset({"audit", WORKER_LOG})
+DEADLINE_SECONDS = 90.0
+LOOK_SECONDS = 0.2
+CALM_LOOKS = 5
+"""How often in a row the queue must be seen idle: SNS and EventBridge deliver a little later than they accept."""
+
+
+def run_demo(folder: Path, *, keep: bool, output: Output) -> ExitCode:
+    """Run the demo, print what it came to, and return CHECK_FAILED where that is not as it should be.
+
+    Args:
+        folder: where the audit and the worker's log go; the last demo's are replaced.
+        keep: leave the sandbox running until Ctrl-C.
+        output: how to print the summary.
+
+    Raises:
+        InputUnreadable: the folder holds something that no demo wrote.
+        SandboxFailed: a stand-in or the worker did not start or ended by itself.
+    """
+    _clear(folder)
+    summary = asyncio.run(_demo(folder, keep=keep, output=output))
+    return ExitCode.CHECK_FAILED if summary.differences else ExitCode.OK
+
+
+def _clear(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in OURS)
+    if strangers:
+        raise InputUnreadable(f"{folder} holds {strangers[0]}, which no demo wrote", "name another --folder")
+    shutil.rmtree(folder / AUDIT, ignore_errors=True)
+    (folder / WORKER_LOG).unlink(missing_ok=True)
+
+
+async def _demo(folder: Path, *, keep: bool, output: Output) -> Summary:
+    started = time.monotonic()
+    note("Starting stand-ins for AWS and for the model: simulated/rules follows rules, no real model is asked.")
+    async with sandbox() as local:
+        course, faults = await _course(local, folder, output)
+        summary = summarise(course, folder, time.monotonic() - started, [*faults, *differences(course)])
+        _print(summary, course, output)
+        if keep:
+            for line in [*exports(local), "The sandbox runs until Ctrl-C."]:
+                note(line)
+            await until_stopped()
+    return summary
+
+
+async def _course(local: Sandbox, folder: Path, output: Output) -> tuple[Course, list[str]]:
+    """Send every sample, wait until the worker has answered, stop it, and gather what came of it."""
+    samples = load(datetime.now(UTC))
+    log = folder / WORKER_LOG
+    async with observing(local) as observer, running_worker(local.environment(), log) as worker:
+        with progress_on(output) as progress:
+            faults = await _answered(_Demo(local, observer, worker, progress), samples)
+        exit_code = await worker.stop()
+        if exit_code:
+            faults.append(f"the worker ended with exit code {exit_code}: read {log}")
+        await observer.look(len(samples))
+        objects = await _copy(local, folder)
+        found = [each async for each in records(objects)]
+        parked = await observer.parked()
+    return Course(samples, found, parked, observer.told, local.endpoint.stats.requests), faults
+
+
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """What runs while the samples are on their way."""
+
+    local: Sandbox
+    observer: Observer
+    worker: WorkerProcess
+    progress: Progress
+
+
+async def _answered(demo: _Demo, samples: Sequence[Sample]) -> list[str]:
+    """Send the samples and return once the queue stays idle; a line for each thing that went wrong."""
+    sent: list[Sample] = []
+    sending = asyncio.create_task(_send(samples, demo.local, sent))
+    calm = 0
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while calm < CALM_LOOKS:
+                demo.worker.require_alive()
+                before = len(demo.observer.told)
+                view = await demo.observer.look(len(sent))
+                for told in demo.observer.told[before:]:
+                    demo.progress.say(f"told: {told.subject}")
+                demo.progress.show(view)
+                calm = calm + 1 if sending.done() and view.idle else 0
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        return [f"the queue was not empty after {DEADLINE_SECONDS:.0f} s"]
+    finally:
+        sending.cancel()
+    await sending
+    return []
+
+
+async def _send(samples: Sequence[Sample], local: Sandbox, sent: list[Sample]) -> None:
+    async for sample in send(samples, local.resources):
+        sent.append(sample)
+
+
+async def _copy(local: Sandbox, folder: Path) -> FolderObjects:
+    """Copy the audit out of the sandbox, which ends with this process."""
+    copies = FolderObjects(folder)
+    async with client("s3", local.resources.endpoint_url) as s3:
+        objects = S3Objects(s3, local.resources.audit_bucket)
+        async for key in objects.keys(AUDIT):
+            await copies.create(key, await objects.read(key))
+    return copies
+
+
+def _print(summary: Summary, course: Course, output: Output) -> None:
+    if output is Output.JSON:
+        print_json(summary.model_dump())
+        return
+    told = example(course)
+    if told:
+        print_lines(output, ["One notification in full, as it reaches a phone:", "", *told.text.splitlines(), ""])
+    print_lines(output, list(lines(summary)))

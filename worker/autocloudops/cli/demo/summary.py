@@ -1,0 +1,127 @@
+"""What the demo came to, for people and for programs."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from autocloudops.audit.record import Outcome, StoredRecord
+from autocloudops.cli.demo.check import Course
+from autocloudops.cli.demo.outside import Told
+from autocloudops.decisions.story import short_id
+from autocloudops.values import Value
+
+LABEL = "simulated/rules"
+
+
+class Summary(Value):
+    """The demo in numbers.
+
+    `sent` counts messages by route, `decisions` by verdict, `parked` by reason. `differences` is empty where everything
+    came out as it should. `model` is what answered: never a real one.
+    """
+
+    model: str = LABEL
+    sent: dict[str, int]
+    alarms: int
+    incidents: int
+    model_requests: int
+    decisions: dict[str, int]
+    joined: int
+    repeated: int
+    ok: int
+    context: int
+    parked: dict[str, int]
+    notifications: int
+    audit: str
+    audit_objects: int
+    wall_seconds: float
+    show: str
+    differences: tuple[str, ...]
+
+
+def largest(course: Course) -> StoredRecord | None:
+    """Return the decision about the most alarms: the storm."""
+    decided = [record for record in course.records if record.decision]
+    return max(decided, key=lambda record: len(record.members), default=None)
+
+
+def example(course: Course) -> Told | None:
+    """Return what people were told about the largest incident."""
+    record = largest(course)
+    name = short_id(record.incident_id) if record and record.incident_id else ""
+    return next((told for told in course.told if name and name in told.text), None)
+
+
+def lines(summary: Summary) -> Iterator[str]:
+    """Yield a summary as people read it."""
+    yield f"Answered by {LABEL}, a stand-in that follows rules: no real model was asked, and nothing was changed."
+    for name, value in _facts(summary).items():
+        yield f"  {name:16}{value}"
+    yield ""
+    if summary.differences:
+        yield "NOT as it should be:"
+        yield from (f"  {difference}" for difference in summary.differences)
+    else:
+        yield "Every message was answered, and everything ended as it should."
+    yield f"Look at one decision:  {summary.show}"
+
+
+def summarise(course: Course, folder: Path, wall_seconds: float, differences: Sequence[str]) -> Summary:
+    """Return the demo in numbers.
+
+    Args:
+        course: what went in and came out.
+        folder: where the audit was copied to.
+        wall_seconds: how long it all took.
+        differences: what is not as it should be.
+    """
+    first = [record for record in course.records if not record.repeated]
+    outcomes = Counter(record.outcome for record in first)
+    return Summary(
+        sent=Counter(sample.route.value for sample in course.sent),
+        alarms=len({record.event_id for record in first if record.alarm}),
+        incidents=len({record.incident_id for record in first if record.decision}),
+        model_requests=course.model_requests,
+        decisions=Counter(record.decision.verdict.value for record in first if record.decision),
+        joined=outcomes[Outcome.JOINED],
+        repeated=len(course.found) - len(first),
+        ok=outcomes[Outcome.OK],
+        context=outcomes[Outcome.CONTEXT],
+        parked=Counter(message.code for message in course.parked),
+        notifications=len(course.told),
+        audit=str(folder),
+        audit_objects=len({found.location for found in course.found}),
+        wall_seconds=round(wall_seconds, 1),
+        show=_show_command(course, folder),
+        differences=tuple(differences),
+    )
+
+
+def _show_command(course: Course, folder: Path) -> str:
+    record = largest(course)
+    if record is None or record.incident_id is None:
+        return f"autocloudops audit ls --location {shlex.quote(str(folder))}"
+    return f"autocloudops audit show {short_id(record.incident_id)} --location {shlex.quote(str(folder))}"
+
+
+def _facts(summary: Summary) -> Mapping[str, object]:
+    return {
+        "messages sent": f"{sum(summary.sent.values())} ({_list(summary.sent)})",
+        "alarms": summary.alarms,
+        "incidents": summary.incidents,
+        "model requests": summary.model_requests,
+        "decisions": f"{sum(summary.decisions.values())} ({_list(summary.decisions)})",
+        "joined": summary.joined,
+        "repeated": summary.repeated,
+        "ok": summary.ok,
+        "context": summary.context,
+        "parked": f"{sum(summary.parked.values())} ({_list(summary.parked)})",
+        "notifications": summary.notifications,
+        "audit": f"{summary.audit} ({summary.audit_objects} objects)",
+        "took": f"{summary.wall_seconds:.1f} s",
+    }
+
+
+def _list(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))

@@ -1,0 +1,182 @@
+"""`audit show`: one decision's story, rebuilt from its record, with everything recorded about its incident."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import typer
+
+from autocloudops.alarms.model import Alarm, AwsEvent
+from autocloudops.audit.reader import Found, is_named, records
+from autocloudops.audit.record import StoredRecord
+from autocloudops.cli.output import Output, print_json, print_lines
+from autocloudops.cli.records import Decided, decided, opened
+from autocloudops.decisions.story import Story, lines, short_id
+from autocloudops.errors import InputUnreadable
+from autocloudops.redaction import clean
+
+ID = re.compile(r"(inc-)?[0-9a-f][0-9a-f-]{0,35}", re.IGNORECASE)
+SHOWN_CANDIDATES = 8
+SHOWN_CHANGES = 40
+LINE_LIMIT = 220
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What one id names: an incident, or a state change or event without one; `location` is the audit it is from."""
+
+    id: UUID
+    location: str
+    found: Sequence[Found]
+
+    @property
+    def decisions(self) -> list[Decided]:
+        """The decisions about it, the effective one last: of several attempts only the last settles."""
+        every = [each for found in self.found if (each := decided(found))]
+        return sorted(every, key=lambda each: (each.found.record.attempt or 0, each.found.record.at))
+
+
+def show_record(location: str | None, wanted: str, output: Output) -> None:
+    """Print what the audit holds about one incident, decision or event.
+
+    Args:
+        location: `s3://BUCKET[/PREFIX]` or a folder; the setting where it is None.
+        wanted: an id or its first characters, with or without `inc-`.
+        output: how to print it.
+
+    Raises:
+        InputUnreadable: no id or several ids start so, or the location holds no audit.
+        ServiceFailed: the bucket cannot be read.
+    """
+    if not ID.fullmatch(wanted):
+        raise typer.BadParameter(f"'{wanted}' is no id: hexadecimal digits, as `audit ls` prints them")
+    subject = asyncio.run(_subject(location, wanted))
+    if output is Output.JSON:
+        print_json({"id": str(subject.id), "records": [_placed(subject, found) for found in subject.found]})
+    else:
+        print_lines(output, list(_told(subject)))
+
+
+async def _subject(location: str | None, wanted: str) -> Subject:
+    async with opened(location) as objects:
+        named = {
+            each: found
+            async for found in records(objects)
+            if is_named(found.record, wanted) and (each := id_of(found.record))
+        }
+        if len(named) != 1:
+            raise _unclear(wanted, named, objects.location)
+        (subject_id,) = named
+        found = [each async for each in records(objects) if id_of(each.record) == subject_id]
+        return Subject(subject_id, objects.location, found)
+
+
+def id_of(record: StoredRecord) -> UUID | None:
+    """Return what a record is about: its incident, else its state change or event."""
+    return record.incident_id or record.event_id
+
+
+def _unclear(wanted: str, named: Mapping[UUID, Found], location: str) -> InputUnreadable:
+    if not named:
+        return InputUnreadable(
+            f"no id in {location} starts with {wanted}",
+            "list decisions with `autocloudops audit ls`, or name another audit with --location",
+        )
+    candidates = [f"{'inc-' if found.record.incident_id else ''}{each}" for each, found in named.items()]
+    more = f" and {len(candidates) - SHOWN_CANDIDATES} more" if len(candidates) > SHOWN_CANDIDATES else ""
+    return InputUnreadable(
+        f"{len(candidates)} ids in {location} start with {wanted}",
+        f"type more of one of them: {', '.join(candidates[:SHOWN_CANDIDATES])}{more}",
+    )
+
+
+def _told(subject: Subject) -> Iterator[str]:
+    decisions = subject.decisions
+    if not decisions:
+        yield f"NO DECISION about {subject.id} in {subject.location}"
+        yield from _changes("RECORDED", subject.found)
+        yield from (_standing(subject, found) for found in subject.found)
+        return
+    *superseded, effective = decisions
+    yield from lines(_story(effective, subject))
+    yield from _company(subject, effective.found.record)
+    yield from _provenance(subject, effective)
+    for each in superseded:
+        yield _line("BEFORE", f"attempt {each.found.record.attempt}, superseded: {each.decision.verdict}")
+        yield _standing(subject, each.found)
+
+
+def _story(each: Decided, subject: Subject) -> Story:
+    """Rebuild what people were told; its alarm is the first member by time, as it was then."""
+    record = each.found.record
+    alarms = {found.record.event_id: found.record.alarm for found in subject.found}
+    return Story(
+        incident_id=each.decision.incident_id,
+        at=record.at,
+        resource=each.alarm.resource,
+        opener=alarms.get(next(iter(record.members), None)) or each.alarm,
+        alarm_count=len(record.members),
+        evidence=record.evidence,
+        use=each.use,
+        decision=each.decision,
+    )
+
+
+def _company(subject: Subject, asked: StoredRecord) -> Iterator[str]:
+    """Yield the state changes of an incident: those the model was asked about, those that came later, and copies."""
+    first = {found.record.event_id: found for found in subject.found if not found.record.repeated}
+    members = [found for each, found in first.items() if each in asked.members]
+    later = [found for each, found in first.items() if each not in asked.members]
+    yield from _changes("MEMBERS", members)
+    yield from _changes("LATER", later)
+    copies = Counter(found.record.outcome.value for found in subject.found if found.record.repeated)
+    if copies:
+        yield _line("REPEATED", ", ".join(f"{number} copies of {outcome} ones" for outcome, number in copies.items()))
+
+
+def _changes(label: str, found: Iterable[Found]) -> Iterator[str]:
+    rows = sorted(_change(each.record) for each in found)
+    for row in rows[:SHOWN_CHANGES]:
+        yield _line(label, row)
+        label = ""
+    if len(rows) > SHOWN_CHANGES:
+        yield _line("", f"and {len(rows) - SHOWN_CHANGES} more")
+
+
+def _change(record: StoredRecord) -> str:
+    match record.alarm or record.event:
+        case Alarm() as alarm:
+            what, at = f"{alarm.state} {alarm.key.name}", alarm.at
+        case AwsEvent() as event:
+            what, at = f"{event.source} {event.detail_type}", event.at
+        case _:
+            what, at = "", record.at
+    return f"{at:%Y-%m-%d %H:%M:%SZ} {record.outcome:8} {what}"
+
+
+def _provenance(subject: Subject, effective: Decided) -> Iterator[str]:
+    record = effective.found.record
+    if record.previous_incident:
+        yield _line("BEFORE", f"{short_id(record.previous_incident)}, the owner's incident before this one")
+    if record.delivery:
+        sent = f", sent {record.delivery.sent_at:%H:%M:%SZ}" if record.delivery.sent_at else ""
+        times = record.delivery.receive_count
+        yield _line("DELIVERY", f"message {record.delivery.message_id}, delivery {times}{sent}")
+    yield _standing(subject, effective.found)
+
+
+def _standing(subject: Subject, found: Found) -> str:
+    return f"{'AUDIT':9}{subject.location}/{found.location} #{found.line} sha256 {found.sha256}"
+
+
+def _placed(subject: Subject, found: Found) -> dict[str, object]:
+    content = found.record.model_dump(mode="json", exclude_defaults=True)
+    place = {"object": f"{subject.location}/{found.location}", "line": found.line, "sha256": found.sha256}
+    return {"standing": place, **content}
+
+
+def _line(label: str, content: str) -> str:
+    return f"{label:9}{clean(' '.join(content.split()), LINE_LIMIT)}"

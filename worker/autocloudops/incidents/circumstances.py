@@ -1,0 +1,73 @@
+"""What is known about an incident besides its alarms: is it wanted, is it right, is it alone?"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from autocloudops.alarms.model import Alarm
+from autocloudops.incidents.flapping import Flapping
+from autocloudops.incidents.hygiene import Finding, findings
+from autocloudops.incidents.model import Incident
+from autocloudops.incidents.silence import Silence
+from autocloudops.values import Value
+
+STORM_RESOURCES = 25
+SWITCHED_OFF = "ActionsDisabled"
+
+
+class Circumstances(Value):
+    """`suppressed` says why the incident is not to be asked about; `storm` counts resources that alarm at once."""
+
+    suppressed: str | None = None
+    flapping: Flapping | None = None
+    findings: tuple[Finding, ...] = ()
+    storm: int = 0
+
+    @property
+    def vetoes(self) -> tuple[str, ...]:
+        """The findings that prove an alarm wrong, as sentences."""
+        return tuple(finding.statement for finding in self.findings if finding.veto)
+
+    @property
+    def stormy(self) -> bool:
+        """Whether so many resources alarm at once that a shared cause is likely."""
+        return self.storm >= STORM_RESOURCES
+
+
+def circumstances(
+    incident: Incident,
+    alarms: Sequence[Alarm],
+    *,
+    flapping: Flapping | None,
+    silences: Sequence[Silence],
+    storm: int,
+    now: datetime,
+) -> Circumstances:
+    """Return what is known about an incident besides its alarms.
+
+    Args:
+        incident: the incident.
+        alarms: its members.
+        flapping: how its token's alarm behaved in the last hour.
+        silences: silences that hold now.
+        storm: distinct resources that alarm at once in its account and region.
+        now: the wall time.
+    """
+    silence = next((s for s in silences if s.owner_key == incident.owner_key and s.until > now), None)
+    found = {finding.code: finding for alarm in alarms for finding in findings(alarm)}
+    return Circumstances(
+        suppressed=_suppressed(alarms, flapping, silence),
+        flapping=flapping,
+        findings=tuple(found.values()),
+        storm=storm,
+    )
+
+
+def _suppressed(alarms: Sequence[Alarm], flapping: Flapping | None, silence: Silence | None) -> str | None:
+    if silence:
+        return f"silenced by {silence.by} until {silence.until:%H:%M:%SZ}: {silence.reason}"
+    muted = [alarm.suppression for alarm in alarms if alarm.suppression and alarm.suppression.by != SWITCHED_OFF]
+    if muted and len(muted) == len(alarms):
+        return f"CloudWatch suppresses it by {muted[0].by}: {muted[0].reason}".rstrip(": ")
+    if flapping and flapping.rests:
+        return f"flapping: turned {flapping.turns} times within an hour, and was asked about in that hour"
+    return None

@@ -1,0 +1,174 @@
+"""One delivery through the rooms."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from autocloudops.alarms.model import Alarm, AlarmState, AwsEvent, Parsed, Unparseable
+from autocloudops.alarms.parse import parse
+from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
+from autocloudops.errors import ServiceUnavailable
+from autocloudops.incidents.flapping import flapping
+from autocloudops.incidents.grouping import change_of, place, running_episode, takes
+from autocloudops.incidents.model import (
+    Change,
+    Clears,
+    History,
+    Incident,
+    Joins,
+    Notes,
+    Opens,
+    Placement,
+    Reopens,
+    Repeats,
+    Role,
+)
+from autocloudops.incidents.relatives import child_keys
+from autocloudops.pipeline.asking import Asking, Rooms
+from autocloudops.queue.client import Delivery
+from autocloudops.queue.consumer import Done, Ending, Later, Park
+
+PLACE_ATTEMPTS = 8
+ASKED_ELSEWHERE = Later(after_seconds=10)
+ROLE_OUTCOMES = {
+    Role.OPENER: Outcome.DECIDED,
+    Role.REOPENER: Outcome.DECIDED,
+    Role.JOINER: Outcome.JOINED,
+    Role.CLEAR: Outcome.OK,
+    Role.NOTED: Outcome.CONTEXT,
+}
+
+
+class Pipeline:
+    """Takes a delivery through every room.
+
+    Args:
+        rooms: where incidents and audit go, and what time it is.
+        asking: asks about the incidents that a delivery opens.
+    """
+
+    def __init__(self, rooms: Rooms, asking: Asking) -> None:
+        self._incidents = rooms.incidents
+        self._audit = rooms.audit
+        self._clock = rooms.clock
+        self._windows = rooms.windows
+        self._asking = asking
+
+    async def handle(self, delivery: Delivery) -> Ending:
+        """Return how a message ends, once everything in it is durable.
+
+        Raises:
+            ServiceFailed: state or audit cannot be reached; the message must come back.
+        """
+        with self._audit.in_flight():
+            parts = parse(delivery.body)
+            endings = await asyncio.gather(*(self._part(part, delivery) for part in parts), return_exceptions=True)
+        for ending in endings:
+            if isinstance(ending, BaseException):
+                raise ending
+        return _together([ending for ending in endings if not isinstance(ending, BaseException)])
+
+    async def _part(self, part: Parsed, delivery: Delivery) -> Ending:
+        now = self._clock.now()
+        match part:
+            case Alarm():
+                return await self._alarm(part, delivery)
+            case AwsEvent():
+                event = AuditRecord(outcome=Outcome.CONTEXT, at=now, event_id=part.event_id, event=part)
+                await self._append(event, delivery)
+                return Done()
+            case Unparseable():
+                await self._append(AuditRecord(outcome=Outcome.PARKED, at=now, unparseable=part), delivery)
+                return Park(code=part.code, reason=part.reason)
+
+    async def _alarm(self, alarm: Alarm, delivery: Delivery) -> Ending:
+        placement, history = await self._place(alarm)
+        match placement:
+            case Opens(incident=Incident(incident_id=incident_id)) | Reopens(incident_id=incident_id):
+                return await self._ask(incident_id, delivery)
+            case Repeats(change=change):
+                return await self._repeat(change, alarm, delivery)
+            case Joins() | Clears() | Notes():
+                await self._append(self._record_of(alarm, placement, history), delivery)
+                return Done()
+
+    async def _place(self, alarm: Alarm) -> tuple[Placement, History]:
+        """Place an alarm and make it true; whoever loses a race reads again."""
+        for _ in range(PLACE_ATTEMPTS):
+            now = self._clock.now()
+            history = await self._incidents.history(alarm.key)
+            current = await self._candidate(alarm, history)
+            placement = place(alarm, history, current, self._windows, now)
+            if isinstance(placement, Repeats) or await self._incidents.record(alarm, placement, now):
+                return placement, history
+        raise ServiceUnavailable("state:record", alarm.resource.owner_key, "lost every race for this owner")
+
+    async def _candidate(self, alarm: Alarm, history: History) -> Incident | None:
+        """Return the incident that `alarm` may join: its owner's, or one of a composite alarm and its children."""
+        if alarm.state is not AlarmState.ALARM:
+            return None
+        own = await self._incidents.current(alarm.resource.owner_key)
+        now = self._clock.now()
+        if own and takes(own, alarm, self._windows, now):
+            return own
+        for incident_id in await self._related(alarm, history):
+            incident = await self._incidents.incident(incident_id)
+            if incident and takes(incident, alarm, self._windows, now):
+                return incident
+        return own
+
+    async def _related(self, alarm: Alarm, history: History) -> list[UUID]:
+        children = await asyncio.gather(*(self._incidents.history(key) for key in child_keys(alarm)))
+        episodes = [running_episode(child.changes, alarm.at) for child in children]
+        found = [history.parent, *(episode.incident_id for episode in episodes if episode)]
+        return [incident_id for incident_id in found if incident_id]
+
+    async def _ask(self, incident_id: UUID, delivery: Delivery) -> Ending:
+        decided = await self._asking.ask(incident_id, facts_of(delivery))
+        return Done() if decided else ASKED_ELSEWHERE
+
+    async def _repeat(self, change: Change, alarm: Alarm, delivery: Delivery) -> Ending:
+        """Answer for a change that is recorded: ask if its question is still open, else keep that it came again."""
+        if change.role in {Role.OPENER, Role.REOPENER} and change.incident_id:
+            incident = await self._incidents.incident(change.incident_id)
+            if incident and incident.waits_for(change.revision):
+                return await self._ask(change.incident_id, delivery)
+        repeated = AuditRecord(
+            outcome=ROLE_OUTCOMES[change.role],
+            at=self._clock.now(),
+            event_id=alarm.event_id,
+            incident_id=change.incident_id,
+            repeated=True,
+            alarm=alarm,
+        )
+        await self._append(repeated, delivery)
+        return Done()
+
+    def _record_of(self, alarm: Alarm, placement: Joins | Clears | Notes, history: History) -> AuditRecord:
+        change = change_of(alarm, placement)
+        return AuditRecord(
+            outcome=ROLE_OUTCOMES[change.role],
+            at=self._clock.now(),
+            event_id=alarm.event_id,
+            incident_id=change.incident_id,
+            late=isinstance(placement, Joins) and placement.late,
+            flapping=flapping((*history.changes, change), alarm.at),
+            alarm=alarm,
+        )
+
+    async def _append(self, record: AuditRecord, delivery: Delivery) -> None:
+        await self._audit.append(record.model_copy(update={"delivery": facts_of(delivery)}))
+
+
+def facts_of(delivery: Delivery) -> DeliveryFacts:
+    """Return what the audit keeps of a delivery."""
+    return DeliveryFacts(message_id=delivery.message_id, receive_count=delivery.receive_count, sent_at=delivery.sent_at)
+
+
+def _together(endings: Sequence[Ending]) -> Ending:
+    """Return how a message with several parts ends: it comes back while a part needs it, else a bad part parks it."""
+    for kind in (Later, Park):
+        found = next((ending for ending in endings if isinstance(ending, kind)), None)
+        if found:
+            return found
+    return Done()

@@ -1,0 +1,63 @@
+"""How many distinct resources alarm at once: a set of them for each account, region and minute."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from autocloudops.alarms.model import ResourceRef
+from autocloudops.aws import translated
+from autocloudops.state import items
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
+
+COUNTED = 100
+SHORT = 8
+RETENTION = timedelta(hours=1)
+
+
+class Storms:
+    """The sets of resources that alarmed. One process writes each resource once a minute, and 100 at most.
+
+    Args:
+        client: a DynamoDB client.
+        table: the state table.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+        self._minute = 0
+        self._noted: set[str] = set()
+
+    async def note(self, resource: ResourceRef, now: datetime) -> None:
+        """Count a resource for this minute."""
+        minute = _minute(now)
+        if minute != self._minute:
+            self._minute, self._noted = minute, set()
+        name = items.hashed(f"{resource.account}/{resource.region}/{resource.type}/{resource.id}")[:SHORT]
+        if name in self._noted or len(self._noted) >= COUNTED:
+            return
+        self._noted.add(name)
+        with translated("dynamodb:UpdateItem", self._table):
+            await self._client.update_item(
+                TableName=self._table,
+                Key=items.storm_key(resource.account, resource.region, minute),
+                UpdateExpression="ADD resources :name SET #ttl = :ttl",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues={":name": {"SS": [name]}, ":ttl": items.expiry(now, RETENTION)},
+            )
+
+    async def count(self, account: str, region: str, now: datetime) -> int:
+        """Return how many distinct resources alarmed in this minute and the one before."""
+        names: set[str] = set()
+        for minute in (_minute(now) - 1, _minute(now)):
+            with translated("dynamodb:GetItem", self._table):
+                answer = await self._client.get_item(
+                    TableName=self._table, Key=items.storm_key(account, region, minute)
+                )
+            names |= set(answer.get("Item", {}).get("resources", {}).get("SS", ()))
+        return len(names)
+
+
+def _minute(now: datetime) -> int:
+    return int(now.timestamp() // 60)
