@@ -28,6 +28,7 @@ from autocloudops.sandbox import SandboxResources, sandbox
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
 
+ENDS = (Outcome.DECIDED, Outcome.JOINED, Outcome.PARKED, Outcome.OK, Outcome.CONTEXT)
 LIMIT_SECONDS = 240
 LIMIT_FILES = 5_000
 LIMIT_BODY_BYTES = 1_000_000
@@ -49,25 +50,26 @@ class Run:
     parked: int
 
 
-async def main(folder: Path) -> int:
-    """Run the bench over `folder` and return the exit code."""
-    files = [path for path in sorted(folder.rglob("*.json")) if path.stat().st_size <= LIMIT_BODY_BYTES][:LIMIT_FILES]
-    if not files:
-        sys.stderr.write(f"{folder}: no .json files here\n")
-        return 252
+def bodies(folder: Path) -> dict[Path, str]:
+    """Return the payloads of a folder by path, as many and as large as a queue takes."""
+    files = [path for path in sorted(folder.rglob("*.json")) if path.stat().st_size <= LIMIT_BODY_BYTES]
+    return {path: path.read_text(encoding="utf-8") for path in files[:LIMIT_FILES]}
+
+
+async def drained_through_a_sandbox(payloads: Mapping[Path, str]) -> Run:
+    """Run the bench over `payloads`."""
     async with sandbox() as local, AsyncExitStack() as stack:
         os.environ |= local.environment() | TIMINGS
         calls = aws.config(read_timeout_seconds=20, attempts=3)
         sqs = cast("SQSClient", await stack.enter_async_context(aws.session().create_client("sqs", config=calls)))
-        run = await drained(sqs, local.resources, files)
-    return report(folder, run)
+        return await drained(sqs, local.resources, payloads)
 
 
-async def drained(sqs: "SQSClient", resources: SandboxResources, files: list[Path]) -> Run:
-    """Send `files`, run a worker until the queue is empty, and read the audit."""
+async def drained(sqs: "SQSClient", resources: SandboxResources, payloads: Mapping[Path, str]) -> Run:
+    """Send the payloads, run a worker until the queue is empty, and read the audit."""
     sent = {}
-    for path in files:
-        answer = await sqs.send_message(QueueUrl=resources.queue_url, MessageBody=path.read_text(encoding="utf-8"))
+    for path, body in payloads.items():
+        answer = await sqs.send_message(QueueUrl=resources.queue_url, MessageBody=body)
         sent[answer["MessageId"]] = path
     async with worker():
         left = await until_empty(sqs, resources.queue_url)
@@ -116,8 +118,8 @@ def report(folder: Path, run: Run) -> int:
     """Print how everything ended and return 1 if something did not."""
     lost = [path for message_id, path in run.sent.items() if not run.ended[message_id]]
     table = Table(title=f"{len(run.sent)} payloads of {folder}")
-    table.add_column("shape")
-    for column in ("sent", *Outcome, "lost"):
+    table.add_column("shape", no_wrap=True)
+    for column in ("sent", *ENDS, "lost"):
         table.add_column(column, justify="right")
     for shape in sorted({path.parent.name for path in run.sent.values()}):
         table.add_row(shape, *(str(number) for number in row_of(shape, run)))
@@ -136,7 +138,7 @@ def row_of(shape: str, run: Run) -> list[int]:
     ids = [message_id for message_id, path in run.sent.items() if path.parent.name == shape]
     outcomes = Counter(record.outcome for message_id in ids for record in run.ended[message_id])
     lost = sum(not run.ended[message_id] for message_id in ids)
-    return [len(ids), *(outcomes[outcome] for outcome in Outcome), lost]
+    return [len(ids), *(outcomes[outcome] for outcome in ENDS), lost]
 
 
 def codes_of(run: Run) -> Counter[str]:
@@ -145,7 +147,16 @@ def codes_of(run: Run) -> Counter[str]:
     return Counter(record.unparseable.code for record in every if record.unparseable)
 
 
+def main(folder: Path) -> int:
+    """Run the bench over `folder` and return the exit code."""
+    payloads = bodies(folder)
+    if not payloads:
+        sys.stderr.write(f"{folder}: no .json files here\n")
+        return 252
+    return report(folder, asyncio.run(drained_through_a_sandbox(payloads)))
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:  # noqa: PLR2004 - the script and its folder
         sys.exit(__doc__)
-    sys.exit(asyncio.run(main(Path(sys.argv[1]))))
+    sys.exit(main(Path(sys.argv[1])))

@@ -86,7 +86,7 @@ class Investigator:
             at=self._clock.now(),
             resource=incident.resource,
             opener=_token(incident, alarms),
-            alarm_count=incident.members,
+            alarm_count=max(incident.members, len(alarms)),
             evidence=evidence,
             use=use,
             decision=decide(answer.diagnosis if answer else None, facts, self._policy),
@@ -151,8 +151,12 @@ def _evidence(alarms: Sequence[Alarm], known: Circumstances) -> tuple[Evidence, 
 
 
 def _offers_for(alarms: Sequence[Alarm]) -> tuple[Offer, ...]:
-    """Return what may be done about any of the alarms, each offer once."""
-    found: list[Offer] = []
+    """Return what may be done about any of the alarms, each action and target once, with an ARN where one is known."""
+    found: dict[tuple[str, str, str, str, str], Offer] = {}
     for alarm in alarms:
-        found += [offer for offer in offers(alarm) if offer not in found]
-    return tuple(found)
+        for offer in offers(alarm):
+            target = offer.target
+            same = (offer.action, target.type, target.id, target.account, target.region)
+            if same not in found or found[same].target.arn is None:
+                found[same] = offer
+    return tuple(found.values())

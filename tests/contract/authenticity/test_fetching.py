@@ -178,7 +178,7 @@ async def test_a_compressed_answer_is_not_unpacked(tmp_path: Path) -> None:
         assert await endpoint.fetcher.fetch(location()) == b"not really gzip"
 
 
-async def test_a_silent_host_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_host_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that accepts and says nothing is given up after a bounded time."""
     monkeypatch.setattr("autocloudops.authenticity.fetching.FETCH_SECONDS", 0.2)
     with socket.create_server((LOOPBACK, 0)) as listener:

@@ -1,4 +1,3 @@
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, cast
@@ -16,7 +15,7 @@ from autocloudops.errors import ServiceFailed, ServiceUnavailable, Throttled
 if TYPE_CHECKING:
     from types_aiobotocore_sns.client import SNSClient
 
-TOKEN = "2336412f37fb687f5d51e6e241d"  # noqa: S105 - a token that never was one
+TOKEN = "2336412f37fb687f5d51e6e241d"
 
 
 class Clients:
@@ -83,7 +82,10 @@ async def test_a_subscription_is_confirmed_in_its_topics_region(monkeypatch: pyt
     assert (call["TopicArn"], call["Token"], call["AuthenticateOnUnsubscribe"]) == (topic.arn, TOKEN, "true")
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, "InvalidParameter"), (404, "NotFound")])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "InvalidParameter"), (400, "InvalidParameterException"), (404, "NotFound"), (404, "NotFoundException")],
+)
 async def test_a_hopeless_token_is_refused(status: int, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong or expired token, or a topic that is gone, is asked for once and refused with SNS's words."""
     credentials(monkeypatch)

@@ -179,6 +179,15 @@ def test_wrappers_are_bounded() -> None:
     assert _code(body) == "too_deep"
 
 
+def test_the_deepest_detail_is_read() -> None:
+    """An event whose detail is as deep as may be is read, and one level more is refused."""
+    detail: dict[str, Any] = {}
+    for _ in range(MAX_DEPTH - 2):
+        detail = {"a": detail}
+    assert isinstance(_one(eventbridge(detail, detail_type="Other")), AwsEvent)
+    assert _code(eventbridge({"a": detail}, detail_type="Other")) == "too_deep"
+
+
 def test_texts_are_cut() -> None:
     """A huge description or reason is kept to its bound, and shows that it was cut."""
     noun = _one(sns_alarm(AlarmDescription="d" * 1_000_000, NewStateReason="r" * 1_000_000))

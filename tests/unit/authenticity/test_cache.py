@@ -85,8 +85,8 @@ def test_the_certificate_used_longest_ago_makes_room() -> None:
         for number in range(KEPT_AT_MOST + 1):
             await cache.get(location(number))
             await cache.get(location(0))
+        assert fetcher.fetched.count(location(0).url) == 1
         fetcher.fetched.clear()
-        await cache.get(location(0))
         await cache.get(location(2))
         assert fetcher.fetched == []
         await cache.get(location(1))

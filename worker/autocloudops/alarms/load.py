@@ -6,7 +6,6 @@ Each refusal is a `Refused` with a short code; nothing else leaves these functio
 import json
 import math
 import re
-from collections.abc import Iterable
 from json import JSONDecodeError
 
 from autocloudops.alarms.literal import assignments, json_from_literal
@@ -17,6 +16,7 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 """Brackets within brackets. Real messages stay under 12."""
 
+_CONTAINERS = (dict, list)
 _SURROGATE_ESCAPES = ("\\ud", "\\uD", "\\U0000")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -109,20 +109,16 @@ def _too_deep() -> Refused:
     return Refused("too_deep", f"it is nested deeper than {MAX_DEPTH} levels")
 
 
-def _contents(values: Iterable[object]) -> list[object]:
-    inner: list[object] = []
-    for value in values:
-        if isinstance(value, dict):
-            inner.extend(item for item in value.values() if isinstance(item, dict | list))
-        elif isinstance(value, list):
-            inner.extend(item for item in value if isinstance(item, dict | list))
-    return inner
+def _containers(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [item for item in value.values() if isinstance(item, _CONTAINERS)]
+    return [item for item in value if isinstance(item, _CONTAINERS)] if isinstance(value, list) else []
 
 
 def _is_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = _contents(level)
+    level = _containers(value)
+    for _ in range(MAX_DEPTH - 1):
+        level = [item for holder in level if holder for item in _containers(holder)]
         if not level:
             return False
     return True

@@ -12,6 +12,7 @@ from autocloudops.errors import InputUnreadable
 from autocloudops.values import Value
 
 DECISIONS = "audit/v1/decisions/"
+INCIDENT = "inc-"
 
 
 class Found(Value):
@@ -47,8 +48,9 @@ async def records(objects: AuditObjects, day: str | None = None) -> AsyncIterato
 
 
 def is_named(record: StoredRecord, wanted: str) -> bool:
-    """Return whether one of a record's ids starts with `wanted`, with or without the prefix `inc-`."""
-    prefix = wanted.lower().removeprefix("inc-")
+    """Return whether one of a record's ids starts with `wanted`; after `inc-`, only its incident's."""
+    prefix = wanted.lower()
     decision = record.decision.decision_id if record.decision else None
-    ids: tuple[UUID | None, ...] = (record.incident_id, record.event_id, decision)
-    return any(str(each).startswith(prefix) for each in ids if each)
+    every: tuple[UUID | None, ...] = (record.incident_id, record.event_id, decision)
+    ids = every[:1] if prefix.startswith(INCIDENT) else every
+    return any(str(each).startswith(prefix.removeprefix(INCIDENT)) for each in ids if each)

@@ -16,7 +16,7 @@ from autocloudops.aws import error_code, error_message, translated
 if TYPE_CHECKING:
     from types_aiobotocore_sns.client import SNSClient
 
-HOPELESS = frozenset({"InvalidParameter", "NotFound"})
+HOPELESS = frozenset({"InvalidParameter", "InvalidParameterException", "NotFound", "NotFoundException"})
 """The token is wrong, used up or expired, or the topic is gone: asking again changes nothing."""
 
 

@@ -15,7 +15,8 @@ from autocloudops.redaction import clean
 from autocloudops.values import Value
 
 COLUMNS = ("time", "verdict", "incident", "resource", "account", "region", "alarms", "proposed", "cause")
-CAUSE_LIMIT = 80
+CAUSE_LIMIT = 600
+RESOURCE_LIMIT = 120
 
 
 class Wanted(Value):
@@ -74,7 +75,7 @@ def _row(each: Decided) -> Row:
         "time": f"{found.record.at:%Y-%m-%d %H:%M:%SZ}",
         "verdict": decision.verdict.value,
         "incident": short_id(decision.incident_id),
-        "resource": resource.id,
+        "resource": clean(resource.id, RESOURCE_LIMIT),
         "account": resource.account,
         "region": resource.region,
         "alarms": len(found.record.members),

@@ -1,26 +1,33 @@
-"""`decide`: one message through the pure rooms and the model. No queue, no audit, no state, and nothing is done."""
+"""`decide`: one message through the pipeline and the model. No queue, no audit, no state stays, and nothing is done."""
 
 import asyncio
 import sys
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from autocloudops.alarms.model import Alarm, AwsEvent, Parsed, Unparseable
+from autocloudops.alarms.model import Alarm, AlarmState, AwsEvent, Parsed, Unparseable
 from autocloudops.alarms.parse import parse
+from autocloudops.audit.objects import FolderObjects
+from autocloudops.audit.reader import Found, records
+from autocloudops.audit.writer import AuditWriter
 from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.cli.program import ExitCode
+from autocloudops.cli.records import decided, story_of
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.model import Mode
 from autocloudops.decisions.story import Story, lines
 from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import InputUnreadable
-from autocloudops.incidents.grouping import place
-from autocloudops.incidents.model import Clears, Joins, Notes, Opens, Placement, Repeats, Windows
+from autocloudops.incidents.model import Windows
 from autocloudops.investigation import Investigator
+from autocloudops.notify.sns import Notification
+from autocloudops.pipeline import Asking, Pipeline, Rooms
+from autocloudops.queue.client import Delivery
 from autocloudops.redaction import clean
 from autocloudops.settings import ModelSettings, SafetySettings, read
 from autocloudops.state.memory import MemoryIncidents
@@ -28,14 +35,23 @@ from autocloudops.state.memory import MemoryIncidents
 STANDARD_INPUT = "-"
 REMARK_LIMIT = 220
 SIMULATED_PATIENCE = timedelta(seconds=60)
+WINDOWS = Windows(quiet=timedelta(milliseconds=10))
+"""An alarm gets no other company than what is in its own message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one body came to: the stories of its incidents, and a line for everything that opened none."""
+    """What one message came to: the stories of its incidents, and a line for everything that is no reason to ask."""
 
     stories: Sequence[Story]
     remarks: Sequence[str]
+
+
+class Nobody:
+    """A notifier without people."""
+
+    async def tell(self, notification: Notification) -> None:
+        """Tell nobody."""
 
 
 def decide_file(file: str, *, simulated: bool, output: Output) -> ExitCode:
@@ -53,48 +69,50 @@ def decide_file(file: str, *, simulated: bool, output: Output) -> ExitCode:
         InputUnreadable: the file cannot be read.
         SettingsInvalid: no model endpoint is configured.
     """
-    parts = parse(_body(file))
-    answer = asyncio.run(_answer(parts, simulated=simulated))
+    body = _body(file)
+    parts = parse(body)
+    found = asyncio.run(_decided(body, simulated=simulated)) if any(map(_is_asked_about, parts)) else []
+    answer = Answer(_stories(found), [*map(_remark, parts), *map(_remark_on_late, found)])
     _print(answer, output)
     return _exit_code(parts, answer)
 
 
-def _body(file: str) -> bytes:
-    if file == STANDARD_INPUT:
-        return sys.stdin.buffer.read()
+def _body(file: str) -> str:
     try:
-        return Path(file).read_bytes()
-    except OSError as error:
+        raw = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
+        return raw.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise InputUnreadable(
-            f"{file}: {error.strerror}", "name a file that holds one message, or - for standard input"
+            f"{file}: {why}", "name a file that holds one message, or - for standard input"
         ) from error
 
 
-async def _answer(parts: Sequence[Parsed], *, simulated: bool) -> Answer:
-    incidents = MemoryIncidents()
-    placed = [await _placed(part, incidents) if isinstance(part, Alarm) else None for part in parts]
-    opened = [placement for placement in placed if isinstance(placement, Opens)]
-    remarks = [_remark(part, placement) for part, placement in zip(parts, placed, strict=True)]
-    stories: list[Story] = []
-    async with AsyncExitStack() as stack:
-        if opened:
+def _is_asked_about(part: Parsed) -> bool:
+    return isinstance(part, Alarm) and part.state is AlarmState.ALARM
+
+
+async def _decided(body: str, *, simulated: bool) -> list[Found]:
+    """Take a message through the pipeline as a worker would, and return what that recorded."""
+    with TemporaryDirectory(prefix="autocloudops-") as folder:
+        objects = FolderObjects(Path(folder))
+        async with AsyncExitStack() as stack:
             investigator = await _investigator(stack, simulated=simulated)
-            stories = await asyncio.gather(*(_story(investigator, incidents, each) for each in opened))
-    return Answer(stories, [remark for remark in remarks if remark])
+            audit = await stack.enter_async_context(_writing(objects))
+            rooms = Rooms(MemoryIncidents(), audit, Nobody(), SystemClock(), WINDOWS)
+            pipeline = Pipeline(rooms, Asking(rooms, investigator, name="decide"))
+            await pipeline.handle(Delivery(message_id="none", receipt="none", body=body))
+        return [found async for found in records(objects)]
 
 
-async def _placed(alarm: Alarm, incidents: MemoryIncidents) -> Placement:
-    """Place one alarm as the worker would."""
-    now = SystemClock().now()
-    history, current = await incidents.history(alarm.key), await incidents.current(alarm.resource.owner_key)
-    placement = place(alarm, history, current, Windows(), now)
-    await incidents.record(alarm, placement, now)
-    return placement
-
-
-async def _story(investigator: Investigator, incidents: MemoryIncidents, opened: Opens) -> Story:
-    incident = await incidents.incident(opened.incident.incident_id) or opened.incident
-    return (await investigator.investigate(incident, await incidents.members(incident))).story
+@asynccontextmanager
+async def _writing(objects: FolderObjects) -> AsyncIterator[AuditWriter]:
+    writer = AuditWriter(objects, SystemClock())
+    commits = asyncio.create_task(writer.run())
+    try:
+        yield writer
+    finally:
+        commits.cancel()
 
 
 async def _investigator(stack: AsyncExitStack, *, simulated: bool) -> Investigator:
@@ -115,42 +133,43 @@ async def _simulated(stack: AsyncExitStack) -> tuple[ModelEndpoint, timedelta]:
     return await open_simulated_model(stack, SystemClock()), SIMULATED_PATIENCE
 
 
-def _remark(part: Parsed, placement: Placement | None) -> str:
-    """Return what a part is, where it opens no incident; nothing where it opens or joins one."""
+def _stories(found: Sequence[Found]) -> list[Story]:
+    return [story_of(each, each.alarm.resource) for each in map(decided, found) if each]
+
+
+def _remark(part: Parsed) -> str:
+    """Return what a part is that nobody is asked about; nothing for an alarm that fires."""
     match part:
-        case Alarm():
-            said = _remark_on_alarm(part, placement)
         case AwsEvent():
             said = f"EVENT {part.source} {part.detail_type} of {part.account} {part.region}: context, nothing to decide"
-        case _:
+        case Unparseable():
             said = f"UNREADABLE ({part.code}): {part.reason}; the worker would park it on the dead-letter queue"
+        case Alarm(state=AlarmState.ALARM):
+            said = ""
+        case Alarm(state=AlarmState.OK):
+            said = f"{_change(part)}: nothing is wrong any more, nothing to decide"
+        case _:
+            said = f"{_change(part)}: no data is no alarm, nothing to decide"
     return clean(" ".join(said.split()), REMARK_LIMIT)
 
 
-def _remark_on_alarm(alarm: Alarm, placement: Placement | None) -> str:
-    what = f"{alarm.state} {alarm.key.name} at {alarm.at:%Y-%m-%d %H:%M:%SZ}"
-    match placement:
-        case Clears():
-            return f"{what}: returned to OK, nothing to decide"
-        case Notes():
-            return f"{what}: no data is no alarm, nothing to decide"
-        case Joins(late=True):
-            return f"{what}: over already, its OK is in the same message"
-        case Repeats():
-            return f"{what}: the same state change again"
-        case _:
-            return ""
+def _remark_on_late(found: Found) -> str:
+    record = found.record
+    return clean(f"{_change(record.alarm)}: over already", REMARK_LIMIT) if record.late and record.alarm else ""
+
+
+def _change(alarm: Alarm) -> str:
+    return f"{alarm.state} {alarm.key.name} at {alarm.at:%Y-%m-%d %H:%M:%SZ}"
 
 
 def _print(answer: Answer, output: Output) -> None:
+    remarks = [remark for remark in answer.remarks if remark]
     if output is Output.JSON:
-        stories = [story.model_dump(mode="json") for story in answer.stories]
-        print_json({"decisions": stories, "remarks": answer.remarks})
+        print_json({"decisions": [story.model_dump(mode="json") for story in answer.stories], "remarks": remarks})
         return
     for story in answer.stories:
         print_lines(output, [*lines(story), ""])
-    for remark in answer.remarks:
-        print_lines(Output.TEXT, [remark])
+    print_lines(Output.TEXT, remarks)
 
 
 def _exit_code(parts: Sequence[Parsed], answer: Answer) -> ExitCode:

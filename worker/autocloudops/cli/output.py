@@ -29,7 +29,7 @@ def print_rows(output: Output, rows: Sequence[Row], columns: Sequence[str]) -> N
     Args:
         output: `json` prints every key of a row, one object a line; `table` and `text` print `columns` only.
         rows: values by key.
-        columns: the keys that people are shown.
+        columns: the keys that people are shown; a table cuts the last one where the line ends.
     """
     match output:
         case Output.JSON:
@@ -63,8 +63,10 @@ def note(line: str) -> None:
 
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.upper().replace("_", " "), overflow="fold")
+    *narrow, widest = columns
+    for column in narrow:
+        table.add_column(column.upper(), overflow="fold")
+    table.add_column(widest.upper(), overflow="ellipsis", no_wrap=True)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
     _stdout().print(table, markup=False, highlight=False)

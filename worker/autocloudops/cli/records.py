@@ -5,13 +5,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from autocloudops.alarms.model import Alarm
+from autocloudops.alarms.model import Alarm, ResourceRef
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.reader import Found
+from autocloudops.audit.record import Outcome
 from autocloudops.decisions.model import Decision
+from autocloudops.decisions.story import Story
 from autocloudops.diagnosis.use import ModelUse
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import InputUnreadable
+from autocloudops.incidents.circumstances import STORM_RESOURCES
 from autocloudops.settings import AuditSettings, read
 
 
@@ -28,9 +31,32 @@ class Decided:
 def decided(found: Found) -> Decided | None:
     """Return `found` as a decision, or None where it is another record."""
     record = found.record
+    if record.outcome is not Outcome.DECIDED:
+        return None
     if record.alarm is None or record.model is None or record.decision is None:
         return None
     return Decided(found, record.alarm, record.model, record.decision)
+
+
+def story_of(each: Decided, resource: ResourceRef) -> Story:
+    """Return what people were told about a decision, from its record alone.
+
+    Args:
+        each: the decision.
+        resource: what its incident is about: the resource of the alarm that opened it.
+    """
+    record = each.found.record
+    return Story(
+        incident_id=each.decision.incident_id,
+        at=record.at,
+        resource=resource,
+        opener=each.alarm,
+        alarm_count=len(record.members),
+        evidence=record.evidence,
+        use=each.use,
+        decision=each.decision,
+        storm=record.storm if record.storm >= STORM_RESOURCES else 0,
+    )
 
 
 @asynccontextmanager

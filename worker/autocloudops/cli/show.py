@@ -13,8 +13,8 @@ from autocloudops.alarms.model import Alarm, AwsEvent
 from autocloudops.audit.reader import Found, is_named, records
 from autocloudops.audit.record import StoredRecord
 from autocloudops.cli.output import Output, print_json, print_lines
-from autocloudops.cli.records import Decided, decided, opened
-from autocloudops.decisions.story import Story, lines, short_id
+from autocloudops.cli.records import Decided, decided, opened, story_of
+from autocloudops.decisions.story import lines, short_id
 from autocloudops.errors import InputUnreadable
 from autocloudops.redaction import clean
 
@@ -34,9 +34,9 @@ class Subject:
 
     @property
     def decisions(self) -> list[Decided]:
-        """The decisions about it, the effective one last: of several attempts only the last settles."""
+        """The decisions about it, the standing one last: of several questions and attempts only the last counts."""
         every = [each for found in self.found if (each := decided(found))]
-        return sorted(every, key=lambda each: (each.found.record.attempt or 0, each.found.record.at))
+        return sorted(every, key=lambda each: (each.decision.revision, each.found.record.attempt or 0))
 
 
 def show_record(location: str | None, wanted: str, output: Output) -> None:
@@ -100,29 +100,13 @@ def _told(subject: Subject) -> Iterator[str]:
         yield from _changes("RECORDED", subject.found)
         yield from (_standing(subject, found) for found in subject.found)
         return
-    *superseded, effective = decisions
-    yield from lines(_story(effective, subject))
-    yield from _company(subject, effective.found.record)
-    yield from _provenance(subject, effective)
-    for each in superseded:
-        yield _line("BEFORE", f"attempt {each.found.record.attempt}, superseded: {each.decision.verdict}")
+    *earlier, standing = decisions
+    yield from lines(story_of(standing, decisions[0].alarm.resource))
+    yield from _company(subject, standing.found.record)
+    yield from _provenance(subject, standing)
+    for each in earlier:
+        yield _line("BEFORE", f"{each.decision.verdict} at {each.found.record.at:%H:%M:%SZ}, asked about again since")
         yield _standing(subject, each.found)
-
-
-def _story(each: Decided, subject: Subject) -> Story:
-    """Rebuild what people were told; its alarm is the first member by time, as it was then."""
-    record = each.found.record
-    alarms = {found.record.event_id: found.record.alarm for found in subject.found}
-    return Story(
-        incident_id=each.decision.incident_id,
-        at=record.at,
-        resource=each.alarm.resource,
-        opener=alarms.get(next(iter(record.members), None)) or each.alarm,
-        alarm_count=len(record.members),
-        evidence=record.evidence,
-        use=each.use,
-        decision=each.decision,
-    )
 
 
 def _company(subject: Subject, asked: StoredRecord) -> Iterator[str]:
@@ -157,15 +141,15 @@ def _change(record: StoredRecord) -> str:
     return f"{at:%Y-%m-%d %H:%M:%SZ} {record.outcome:8} {what}"
 
 
-def _provenance(subject: Subject, effective: Decided) -> Iterator[str]:
-    record = effective.found.record
+def _provenance(subject: Subject, standing: Decided) -> Iterator[str]:
+    record = standing.found.record
     if record.previous_incident:
         yield _line("BEFORE", f"{short_id(record.previous_incident)}, the owner's incident before this one")
     if record.delivery:
         sent = f", sent {record.delivery.sent_at:%H:%M:%SZ}" if record.delivery.sent_at else ""
         times = record.delivery.receive_count
         yield _line("DELIVERY", f"message {record.delivery.message_id}, delivery {times}{sent}")
-    yield _standing(subject, effective.found)
+    yield _standing(subject, standing.found)
 
 
 def _standing(subject: Subject, found: Found) -> str:

@@ -14,7 +14,9 @@ from autocloudops.redaction import clean
 from autocloudops.values import Value
 
 LINE_LIMIT = 220
+NAME_LIMIT = 60
 CAUSE_LIMIT = 600
+TELLING = ("name: ", "metric: ", "reason: ")
 OPERATORS = {
     "GreaterThanOrEqualToThreshold": ">=",
     "GreaterThanThreshold": ">",
@@ -57,7 +59,8 @@ def headline(story: Story) -> str:
     """Return verdict, resource and where, in one line."""
     decision, where = story.decision, story.resource
     would = WOULD.get(decision.would_be, "") if decision.verdict is Verdict.DRY_RUN else ""
-    return f"{TITLES[decision.verdict]}{would}: {where.id} ({where.type}) acct {where.account} {where.region}"
+    what = clean(where.id, NAME_LIMIT)
+    return f"{TITLES[decision.verdict]}{would}: {what} ({where.type}) acct {where.account} {where.region}"
 
 
 def lines(story: Story) -> list[str]:
@@ -117,8 +120,10 @@ def _cause_lines(story: Story) -> Iterator[str]:
 
 
 def _gist(evidence: Evidence) -> str:
-    """Return what an evidence says in one line: its first three facts."""
-    return ", ".join(evidence.text.splitlines()[:3])
+    """Return what an evidence says in one line: what it is about and what was seen, else its first facts."""
+    facts = evidence.text.splitlines()
+    telling = [fact for fact in facts if fact.startswith(TELLING)]
+    return ", ".join(telling or facts[:3])
 
 
 def _proposal_lines(story: Story) -> Iterator[str]:
@@ -143,7 +148,7 @@ def _gate_lines(decision: Decision) -> Iterator[str]:
     yield _line("GATES", " | ".join(f"{gate.name} {gate.outcome}" for gate in decision.gates))
     for gate in decision.gates:
         if gate.outcome in {GateOutcome.REFUSED, GateOutcome.CAPPED}:
-            yield _line(f"  {gate.outcome}", f"by {gate.name}: {gate.reason}")
+            yield _line(f" {gate.outcome}", f"by {gate.name}: {gate.reason}")
 
 
 def _refusal(decision: Decision) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from autocloudops.alarms.model import AlarmState
 from autocloudops.incidents.model import Change, Role
@@ -43,7 +44,7 @@ def flapping(changes: Sequence[Change], at: datetime) -> Flapping | None:
 
 def _turns(changes: Sequence[Change], at: datetime) -> int:
     recent = [change for change in changes if timedelta() <= at - change.at <= WINDOW]
-    return sum(before.state is not after.state for before, after in zip(recent, recent[1:], strict=False))
+    return sum(before.state is not after.state for before, after in pairwise(recent))
 
 
 def _last_asked(changes: Sequence[Change]) -> datetime | None:

@@ -22,6 +22,7 @@ NOTHING: Node = {}
 _EARLIEST_MILLISECONDS = 100_000_000_000
 _LARGEST_NUMBER = 10**15
 _LONGEST_NUMBER = 40
+_SCALARS = (str, int, float)
 _FOLDED_STATISTIC = re.compile(r"[A-Z]{1,3}\d[\d.]*")
 _STATISTICS = {
     "AVERAGE": "Average",
@@ -121,7 +122,7 @@ def texts(node: Node, *keys: str) -> tuple[str, ...]:
 
 def number(value: object) -> float | None:
     """Return the finite number that `value` is or spells."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _SCALARS):
         return None
     if isinstance(value, str) and len(value) > _LONGEST_NUMBER:
         return None
@@ -157,7 +158,7 @@ def mapping(value: object) -> Mapping[str, str]:
     """Return names and values, from an object or from a list of {name, value} or {key, value} in any order and case."""
     found: dict[str, str] = {}
     for name, said in _pairs(value):
-        if isinstance(name, str) and isinstance(said, str | int | float) and len(found) < ITEM_LIMIT:
+        if isinstance(name, str) and isinstance(said, _SCALARS) and len(found) < ITEM_LIMIT:
             found[cut(name)] = cut(said) if isinstance(said, str) else json.dumps(said)
     return found
 
@@ -251,7 +252,7 @@ def required_instant(value: object) -> datetime:
 
 def shown(value: object) -> str:
     """Return `value` as an operator may read it: ASCII, at most 60 characters."""
-    said = value if isinstance(value, str | int | float) else type(value).__name__
+    said = value if isinstance(value, _SCALARS) else type(value).__name__
     return ascii(said[:60] if isinstance(said, str) else said)[:60]
 
 

@@ -12,6 +12,7 @@ from autocloudops.alarms.parse import parse
 from autocloudops.audit.reader import Found
 from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.cli.demo.outside import Parked, Told
+from autocloudops.decisions.model import Verdict
 from autocloudops.sandbox.samples import Ending, Sample
 
 Counts = dict[str, Counter[Ending]]
@@ -50,9 +51,9 @@ def differences(course: Course) -> Iterator[str]:
     held = {message.message_id for message in course.parked}
     if recorded != held:
         yield f"{len(recorded)} messages are recorded as parked, {len(held)} are on the dead-letter queue"
-    decided = sum(record.decision is not None for record in course.records)
-    if decided != len(course.told):
-        yield f"{decided} incidents were decided, people were told of {len(course.told)}"
+    spoken = sum(record.decision.verdict is not Verdict.SUPPRESSED for record in course.records if record.decision)
+    if spoken != len(course.told):
+        yield f"{spoken} decisions are for people, they were told of {len(course.told)}"
     yield from _endings(course)
 
 

@@ -4,8 +4,9 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from uuid import UUID
 
-from autocloudops.audit.record import Outcome, StoredRecord
+from autocloudops.audit.record import Outcome
 from autocloudops.cli.demo.check import Course
 from autocloudops.cli.demo.outside import Told
 from autocloudops.decisions.story import short_id
@@ -40,17 +41,17 @@ class Summary(Value):
     differences: tuple[str, ...]
 
 
-def largest(course: Course) -> StoredRecord | None:
-    """Return the decision about the most alarms: the storm."""
-    decided = [record for record in course.records if record.decision]
-    return max(decided, key=lambda record: len(record.members), default=None)
+def largest(course: Course) -> UUID | None:
+    """Return the incident with the most alarms: the storm."""
+    decided = {record.incident_id for record in course.records if record.decision}
+    sizes = Counter(record.incident_id for record in course.records if record.alarm and not record.repeated)
+    return next((incident for incident, _ in sizes.most_common() if incident in decided), None)
 
 
 def example(course: Course) -> Told | None:
     """Return what people were told about the largest incident."""
-    record = largest(course)
-    name = short_id(record.incident_id) if record and record.incident_id else ""
-    return next((told for told in course.told if name and name in told.text), None)
+    incident = largest(course)
+    return next((told for told in course.told if incident and short_id(incident) in told.text), None)
 
 
 def lines(summary: Summary) -> Iterator[str]:
@@ -99,10 +100,9 @@ def summarise(course: Course, folder: Path, wall_seconds: float, differences: Se
 
 
 def _show_command(course: Course, folder: Path) -> str:
-    record = largest(course)
-    if record is None or record.incident_id is None:
-        return f"autocloudops audit ls --location {shlex.quote(str(folder))}"
-    return f"autocloudops audit show {short_id(record.incident_id)} --location {shlex.quote(str(folder))}"
+    incident = largest(course)
+    what = f"show {short_id(incident)}" if incident else "ls"
+    return f"autocloudops audit {what} --location {shlex.quote(str(folder))}"
 
 
 def _facts(summary: Summary) -> Mapping[str, object]:
