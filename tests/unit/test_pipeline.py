@@ -13,11 +13,13 @@ from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.decisions.model import Policy, Verdict
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
+from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ModelUnavailable, ServiceUnavailable
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
+from autocloudops.settings import SnsSettings
 from autocloudops.state.memory import MemoryIncidents
 
 
@@ -85,7 +87,8 @@ class World:
         writer = AuditWriter(self.objects, clock)
         investigator = Investigator(self.model, self.policy, clock, timedelta(seconds=60))
         rooms = Rooms(incidents=self.incidents, audit=writer, notifier=self.told, clock=clock)
-        pipeline = Pipeline(rooms, Asking(rooms, investigator, name="worker"))
+        gatekeeper = gatekeeper_of(SnsSettings(), clock)
+        pipeline = Pipeline(rooms, Asking(rooms, investigator, name="worker"), gatekeeper)
         stop = asyncio.Event()
         commits = asyncio.create_task(writer.run())
         consuming = asyncio.create_task(Consumer(queue, pipeline.handle, clock, Limits()).run(stop))

@@ -24,6 +24,7 @@ DENIED = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "AuthorizationError",
         "ExpiredToken",
         "ExpiredTokenException",
         "InvalidClientTokenId",

@@ -1,10 +1,11 @@
 """Every setting, one frozen class per room, read from `AUTOCLOUDOPS_*`."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from autocloudops.authenticity.gatekeeper import SignatureCheck
 from autocloudops.decisions.model import Mode
 from autocloudops.errors import SettingsInvalid
 
@@ -25,6 +26,24 @@ class QueueSettings(BaseSettings):
     wait_seconds: int = Field(default=10, ge=0, le=20, description="long poll of each receive; SQS allows 20")
     concurrency: int = Field(default=64, ge=1, le=1000, description="messages handled at once")
     drain_seconds: float = Field(default=25, gt=0, description="time to finish after SIGTERM; below ECS's stopTimeout")
+
+
+class SnsSettings(BaseSettings):
+    """Whose SNS messages count."""
+
+    model_config = _room("SNS")
+
+    signatures: SignatureCheck = Field(
+        default=SignatureCheck.OFF, description="off, required, or strict: see docs/sns-authenticity.md"
+    )
+    topics: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="ARNs of the topics that alarms come from, separated by commas"
+    )
+
+    @field_validator("topics", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        return [arn.strip() for arn in value.split(",") if arn.strip()] if isinstance(value, str) else value
 
 
 class ModelSettings(BaseSettings):
@@ -103,6 +122,7 @@ class LogSettings(BaseSettings):
 
 ROOMS: tuple[type[BaseSettings], ...] = (
     QueueSettings,
+    SnsSettings,
     ModelSettings,
     IncidentSettings,
     AuditSettings,

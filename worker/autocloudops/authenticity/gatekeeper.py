@@ -76,7 +76,7 @@ class Gatekeeper:
         if check is not SignatureCheck.OFF and not topics:
             raise SettingsInvalid(
                 "signatures are to be checked but no topic is named",
-                "name the topics that alarms come from: SNS signs for every customer of AWS",
+                "name the topics in AUTOCLOUDOPS_SNS_TOPICS: SNS signs for every customer of AWS",
             )
         self._check = check
         self._topics = {arn: _configured(arn) for arn in topics}

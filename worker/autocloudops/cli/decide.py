@@ -14,6 +14,7 @@ from autocloudops.alarms.parse import parse
 from autocloudops.audit.objects import FolderObjects
 from autocloudops.audit.reader import Found, records
 from autocloudops.audit.writer import AuditWriter
+from autocloudops.authenticity.gatekeeper import SignatureCheck
 from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.cli.program import ExitCode
 from autocloudops.cli.records import decided, story_of
@@ -29,7 +30,7 @@ from autocloudops.notify.sns import Notification
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.client import Delivery
 from autocloudops.redaction import clean
-from autocloudops.settings import ModelSettings, SafetySettings, read
+from autocloudops.settings import ModelSettings, SafetySettings, SnsSettings, read
 from autocloudops.state.memory import MemoryIncidents
 
 STANDARD_INPUT = "-"
@@ -100,7 +101,8 @@ async def _decided(body: str, *, simulated: bool) -> list[Found]:
             investigator = await _investigator(stack, simulated=simulated)
             audit = await stack.enter_async_context(_writing(objects))
             rooms = Rooms(MemoryIncidents(), audit, Nobody(), SystemClock(), WINDOWS)
-            pipeline = Pipeline(rooms, Asking(rooms, investigator, name="decide"))
+            anybody = wiring.gatekeeper_of(SnsSettings(signatures=SignatureCheck.OFF, topics=()), SystemClock())
+            pipeline = Pipeline(rooms, Asking(rooms, investigator, name="decide"), anybody)
             await pipeline.handle(Delivery(message_id="none", receipt="none", body=body))
         return [found async for found in records(objects)]
 

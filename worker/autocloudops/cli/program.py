@@ -50,7 +50,7 @@ class Program(TyperGroup):
             sys.stdout.flush()
             code = int(done or ExitCode.OK)
         except Exception as error:  # noqa: BLE001 - the last resort: one line and an exit code for whatever happened
-            code = told(error, debug="--debug" in arguments)
+            code = told(cause_of(error), debug="--debug" in arguments)
         if standalone_mode:
             sys.exit(code)
         return code
@@ -69,6 +69,13 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
         else:
             rest += [each, *left] if each == "--" else [each]
     return first + rest
+
+
+def cause_of(error: Exception) -> Exception:
+    """Return what happened first, where a task group wrapped it."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def told(error: Exception, *, debug: bool) -> ExitCode:

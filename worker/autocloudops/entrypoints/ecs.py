@@ -23,6 +23,7 @@ from autocloudops.settings import (
     NotifySettings,
     QueueSettings,
     SafetySettings,
+    SnsSettings,
     StateSettings,
     read,
 )
@@ -68,7 +69,7 @@ async def _wired(stack: AsyncExitStack) -> Consumer:
     await stack.enter_async_context(_sweeping(asking, clock))
     return Consumer(
         await wiring.open_queue(stack, queue),
-        Pipeline(rooms, asking).handle,
+        Pipeline(rooms, asking, wiring.gatekeeper_of(read(SnsSettings), clock)).handle,
         clock,
         Limits(concurrency=queue.concurrency, drain_seconds=queue.drain_seconds),
     )

@@ -1,6 +1,6 @@
 """From settings to adapters: each opens what it needs and closes it with the stack."""
 
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -8,6 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from autocloudops import aws
 from autocloudops.audit.objects import AuditObjects, FolderObjects, S3Objects
+from autocloudops.authenticity.cache import CertificateCache
+from autocloudops.authenticity.fetching import HttpsFetcher
+from autocloudops.authenticity.gatekeeper import Gatekeeper
+from autocloudops.authenticity.subscriptions import SnsSubscriptions
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
 from autocloudops.diagnosis.endpoint import ModelEndpoint
@@ -23,6 +27,7 @@ from autocloudops.settings import (
     NotifySettings,
     QueueSettings,
     SafetySettings,
+    SnsSettings,
     StateSettings,
 )
 from autocloudops.state.dynamodb import DynamoIncidents
@@ -44,6 +49,22 @@ async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue
     calls = aws.config(read_timeout_seconds=settings.wait_seconds + CALL_SECONDS, attempts=1)
     client = cast("SQSClient", await stack.enter_async_context(aws.session().create_client("sqs", config=calls)))
     return SqsQueue(client, settings.url, settings.dlq_url, settings.wait_seconds)
+
+
+def gatekeeper_of(settings: SnsSettings, clock: Clock) -> Gatekeeper:
+    """Return who says which bodies may be parsed; it opens connections only when a message needs one.
+
+    Raises:
+        SettingsInvalid: an ARN names no topic, or signatures are to be checked but no topic is named.
+    """
+    calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=1)
+
+    def open_sns(region: str) -> "AbstractAsyncContextManager[SNSClient]":
+        context = aws.session().create_client("sns", region_name=region, config=calls)
+        return cast("AbstractAsyncContextManager[SNSClient]", context)
+
+    certificates = CertificateCache(HttpsFetcher(), clock)
+    return Gatekeeper(settings.signatures, settings.topics, certificates, SnsSubscriptions(open_sns), clock)
 
 
 async def open_incidents(stack: AsyncExitStack, settings: StateSettings, clock: Clock) -> DynamoIncidents:

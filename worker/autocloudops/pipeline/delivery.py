@@ -7,6 +7,7 @@ from uuid import UUID
 from autocloudops.alarms.model import Alarm, AlarmState, AwsEvent, Parsed, Unparseable
 from autocloudops.alarms.parse import parse
 from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
+from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.errors import ServiceUnavailable
 from autocloudops.incidents.flapping import flapping
 from autocloudops.incidents.grouping import change_of, place, running_episode, takes
@@ -45,14 +46,16 @@ class Pipeline:
     Args:
         rooms: where incidents and audit go, and what time it is.
         asking: asks about the incidents that a delivery opens.
+        gatekeeper: says which bodies may be parsed.
     """
 
-    def __init__(self, rooms: Rooms, asking: Asking) -> None:
+    def __init__(self, rooms: Rooms, asking: Asking, gatekeeper: Gatekeeper) -> None:
         self._incidents = rooms.incidents
         self._audit = rooms.audit
         self._clock = rooms.clock
         self._windows = rooms.windows
         self._asking = asking
+        self._gatekeeper = gatekeeper
 
     async def handle(self, delivery: Delivery) -> Ending:
         """Return how a message ends, once everything in it is durable.
@@ -61,7 +64,8 @@ class Pipeline:
             ServiceFailed: state or audit cannot be reached; the message must come back.
         """
         with self._audit.in_flight():
-            parts = parse(delivery.body)
+            answered = await self._gatekeeper.admit(delivery.body)
+            parts = parse(delivery.body) if answered is None else [answered]
             endings = await asyncio.gather(*(self._part(part, delivery) for part in parts), return_exceptions=True)
         for ending in endings:
             if isinstance(ending, BaseException):

@@ -12,7 +12,7 @@ from autocloudops.audit.objects import FolderObjects, S3Objects
 from autocloudops.audit.reader import records
 from autocloudops.cli.demo.check import Course, differences
 from autocloudops.cli.demo.child import WorkerProcess, running_worker
-from autocloudops.cli.demo.outside import Observer, observing
+from autocloudops.cli.demo.outside import Observer, View, observing
 from autocloudops.cli.demo.progress import Progress, progress_on
 from autocloudops.cli.demo.sending import send
 from autocloudops.cli.demo.summary import Summary, example, lines, summarise
@@ -28,7 +28,7 @@ AUDIT = "audit/"
 WORKER_LOG = "worker.log"
 OURS = frozenset({"audit", WORKER_LOG})
 BRISK = {"AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "1", "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS": "2"}
-"""How the demo's worker differs from a default one: it stops sooner, and waits for an emulator that is slower than AWS."""
+"""How the demo's worker differs from a default one: it stops sooner, and waits for an emulator slower than AWS."""
 DEADLINE_SECONDS = 90.0
 LOOK_SECONDS = 0.2
 CALM_LOOKS = 5
@@ -92,43 +92,49 @@ async def _course(local: Sandbox, folder: Path, output: Output) -> tuple[Course,
     return Course(samples, found, parked, observer.told, local.endpoint.stats.requests), faults
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Demo:
-    """What runs while the samples are on their way."""
+    """What runs while the samples are on their way; `sent` counts those that left."""
 
     local: Sandbox
     observer: Observer
     worker: WorkerProcess
     progress: Progress
+    sent: int = 0
 
 
 async def _answered(demo: _Demo, samples: Sequence[Sample]) -> list[str]:
     """Send the samples and return once the queue stays idle; a line for each thing that went wrong."""
-    sent: list[Sample] = []
-    sending = asyncio.create_task(_send(samples, demo.local, sent))
-    calm = 0
+    sending = asyncio.create_task(_send(demo, samples))
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
+            calm = 0
             while calm < CALM_LOOKS:
                 demo.worker.require_alive()
-                before = len(demo.observer.told)
-                view = await demo.observer.look(len(sent))
-                for told in demo.observer.told[before:]:
-                    demo.progress.say(f"told: {told.subject}")
-                demo.progress.show(view)
+                view = await _shown(demo)
                 calm = calm + 1 if sending.done() and view.idle else 0
                 await asyncio.sleep(LOOK_SECONDS)
+            await sending
     except TimeoutError:
         return [f"the queue was not empty after {DEADLINE_SECONDS:.0f} s"]
     finally:
         sending.cancel()
-    await sending
     return []
 
 
-async def _send(samples: Sequence[Sample], local: Sandbox, sent: list[Sample]) -> None:
-    async for sample in send(samples, local.resources):
-        sent.append(sample)
+async def _send(demo: _Demo, samples: Sequence[Sample]) -> None:
+    async for _ in send(samples, demo.local.resources):
+        demo.sent += 1
+
+
+async def _shown(demo: _Demo) -> View:
+    """Look once, and show what is new."""
+    before = len(demo.observer.told)
+    view = await demo.observer.look(demo.sent)
+    for told in demo.observer.told[before:]:
+        demo.progress.say(f"told: {told.subject}")
+    demo.progress.show(view)
+    return view
 
 
 async def _copy(local: Sandbox, folder: Path) -> FolderObjects:
