@@ -1,5 +1,6 @@
 """What every AWS adapter shares: how a client is made, and how its errors become ours."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +8,15 @@ from typing import Any
 import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from autocloudops.errors import (
     AccessDenied,
@@ -55,8 +64,14 @@ THROTTLED = frozenset(
 
 
 def session() -> AioSession:
-    """Return a session that reads credentials, region and endpoints where the AWS CLI does."""
-    return get_session()
+    """Return a session that reads credentials, region and endpoints where the AWS CLI does.
+
+    botocore itself knows AWS_DEFAULT_REGION only (1.43).
+    """
+    made = get_session()
+    if region := os.environ.get("AWS_REGION"):
+        made.set_config_variable("region", region)
+    return made
 
 
 def config(*, read_timeout_seconds: float, connections: int = 50, attempts: int = 1) -> AioConfig:
@@ -101,7 +116,7 @@ def translated(operation: str, target: str) -> Iterator[None]:
     """
     try:
         yield
-    except (NoCredentialsError, NoRegionError) as error:
+    except (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound) as error:
         raise SettingsInvalid(
             f"{operation}: {error}", "set AWS_PROFILE and AWS_REGION, or give the task a role"
         ) from error

@@ -1,8 +1,15 @@
 """Time as a dependency, so that tests own it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def epoch_milliseconds(at: datetime) -> int:
+    """Return whole milliseconds since 1970, without the rounding of a float."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 class Clock(Protocol):

@@ -99,3 +99,14 @@ def test_insufficient_data_is_noted_and_does_not_end_an_episode() -> None:
     noted = recorded(gap, (fired,))
     again = place(alarm(seconds=20), History(changes=(fired, noted)), opened(first), WINDOWS, NOON)
     assert again == Joins(incident_id=fired.incident_id, starts_episode=False)
+
+
+def test_a_history_item_matches_the_live_event_that_it_tells_of() -> None:
+    """Alarm history rounds times: within two seconds it is the same change, and later it is another one."""
+    fired = recorded(alarm())
+    close = alarm(seconds=1.9).model_copy(update={"approximate": True})
+    far = alarm(seconds=2.1).model_copy(update={"approximate": True})
+    history = History(changes=(fired,))
+    assert place(close, history, opened(alarm()), WINDOWS, NOON) == Repeats(change=fired)
+    assert not isinstance(place(far, history, opened(alarm()), WINDOWS, NOON), Repeats)
+    assert not isinstance(place(alarm(seconds=1.9), history, opened(alarm()), WINDOWS, NOON), Repeats)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 
+from autocloudops.clock import epoch_milliseconds
 from autocloudops.values import Value
 
 EVENT_NAMESPACE = UUID("6f9d2f0e-7a35-5c0b-9c41-3b3f0f0a51ce")
@@ -56,9 +57,8 @@ class AlarmKey(Value):
 
     def event_id(self, state: AlarmState, at: datetime) -> UUID:
         """Return the id of the change to `state` at `at`: equal for every copy and every path."""
-        milliseconds = int(at.timestamp() * 1000)
         key = f"{self.account}\x1f{self.region}\x1f{self.name}\x1f{self.contributor}"
-        return uuid5(EVENT_NAMESPACE, f"{key}\x1f{state}\x1f{milliseconds}")
+        return uuid5(EVENT_NAMESPACE, f"{key}\x1f{state}\x1f{epoch_milliseconds(at)}")
 
 
 class Metric(Value):

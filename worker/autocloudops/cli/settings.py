@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from autocloudops.cli.output import Output, Row, print_rows
@@ -33,12 +34,17 @@ def _rows(room: type[BaseSettings], given: dict[str, str]) -> Iterator[Row]:
     wrong = _wrong(room)
     for name, field in room.model_fields.items():
         variable = variable_of(room, name)
-        value = given.get(variable, "" if field.is_required() else str(field.default))
+        value = given.get(variable, _default(field))
         state = _state(is_set=variable in given, required=field.is_required(), wrong=name in wrong)
         description = field.description or ""
         if state is State.INVALID:
             description = f"{wrong[name]}; {description}"
         yield {"variable": variable, "value": redact(value), "state": state.value, "description": description}
+
+
+def _default(field: FieldInfo) -> str:
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    return ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
 
 
 def _state(*, is_set: bool, required: bool, wrong: bool) -> State:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
+from aiobotocore.config import AioConfig
+
 from autocloudops import aws
 from autocloudops.audit.objects import AuditObjects, FolderObjects, S3Objects
 from autocloudops.authenticity.cache import CertificateCache
@@ -47,8 +49,8 @@ MODEL_READ_SECONDS = 70
 async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue:
     """Open the alarm queue; its read timeout outlasts the long poll."""
     calls = aws.config(read_timeout_seconds=settings.wait_seconds + CALL_SECONDS, attempts=1)
-    client = cast("SQSClient", await stack.enter_async_context(aws.session().create_client("sqs", config=calls)))
-    return SqsQueue(client, settings.url, settings.dlq_url, settings.wait_seconds)
+    client = await _open(stack, "sqs", calls)
+    return SqsQueue(cast("SQSClient", client), settings.url, settings.dlq_url, settings.wait_seconds)
 
 
 def gatekeeper_of(settings: SnsSettings, clock: Clock) -> Gatekeeper:
@@ -70,7 +72,7 @@ def gatekeeper_of(settings: SnsSettings, clock: Clock) -> Gatekeeper:
 async def open_incidents(stack: AsyncExitStack, settings: StateSettings, clock: Clock) -> DynamoIncidents:
     """Open the state table."""
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=CALL_ATTEMPTS)
-    client = await stack.enter_async_context(aws.session().create_client("dynamodb", config=calls))
+    client = await _open(stack, "dynamodb", calls)
     return DynamoIncidents(cast("DynamoDBClient", client), settings.table, clock)
 
 
@@ -80,15 +82,15 @@ async def open_audit(stack: AsyncExitStack, location: str) -> AuditObjects:
         return FolderObjects(Path(location))
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=1)
-    client = cast("S3Client", await stack.enter_async_context(aws.session().create_client("s3", config=calls)))
-    return S3Objects(client, bucket, f"{prefix.rstrip('/')}/" if prefix else "")
+    client = await _open(stack, "s3", calls)
+    return S3Objects(cast("S3Client", client), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
 
 async def open_notifier(stack: AsyncExitStack, settings: NotifySettings) -> SnsNotifier:
     """Open the topic for decisions."""
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=CALL_ATTEMPTS)
-    client = cast("SNSClient", await stack.enter_async_context(aws.session().create_client("sns", config=calls)))
-    return SnsNotifier(client, settings.topic_arn)
+    client = await _open(stack, "sns", calls)
+    return SnsNotifier(cast("SNSClient", client), settings.topic_arn)
 
 
 async def open_model(stack: AsyncExitStack, settings: ModelSettings, clock: Clock) -> ModelEndpoint:
@@ -104,9 +106,14 @@ async def open_model(stack: AsyncExitStack, settings: ModelSettings, clock: Cloc
         )
     region = parse_qs(url.query).get("region", [None])[0]
     calls = aws.config(read_timeout_seconds=MODEL_READ_SECONDS, connections=100, attempts=1)
-    context = aws.session().create_client("sagemaker-runtime", region_name=region, config=calls)
-    client = cast("SageMakerRuntimeClient", await stack.enter_async_context(context))
+    client = cast("SageMakerRuntimeClient", await _open(stack, "sagemaker-runtime", calls, region))
     return RetryingEndpoint(SageMakerEndpoint(client, url.netloc, settings.name, clock), clock, settings.attempts)
+
+
+async def _open(stack: AsyncExitStack, service: str, calls: AioConfig, region: str | None = None) -> object:
+    """Open a client, or say which part of the AWS configuration it lacks."""
+    with aws.translated("opening a client", service):
+        return await stack.enter_async_context(aws.session().create_client(service, region_name=region, config=calls))
 
 
 def policy_of(settings: SafetySettings) -> Policy:

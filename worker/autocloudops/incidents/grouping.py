@@ -1,7 +1,7 @@
 """Where a state change belongs. A decision on values only: the store makes it true, or says that it came too late."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmState
@@ -23,6 +23,8 @@ from autocloudops.incidents.model import (
     incident_id,
 )
 
+APPROXIMATE_WITHIN = timedelta(seconds=2)
+
 
 def place(alarm: Alarm, history: History, current: Incident | None, windows: Windows, now: datetime) -> Placement:
     """Return what `alarm` is to the incidents that exist.
@@ -34,7 +36,7 @@ def place(alarm: Alarm, history: History, current: Incident | None, windows: Win
         windows: how long an incident takes members.
         now: the wall time.
     """
-    repeated = next((change for change in history.changes if change.event_id == alarm.event_id), None)
+    repeated = next((change for change in history.changes if _is_same(change, alarm)), None)
     if repeated:
         return Repeats(change=repeated)
     episode = running_episode(history.changes, alarm.at)
@@ -90,6 +92,13 @@ def _change(alarm: Alarm, role: Role, incident_id: UUID | None, revision: int = 
         incident_id=incident_id,
         revision=revision,
     )
+
+
+def _is_same(change: Change, alarm: Alarm) -> bool:
+    """Return whether a recorded change is `alarm`; alarm history gives times that are off by up to two seconds."""
+    if change.event_id == alarm.event_id:
+        return True
+    return alarm.approximate and change.state is alarm.state and abs(change.at - alarm.at) <= APPROXIMATE_WITHIN
 
 
 def _closing_ok(alarm: Alarm, changes: Sequence[Change]) -> Change | None:

@@ -49,7 +49,7 @@ def template() -> str:
 
 
 def client(service: str, endpoint_url: str) -> AbstractAsyncContextManager[Any]:
-    """Return an async context manager of an aiobotocore client with dummy credentials and without a proxy.
+    """Return an async context manager of an aiobotocore client with dummy credentials, without a profile or a proxy.
 
     Args:
         service: the SDK's name of the service, as `cloudformation`.

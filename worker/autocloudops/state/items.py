@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef
+from autocloudops.clock import EPOCH, epoch_milliseconds
 from autocloudops.incidents.model import Change, Incident, IncidentStatus, Role
 from autocloudops.incidents.silence import Silence
 
@@ -27,14 +28,9 @@ STORED_LIST = 5
 MOST_STORED_BYTES = 3_000
 
 
-def milliseconds(at: datetime) -> int:
-    """Return epoch milliseconds, in which conditions compare times."""
-    return round(at.timestamp() * 1000)
-
-
 def moment(value: str) -> datetime:
     """Return the UTC time of epoch milliseconds."""
-    return datetime.fromtimestamp(int(value) / 1000, UTC)
+    return EPOCH + timedelta(milliseconds=int(value))
 
 
 def number(value: float) -> "UniversalAttributeValueTypeDef":
@@ -85,12 +81,12 @@ def storm_key(account: str, region: str, minute: int) -> "NewItem":
 
 def change_key(alarm: Alarm) -> "NewItem":
     """Return the key of one state change: it exists once, whatever path brought it."""
-    return {"pk": text(key_pk(alarm.key)), "sk": text(f"{milliseconds(alarm.at):013d}#{alarm.state}")}
+    return {"pk": text(key_pk(alarm.key)), "sk": text(f"{epoch_milliseconds(alarm.at):013d}#{alarm.state}")}
 
 
 def place_of(alarm: Alarm) -> str:
     """Return where a firing alarm's change stands, in one short string."""
-    return f"{key_pk(alarm.key).removeprefix('KEY#')}{milliseconds(alarm.at):013d}"
+    return f"{key_pk(alarm.key).removeprefix('KEY#')}{epoch_milliseconds(alarm.at):013d}"
 
 
 def key_at(place: str) -> "NewItem":
@@ -165,8 +161,8 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
         "resource": text(incident.resource.model_dump_json(exclude_defaults=True)),
         "token": text(incident.token),
         "token_place": text(place_of(opener)),
-        "opened_at": number(milliseconds(incident.opened_at)),
-        "last_member_at": number(milliseconds(incident.last_member_at)),
+        "opened_at": number(epoch_milliseconds(incident.opened_at)),
+        "last_member_at": number(epoch_milliseconds(incident.last_member_at)),
         "status": text(incident.status),
         "revision": number(incident.revision),
         "attempt": number(incident.attempt),

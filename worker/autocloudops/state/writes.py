@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
+from autocloudops.clock import epoch_milliseconds
 from autocloudops.incidents.grouping import change_of
 from autocloudops.incidents.model import Incident, IncidentStatus, Opens, Reopens, family
 from autocloudops.state import items
@@ -51,7 +52,7 @@ def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> li
                     ":before": number(placement.revision - 1),
                     ":event": text(alarm.event_id),
                     ":place": place,
-                    ":now": number(items.milliseconds(now)),
+                    ":now": number(epoch_milliseconds(now)),
                     ":one": number(1),
                     ":none": number(0),
                     ":family": {"SS": [family(alarm)]},
@@ -71,7 +72,7 @@ def adding(table: str, tally: Tally) -> "UpdateItemInputTypeDef":
         values |= {
             ":members": number(tally.members),
             ":families": {"SS": sorted(tally.families)},
-            ":now": number(items.milliseconds(tally.last_member_at)),
+            ":now": number(epoch_milliseconds(tally.last_member_at)),
         }
     for slot, places in tally.places.items():
         assigned += [f"last{slot} = :last{slot}", f"first{slot} = if_not_exists(first{slot}, :first{slot})"]
@@ -101,8 +102,8 @@ def claiming(table: str, incident_id: UUID, asker: str, lease: timedelta, now: d
             ":asking": text(IncidentStatus.ASKING),
             ":decided": text(IncidentStatus.DECIDED),
             ":asker": text(asker),
-            ":until": number(items.milliseconds(now + lease)),
-            ":now": number(items.milliseconds(now)),
+            ":until": number(epoch_milliseconds(now + lease)),
+            ":now": number(epoch_milliseconds(now)),
             ":one": number(1),
         },
     }
@@ -125,7 +126,7 @@ def settling(
             ":attempt": number(asked.attempt),
             ":decision": text(decision_id),
             ":record": text(record_sha256),
-            ":now": number(items.milliseconds(now)),
+            ":now": number(epoch_milliseconds(now)),
         },
     }
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from autocloudops.alarms.load import Refused
 from autocloudops.alarms.model import Alarm, AlarmKind, AwsEvent
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import resource_of, suppression
+from autocloudops.alarms.wire.assemble import Change, alarm_of, suppression
 from autocloudops.alarms.wire.events import Notice, aws_event
 from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
 from autocloudops.alarms.wire.shape import Inner, Node, Shape, Wire
@@ -68,24 +68,21 @@ def _state_change(node: Node, wire: Wire) -> Alarm:
     reason = read.text(new, "statereason") or ""
     kind = _KINDS.get(read.text(node, "alarmtype") or "", AlarmKind.METRIC)
     seen = with_reason(Watched(kind=kind), reason, read.embedded(new, "statereasondata"))
-    return Alarm(
+    change = Change(
         key=key,
         state=value,
         at=at,
-        kind=seen.kind,
-        shape=wire.shape,
-        resource=resource_of(key, seen, labels, {}),
-        raw_sha256=wire.raw_sha256,
+        seen=seen,
         previous_state=read.state(old.get("statevalue", before)),
         reason=reason,
         reason_data=read.json_text(new, "statereasondata"),
         arn=arn,
-        condition=seen.condition,
-        contributor_labels=labels,
+        labels=labels,
         evaluation_state=read.text(new, "evaluationstate"),
         suppression=suppression(new, read.NOTHING, None),
         approximate=True,
     )
+    return alarm_of(change, wire)
 
 
 def _event(node: Node, detail_type: str, wire: Wire) -> AwsEvent:

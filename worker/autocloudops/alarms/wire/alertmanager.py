@@ -11,7 +11,7 @@ from autocloudops.alarms.load import Refused
 from autocloudops.alarms.model import Alarm, AlarmKind, AlarmState, Suppression
 from autocloudops.alarms.regions import is_region_code
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import resource_of
+from autocloudops.alarms.wire.assemble import Change, alarm_of
 from autocloudops.alarms.wire.identity import account_of, alarm_key, required_name
 from autocloudops.alarms.wire.shape import Node, Place, Shape, Wire
 from autocloudops.alarms.wire.watched import Watched
@@ -89,19 +89,17 @@ def _read(node: Node, wire: Wire) -> Alarm:
     key = alarm_key(name, contributor, _place(labels))
     notes = read.fold(read.mapping(node.get("annotations")))
     seen = Watched(kind=AlarmKind.EXTERNAL)
-    return Alarm(
+    change = Change(
         key=key,
         state=state,
         at=at,
-        kind=seen.kind,
-        shape=wire.shape,
-        resource=resource_of(key, seen, labels, labels),
-        raw_sha256=wire.raw_sha256,
+        seen=seen,
         reason=read.text(notes, "summary", "message", "description") or "",
         description=read.text(notes, "description", "details", "message"),
-        contributor_labels=labels,
+        labels=labels,
         suppression=Suppression(by="Silence") if status == "suppressed" else None,
     )
+    return alarm_of(change, wire)
 
 
 SHAPE = Shape("alertmanager", _accepts, _read, _parts)

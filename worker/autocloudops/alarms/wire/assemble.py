@@ -1,13 +1,15 @@
-"""The last step to an `Alarm`: what every shape finds in the same way."""
+"""The last step to an `Alarm`: from what a shape has read to the whole noun."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from autocloudops.alarms.model import AlarmKey, ResourceRef, Suppression
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef, Suppression
 from autocloudops.alarms.resources import resolve
 from autocloudops.alarms.wire import read
 from autocloudops.alarms.wire.labels import resource_of_labels
-from autocloudops.alarms.wire.shape import Node
+from autocloudops.alarms.wire.shape import Node, Wire
 from autocloudops.alarms.wire.watched import Watched
 
 ACTION_KEYS = ("alarmactions", "okactions", "insufficientdataactions")
@@ -16,18 +18,75 @@ _RULE_CHILD = re.compile(
 )
 
 
-def resource_of(key: AlarmKey, seen: Watched, labels: Mapping[str, str], tags: Mapping[str, str]) -> ResourceRef:
-    """Return the thing that the alarm is about, in the account of its metric.
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """What a shape reads of one change of state; `alarm_of` adds what is found in the same way for all.
 
-    Args:
-        key: whose alarm it is.
-        seen: what it watches; where that is no metric, the labels of its contributor tell more.
+    Attributes:
+        seen: what the alarm watches.
         labels: the contributor's.
-        tags: the tags in the message.
+        triggering: the children that caused the change, as CloudWatch lists them.
+        Others: as in `Alarm`.
     """
+
+    key: AlarmKey
+    state: AlarmState
+    at: datetime
+    seen: Watched
+    arn: str | None = None
+    previous_state: AlarmState | None = None
+    reason: str = ""
+    reason_data: str | None = None
+    description: str | None = None
+    evaluation_state: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    triggering: Sequence[object] = ()
+    actions: tuple[str, ...] = ()
+    actions_enabled: bool | None = None
+    suppression: Suppression | None = None
+    approximate: bool = False
+
+
+def alarm_of(change: Change, wire: Wire) -> Alarm:
+    """Return the alarm: the change, what it watches, the resource that this is about, and the children behind it."""
+    seen = change.seen
+    return Alarm(
+        key=change.key,
+        state=change.state,
+        at=change.at,
+        kind=seen.kind,
+        shape=wire.shape,
+        resource=_resource(change),
+        raw_sha256=wire.raw_sha256,
+        previous_state=change.previous_state,
+        reason=change.reason,
+        reason_data=change.reason_data,
+        description=change.description,
+        arn=change.arn,
+        metric=seen.metric,
+        queries=seen.queries,
+        statistic=seen.statistic,
+        unit=seen.unit,
+        condition=seen.condition,
+        rule=seen.rule,
+        query=seen.query,
+        children=_children(change),
+        contributor_labels=change.labels,
+        evaluation_state=change.evaluation_state,
+        actions=change.actions,
+        actions_enabled=change.actions_enabled,
+        suppression=change.suppression,
+        tags=change.tags,
+        approximate=change.approximate,
+    )
+
+
+def _resource(change: Change) -> ResourceRef:
+    key, seen = change.key, change.seen
     watches_metrics = seen.metric is not None or any(query.metric for query in seen.queries)
-    named = None if watches_metrics else resource_of_labels(key, labels)
-    return named or resolve(key, seen.metric, seen.queries, tags, seen.account or key.account)
+    named = None if watches_metrics else resource_of_labels(key, change.labels)
+    return named or resolve(key, seen.metric, seen.queries, change.tags, seen.account or key.account)
 
 
 def suppression(state: Node, mute: Node, actions_enabled: bool | None) -> Suppression | None:
@@ -49,19 +108,14 @@ def suppression(state: Node, mute: Node, actions_enabled: bool | None) -> Suppre
 
 
 def _rule_children(rule: str, arn: str | None) -> list[str]:
+    """Return the ARNs of the alarms in `rule`, whose names are those of the composite's own account and region."""
     prefix = arn.rpartition(":alarm:")[0] if arn and ":alarm:" in arn else None
     found = (next(filter(None, match.groups())) for match in _RULE_CHILD.finditer(rule))
     return [name if name.startswith("arn:") or prefix is None else f"{prefix}:alarm:{name}" for name in found]
 
 
-def children(triggering: list[object], rule: str | None, arn: str | None) -> tuple[str, ...]:
-    """Return the ARNs of a composite alarm's children.
-
-    Args:
-        triggering: the children that caused the change, as CloudWatch lists them.
-        rule: the alarm rule, whose children stand in where none is listed.
-        arn: the composite alarm's own ARN: a rule names children of its own account and region.
-    """
-    listed = [read.text(read.fold(child), "arn") for child in triggering]
-    found = [child for child in listed if child] or (_rule_children(rule, arn) if rule else [])
+def _children(change: Change) -> tuple[str, ...]:
+    listed = [read.text(read.fold(child), "arn") for child in change.triggering]
+    rule = change.seen.rule
+    found = [child for child in listed if child] or (_rule_children(rule, change.arn) if rule else [])
     return tuple(dict.fromkeys(found))[: read.ITEM_LIMIT]

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAla
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import ACTION_KEYS, children, resource_of, suppression
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, Change, alarm_of, suppression
 from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
 from autocloudops.alarms.wire.shape import Node, Shape, Wire
 from autocloudops.alarms.wire.watched import watched, with_reason
@@ -35,32 +35,23 @@ def _read(node: Node, wire: Wire) -> Alarm:
     reason, data = read.text(node, "statereason") or "", read.embedded(node, "statereasondata")
     seen, tags = with_reason(watched(node), reason, data), read.mapping(node.get("tags"))
     enabled = read.boolean(node.get("actionsenabled"))
-    return Alarm(
+    change = Change(
         key=key,
         state=value,
         at=at,
-        kind=seen.kind,
-        shape=wire.shape,
-        resource=resource_of(key, seen, {}, tags),
-        raw_sha256=wire.raw_sha256,
+        seen=seen,
         reason=reason,
         reason_data=read.json_text(node, "statereasondata"),
         description=read.text(node, "alarmdescription"),
         arn=arn,
-        metric=seen.metric,
-        queries=seen.queries,
-        statistic=seen.statistic,
-        unit=seen.unit,
-        condition=seen.condition,
-        rule=seen.rule,
-        query=seen.query,
-        children=children(read.items(data, "triggeringalarms"), seen.rule, arn),
+        triggering=read.items(data, "triggeringalarms"),
         evaluation_state=read.text(node, "evaluationstate"),
         actions=read.texts(node, *ACTION_KEYS),
         actions_enabled=enabled,
         suppression=suppression(node, read.NOTHING, enabled),
         tags=tags,
     )
+    return alarm_of(change, wire)
 
 
 SHAPE = Shape("describe_alarms", _accepts, _read, _parts)

@@ -2,7 +2,7 @@
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import ACTION_KEYS, children, resource_of, suppression
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, Change, alarm_of, suppression
 from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
 from autocloudops.alarms.wire.shape import Node, Wire
 from autocloudops.alarms.wire.watched import watched, with_contributor, with_reason
@@ -26,31 +26,22 @@ def alarm_from_detail(detail: Node, origin: Origin, wire: Wire) -> Alarm:
     reason, data = read.text(state, "reason") or "", read.embedded(state, "reasondata")
     seen = with_reason(with_contributor(watched(config), labels), reason, data)
     enabled = read.boolean(config.get("actionsenabled"))
-    return Alarm(
+    change = Change(
         key=key,
         state=value,
         at=at,
-        kind=seen.kind,
-        shape=wire.shape,
-        resource=resource_of(key, seen, labels, tags),
-        raw_sha256=wire.raw_sha256,
+        seen=seen,
         previous_state=read.state(previous.get("value")),
         reason=reason,
         reason_data=read.json_text(state, "reasondata"),
         description=read.text(config, "description"),
         arn=origin.arn,
-        metric=seen.metric,
-        queries=seen.queries,
-        statistic=seen.statistic,
-        unit=seen.unit,
-        condition=seen.condition,
-        rule=seen.rule,
-        query=seen.query,
-        children=children(read.items(data, "triggeringalarms"), seen.rule, origin.arn),
-        contributor_labels=labels,
+        triggering=read.items(data, "triggeringalarms"),
+        labels=labels,
         evaluation_state=read.text(state, "evaluationstate"),
         actions=read.texts(config, *ACTION_KEYS),
         actions_enabled=enabled,
         suppression=suppression(state, read.child(detail, "mutedetail"), enabled),
         tags=tags,
     )
+    return alarm_of(change, wire)

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alar
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import ACTION_KEYS, children, resource_of, suppression
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, Change, alarm_of, suppression
 from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
 from autocloudops.alarms.wire.shape import Node, Shape, Wire
 from autocloudops.alarms.wire.watched import watched, with_contributor, with_reason
@@ -28,34 +28,25 @@ def _read(node: Node, wire: Wire) -> Alarm:
     seen = with_reason(with_contributor(watched(config), labels), reason, data)
     triggering = read.items(node, "triggeringchildren") or read.items(data, "triggeringalarms")
     enabled = read.boolean(node.get("actionsenabled"))
-    return Alarm(
+    change = Change(
         key=key,
         state=value,
         at=at,
-        kind=seen.kind,
-        shape=wire.shape,
-        resource=resource_of(key, seen, labels, tags),
-        raw_sha256=wire.raw_sha256,
+        seen=seen,
         previous_state=read.state(node.get("oldstatevalue")),
         reason=reason,
         reason_data=read.json_text(node, "newstatereasondata"),
         description=read.text(node, "alarmdescription"),
         arn=arn,
-        metric=seen.metric,
-        queries=seen.queries,
-        statistic=seen.statistic,
-        unit=seen.unit,
-        condition=seen.condition,
-        rule=seen.rule,
-        query=seen.query,
-        children=children(triggering, seen.rule, arn),
-        contributor_labels=labels,
+        triggering=triggering,
+        labels=labels,
         evaluation_state=read.text(node, "evaluationstate"),
         actions=read.texts(node, *ACTION_KEYS),
         actions_enabled=enabled,
         suppression=suppression(node, read.child(node, "mutedetail"), enabled),
         tags=tags,
     )
+    return alarm_of(change, wire)
 
 
 SHAPE = Shape("sns_alarm", _accepts, _read)

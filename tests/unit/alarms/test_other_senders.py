@@ -1,0 +1,97 @@
+"""What alerts of other systems and notices of other services tell."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from alarm_bodies import ACCOUNT, REGION, Body, alert, alertmanager, sns_envelope
+
+from autocloudops.alarms.model import Alarm, AlarmKind, AlarmState, AwsEvent, Suppression
+from autocloudops.alarms.parse import parse
+
+CHANGED_AT = datetime(2026, 3, 1, 9, 15, 27, 481000, tzinfo=UTC)
+
+
+def _alarm(body: object) -> Alarm:
+    (noun,) = parse(json.dumps(body))
+    assert isinstance(noun, Alarm), noun
+    return noun
+
+
+def _event(body: object) -> AwsEvent:
+    (noun,) = parse(json.dumps(body))
+    assert isinstance(noun, AwsEvent), noun
+    return noun
+
+
+def test_alertmanager() -> None:
+    """An alert is an external alarm: its rule, its fingerprint, its labels with those of the group."""
+    alarm = _alarm(alertmanager(alert()))
+    assert (alarm.kind, alarm.key.name, alarm.key.contributor) == (AlarmKind.EXTERNAL, "QueueStuck", "8f14e45fceea167a")
+    assert (alarm.key.account, alarm.key.region, alarm.at) == ("external", "external", CHANGED_AT)
+    assert (alarm.resource.id, alarm.resource.owner) == ("billing-7c9-x2", "service/billing")
+    assert alarm.contributor_labels["cluster"] == "blue"
+    assert (alarm.reason, alarm.description) == ("The queue does not move", "No message left for ten minutes")
+
+
+def test_resolved_alert() -> None:
+    """A resolved alert is OK at its end."""
+    alarm = _alarm(alertmanager(alert(status="resolved", endsAt="2026-03-01T09:30:00Z"), status="resolved"))
+    assert (alarm.state, alarm.at.minute) == (AlarmState.OK, 30)
+
+
+def test_alert_of_an_aws_exporter() -> None:
+    """Account and region that stand in labels are the alert's."""
+    labels = {"alertname": "Slow", "account_id": "000012345678", "region": "eu-west-3"}
+    alarm = _alarm(alertmanager(alert(labels=labels, fingerprint=...)))
+    assert (alarm.key.account, alarm.key.region) == ("000012345678", "eu-west-3")
+    assert len(alarm.key.contributor) == 16
+
+
+def test_silenced_alert_of_the_api() -> None:
+    """An alert as Alertmanager's API lists it may be silenced."""
+    alarm = _alarm([alert(status={"state": "suppressed"})])
+    assert alarm.suppression == Suppression(by="Silence")
+
+
+NOTICES = [
+    (
+        {"Event": "autoscaling:EC2_INSTANCE_LAUNCH", "AutoScalingGroupARN": "arn:aws:autoscaling:eu-west-1:1:x"},
+        {"AccountId": ACCOUNT, "Time": "2026-03-01T09:15:27.481Z", "Cause": "asked to"},
+        ("aws.autoscaling", "autoscaling:EC2_INSTANCE_LAUNCH", "eu-west-1"),
+    ),
+    (
+        {"Event Source": "db-cluster", "Event Message": "failover", "Source ID": "orders"},
+        {"Source ARN": f"arn:aws:rds:eu-west-2:{ACCOUNT}:cluster:orders", "Event Time": "2026-03-01 09:15:27.481"},
+        ("aws.rds", "RDS db-cluster", "eu-west-2"),
+    ),
+    (
+        {"deploymentId": "d-1", "eventTriggerName": "tell", "status": "FAILED", "region": "eu-west-3"},
+        {"accountId": ACCOUNT, "completeTime": "Sun Mar 01 09:15:27 UTC 2026"},
+        ("aws.codedeploy", "CodeDeploy deployment FAILED", "eu-west-3"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "where", "expected"), NOTICES)
+def test_notices_of_other_services(what: Body, where: Body, expected: tuple[str, str, str]) -> None:
+    """A service's own notice is context, in its own words, where it says account, region and time."""
+    event = _event(sns_envelope({**what, **where}))
+    assert (event.source, event.detail_type, event.region) == expected
+    assert event.account == ACCOUNT
+    assert event.at.replace(microsecond=0) == CHANGED_AT.replace(microsecond=0)
+    assert event.detail
+
+
+def test_cloudformation_notice() -> None:
+    """CloudFormation's lines are read like an object."""
+    stack = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop/1"
+    lines = {
+        "StackId": stack,
+        "Timestamp": "2026-03-01T09:15:27.481Z",
+        "EventId": "e1",
+        "ResourceStatus": "DELETE_FAILED",
+    }
+    event = _event(sns_envelope("".join(f"{key}='{value}'\n" for key, value in lines.items())))
+    assert (event.source, event.detail_type) == ("aws.cloudformation", "CloudFormation DELETE_FAILED")
+    assert (event.at, event.id, event.resources) == (CHANGED_AT, "e1", (stack,))
