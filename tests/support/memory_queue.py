@@ -28,6 +28,7 @@ class MemoryQueue:
     def __init__(self, visibility_seconds: float = 180, poll_seconds: float = 10) -> None:
         self.messages: dict[str, Held] = {}
         self.parked: list[tuple[str, str]] = []
+        self.sent = 0
         self.receives = 0
         self.receive_errors: list[ServiceFailed] = []
         self.delete_failures = 0
@@ -37,7 +38,8 @@ class MemoryQueue:
 
     def send(self, *bodies: str) -> None:
         for body in bodies:
-            self.messages[f"m{len(self.messages)}"] = Held(body)
+            self.messages[f"m{self.sent}"] = Held(body)
+            self.sent += 1
         self._sent.set()
 
     @property

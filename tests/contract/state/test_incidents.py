@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from memory_dynamodb import MemoryDynamo
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef
 from autocloudops.clock import SystemClock
@@ -26,16 +27,17 @@ from autocloudops.incidents.model import (
 from autocloudops.incidents.silence import Silence
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.settings import StateSettings
+from autocloudops.state.dynamodb import DynamoIncidents
 from autocloudops.state.memory import MemoryIncidents
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WINDOWS = Windows()
 
 
-@pytest.fixture(params=["memory", "ministack", "moto"])
+@pytest.fixture(params=["memory", "fake", "ministack", "moto"])
 def backend(request: pytest.FixtureRequest, point_at: Callable[[str], None]) -> str:
     """Return each place for incidents in turn, with the environment set to it."""
-    if request.param != "memory":
+    if request.param in {"ministack", "moto"}:
         point_at(request.getfixturevalue(request.param))
     return str(request.param)
 
@@ -45,6 +47,8 @@ async def store(backend: str, stack: AsyncExitStack) -> IncidentStore:
     """Return each store in turn: both must keep the same conditions."""
     if backend == "memory":
         return MemoryIncidents()
+    if backend == "fake":
+        return DynamoIncidents(MemoryDynamo().client, "state", SystemClock())
     table = f"state-{uuid4().hex[:8]}"
     incidents = await open_incidents(stack, StateSettings(table=table), SystemClock())
     await incidents._client.create_table(

@@ -1,6 +1,7 @@
 """Reading the audit back: by time, by id, by the first characters of an id."""
 
 import gzip
+import zlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from autocloudops.values import Value
 
 DECISIONS = "audit/v1/decisions/"
 INCIDENT = "inc-"
+DAMAGED = "compare it with the bucket's versions"
 
 
 class Found(Value):
@@ -32,19 +34,23 @@ async def records(objects: AuditObjects, day: str | None = None) -> AsyncIterato
         day: only this day, as `2026-11-22`.
 
     Raises:
-        InputUnreadable: an object holds a line that is no audit record.
+        InputUnreadable: an object is no gzip file, or holds a line that is no audit record.
     """
     async for key in objects.keys(f"{DECISIONS}dt={day}/" if day else DECISIONS):
-        lines = gzip.decompress(await objects.read(key)).splitlines()
-        for number, line in enumerate(lines):
+        where = f"{objects.location}/{key}"
+        for number, line in enumerate(_lines(await objects.read(key), where)):
             try:
                 record = StoredRecord.model_validate_json(line)
             except ValidationError as error:
-                raise InputUnreadable(
-                    f"{objects.location}/{key} line {number} is no audit record",
-                    "compare it with the bucket's versions",
-                ) from error
+                raise InputUnreadable(f"{where} line {number} is no audit record", DAMAGED) from error
             yield Found(record=record, location=key, line=number, sha256=digest(line))
+
+
+def _lines(body: bytes, where: str) -> list[bytes]:
+    try:
+        return gzip.decompress(body).splitlines()
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputUnreadable(f"{where} is no gzip file", DAMAGED) from error
 
 
 def is_named(record: StoredRecord, wanted: str) -> bool:

@@ -24,6 +24,15 @@ app = typer.Typer(
 audit = typer.Typer(help="Read what was decided, and why.")
 app.add_typer(audit, name="audit")
 
+alarms = typer.Typer(help="Look at alarms without asking a model.")
+app.add_typer(alarms, name="alarms")
+silence = typer.Typer(help="Say that an owner's alarms are known about, for a while.")
+app.add_typer(silence, name="silence")
+
+MessageFile = Annotated[
+    str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")
+]
+Owner = Annotated[str, typer.Option(help="ACCOUNT/REGION/KIND/ID, as `audit show` writes an owner.")]
 Location = Annotated[
     str | None,
     typer.Option(help="s3://BUCKET[/PREFIX], or a folder; AUTOCLOUDOPS_AUDIT_LOCATION where it is not given."),
@@ -69,9 +78,7 @@ def worker() -> None:
 @app.command()
 def decide(
     context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")
-    ],
+    file: MessageFile,
     simulated: Annotated[
         bool,
         typer.Option("--simulated", help="Ask simulated/rules, a stand-in that follows rules, instead of a model."),
@@ -110,6 +117,51 @@ def audit_show(
     from autocloudops.cli.show import show_record
 
     show_record(location, id, context.obj)
+
+
+@alarms.command("parse")
+def alarms_parse(context: typer.Context, file: MessageFile) -> int:
+    """Print what is read in a message: alarms, events, and what cannot be read."""
+    from autocloudops.cli.alarms import parse_file
+
+    return parse_file(file, context.obj)
+
+
+@alarms.command("lint")
+def alarms_lint(context: typer.Context, file: MessageFile) -> int:
+    """Print what is wrong with the alarms in a message; exit 1 where one is proved wrong."""
+    from autocloudops.cli.alarms import lint_file
+
+    return lint_file(file, context.obj)
+
+
+@silence.command("add")
+def silence_add(
+    owner: Owner,
+    span: Annotated[str, typer.Option("--for", help="How long: 90s, 30m or 2h, at most 24h.")],
+    reason: Annotated[str, typer.Option(help="Why, for whoever reads the audit.")],
+    by: Annotated[str, typer.Option(help="Who says so.", envvar="USER")],
+) -> None:
+    """Silence an owner: its alarms are grouped and audited, but nobody is asked or told."""
+    from autocloudops.cli.silence import add_silence
+
+    add_silence(owner, span, reason, by)
+
+
+@silence.command("list")
+def silence_list(context: typer.Context) -> None:
+    """List the silences that hold now."""
+    from autocloudops.cli.silence import list_silences
+
+    list_silences(context.obj)
+
+
+@silence.command("lift")
+def silence_lift(owner: Owner) -> int:
+    """End the silence of an owner now; exit 1 where there was none."""
+    from autocloudops.cli.silence import lift_silence
+
+    return lift_silence(owner)
 
 
 @app.command()

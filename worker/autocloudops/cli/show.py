@@ -118,7 +118,7 @@ def _company(subject: Subject, asked: StoredRecord) -> Iterator[str]:
     yield from _changes("LATER", later)
     copies = Counter(found.record.outcome.value for found in subject.found if found.record.repeated)
     if copies:
-        yield _line("REPEATED", ", ".join(f"{number} copies of {outcome} ones" for outcome, number in copies.items()))
+        yield _line("REPEATED", ", ".join(f"{outcome} {number}" for outcome, number in copies.items()))
 
 
 def _changes(label: str, found: Iterable[Found]) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _change(record: StoredRecord) -> str:
             what, at = f"{event.source} {event.detail_type}", event.at
         case _:
             what, at = "", record.at
-    return f"{at:%Y-%m-%d %H:%M:%SZ} {record.outcome:8} {what}"
+    return f"{at:%Y-%m-%d %H:%M:%SZ} {record.outcome:8} {' '.join(what.split())}"
 
 
 def _provenance(subject: Subject, standing: Decided) -> Iterator[str]:
@@ -163,4 +163,4 @@ def _placed(subject: Subject, found: Found) -> dict[str, object]:
 
 
 def _line(label: str, content: str) -> str:
-    return f"{label:9}{clean(' '.join(content.split()), LINE_LIMIT)}"
+    return f"{label:9}{clean(content, LINE_LIMIT)}"

@@ -69,6 +69,7 @@ def lines(story: Story) -> list[str]:
     return [
         headline(story),
         f"{'':9}{short_id(story.incident_id)}  {story.at:%Y-%m-%d %H:%M:%SZ} ({seconds:+.0f} s after the alarm)",
+        _line("OWNER", story.resource.owner_key),
         *_alarm_lines(story),
         *_cause_lines(story),
         *_proposal_lines(story),

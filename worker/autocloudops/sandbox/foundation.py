@@ -67,8 +67,13 @@ def client(service: str, endpoint_url: str) -> AbstractAsyncContextManager[Any]:
 
 @cache
 def _session() -> AioSession:
-    """Return one session for all clients: it reads each service's model from disk once, which takes 0.2 s."""
-    return aws.session()
+    """Return one session for all clients, without the caller's profile.
+
+    It reads each service's model from disk once, which takes 0.2 s.
+    """
+    session = aws.session()
+    session.get_component("config_store").set_config_variable("profile", None)
+    return session
 
 
 async def deploy(

@@ -1,0 +1,176 @@
+"""DynamoDB in memory, in virtual time: one table, the expressions that the state adapter writes, and a bill.
+
+The contract tests of `state/` run against it as they run against the emulators.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Unpack, cast
+
+from botocore.exceptions import ClientError
+from dynamodb_expressions import Item, Refusal, Scope, apply_update, holds
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
+    from types_aiobotocore_dynamodb.type_defs import (
+        BatchGetItemInputTypeDef,
+        DeleteItemInputTypeDef,
+        GetItemInputTypeDef,
+        PutItemInputTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemsInputTypeDef,
+        UpdateItemInputTypeDef,
+    )
+
+TRANSACTED = 2
+
+
+class MemoryDynamo:
+    """A `DynamoDBClient` as far as `DynamoIncidents` uses one.
+
+    Args:
+        seconds: how long a call takes, half of it before its effect.
+
+    Attributes:
+        writes: what AWS would bill as write requests: failed conditions count, an item in a transaction counts twice.
+    """
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.writes = 0
+        self._half = seconds / 2
+        self._rows: defaultdict[str, dict[str, Item]] = defaultdict(dict)
+
+    @property
+    def client(self) -> "DynamoDBClient":
+        """Itself, as the adapter's type."""
+        return cast("DynamoDBClient", self)
+
+    @property
+    def items(self) -> list[Item]:
+        return [item for rows in self._rows.values() for item in rows.values()]
+
+    async def get_item(self, **request: Unpack["GetItemInputTypeDef"]) -> Item:
+        await asyncio.sleep(self._half)
+        found = self._at(request["Key"])
+        await asyncio.sleep(self._half)
+        return {"Item": deepcopy(found)} if found else {}
+
+    async def batch_get_item(self, **request: Unpack["BatchGetItemInputTypeDef"]) -> Item:
+        ((table, wanted),) = request["RequestItems"].items()
+        keys = [(_text(key, "pk"), _text(key, "sk")) for key in wanted["Keys"]]
+        if not keys or len(keys) > 100 or len(set(keys)) < len(keys):
+            raise _error("ValidationException", "BatchGetItem")
+        await asyncio.sleep(self._half)
+        found = [deepcopy(self._rows[pk][sk]) for pk, sk in keys if sk in self._rows[pk]]
+        await asyncio.sleep(self._half)
+        return {"Responses": {table: found}, "UnprocessedKeys": {}}
+
+    async def query(self, **request: Unpack["QueryInputTypeDef"]) -> Item:
+        assert request.get("KeyConditionExpression") == "pk = :pk"
+        await asyncio.sleep(self._half)
+        rows = self._rows[_text(request["ExpressionAttributeValues"], ":pk")]
+        order = sorted(rows, reverse=request.get("ScanIndexForward") is False)
+        if "ExclusiveStartKey" in request:
+            order = order[order.index(_text(request["ExclusiveStartKey"], "sk")) + 1 :]
+        page = order[: request.get("Limit", len(order))]
+        found = [deepcopy(rows[sk]) for sk in page]
+        more = len(page) < len(order)
+        await asyncio.sleep(self._half)
+        return {"Items": found} | ({"LastEvaluatedKey": _key_of(found[-1])} if more else {})
+
+    async def put_item(self, **request: Unpack["PutItemInputTypeDef"]) -> Item:
+        return await self._write("PutItem", request)
+
+    async def update_item(self, **request: Unpack["UpdateItemInputTypeDef"]) -> Item:
+        return await self._write("UpdateItem", request)
+
+    async def delete_item(self, **request: Unpack["DeleteItemInputTypeDef"]) -> Item:
+        return await self._write("DeleteItem", request)
+
+    async def transact_write_items(self, **request: Unpack["TransactWriteItemsInputTypeDef"]) -> Item:
+        actions = [
+            (f"{kind}Item", cast("Item", each)) for item in request["TransactItems"] for kind, each in item.items()
+        ]
+        self.writes += TRANSACTED * len(actions)
+        await asyncio.sleep(self._half)
+        if not all(self._allowed(each) for _, each in actions):
+            raise _error("TransactionCanceledException", "TransactWriteItems")
+        for kind, each in actions:
+            self._change(kind, each)
+        await asyncio.sleep(self._half)
+        return {}
+
+    async def create_table(self, **_: object) -> Item:
+        return {}
+
+    async def _write(self, kind: str, request: Mapping[str, object]) -> Item:
+        self.writes += 1
+        await asyncio.sleep(self._half)
+        if not self._allowed(request):
+            raise _error("ConditionalCheckFailedException", kind)
+        before, after = self._change(kind, request)
+        await asyncio.sleep(self._half)
+        returned = {"ALL_OLD": before, "ALL_NEW": after}.get(str(request.get("ReturnValues")))
+        return {"Attributes": returned} if returned else {}
+
+    def _allowed(self, request: Mapping[str, object]) -> bool:
+        condition = request.get("ConditionExpression")
+        key = cast("Item", request.get("Key") or request["Item"])
+        try:
+            return condition is None or holds(str(condition), self._at(key) or {}, Scope.of(request))
+        except Refusal as error:
+            raise _error("ValidationException", str(error)) from error
+
+    def _change(self, kind: str, request: Mapping[str, object]) -> tuple[Item | None, Item | None]:
+        """Make one write true and return the item before and after it."""
+        key = _key_of(cast("Item", request.get("Key") or request["Item"]))
+        before, rows = self._at(key), self._rows[_text(key, "pk")]
+        if kind == "DeleteItem":
+            return rows.pop(_text(key, "sk"), None), None
+        if kind == "PutItem":
+            after = deepcopy(cast("Item", request["Item"]))
+        else:
+            after = apply_update(str(request["UpdateExpression"]), before or key, Scope.of(request))
+        rows[_text(key, "sk")] = after
+        return deepcopy(before), deepcopy(after)
+
+    def _at(self, key: Mapping[str, object]) -> Item | None:
+        return self._rows[_text(key, "pk")].get(_text(key, "sk"))
+
+
+def size_bytes(item: Mapping[str, object]) -> int:
+    """Return an item's size as DynamoDB counts it: names and values in UTF-8, numbers about half a byte a digit.
+
+    Source: the developer guide's page on item sizes.
+    """
+    return sum(len(name.encode()) + _value_bytes(cast("Item", value)) for name, value in item.items())
+
+
+def _value_bytes(value: Item) -> int:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(str(content).encode())
+        case "B":
+            return len(cast("bytes", content))
+        case "N":
+            return len(str(content)) // 2 + 2
+        case "BOOL":
+            return 1
+        case "SS":
+            return 3 + sum(1 + len(each.encode()) for each in cast("Iterable[str]", content))
+    raise AssertionError(f"the state table holds no {kind}")
+
+
+def _key_of(item: Mapping[str, object]) -> Item:
+    return {"pk": item["pk"], "sk": item["sk"]}
+
+
+def _text(item: Mapping[str, object], name: str) -> str:
+    return cast("Mapping[str, str]", item[name])["S"]
+
+
+def _error(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": operation}}, operation)

@@ -1,0 +1,333 @@
+"""Several workers around one queue, one state, one audit: in memory, in virtual time, and mortal.
+
+A worker reaches the world through ports. Each call passes two numbered steps, one before and one after its effect, and
+at one of them its fate may wait: it dies there, with nothing cleaned up, or stands still and goes on much later.
+"""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from memory_audit import MemoryObjects
+from memory_dynamodb import MemoryDynamo
+from memory_queue import MemoryQueue
+from virtual_time import VirtualClock
+
+from autocloudops.audit.objects import AuditObjects
+from autocloudops.audit.reader import Found, records
+from autocloudops.audit.writer import AuditWriter
+from autocloudops.clock import Clock
+from autocloudops.decisions.model import Policy
+from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint
+from autocloudops.entrypoints.wiring import gatekeeper_of
+from autocloudops.errors import ServiceFailed
+from autocloudops.incidents.model import Incident
+from autocloudops.incidents.store import IncidentStore
+from autocloudops.investigation import Investigator
+from autocloudops.notify.sns import Notification, Notifier
+from autocloudops.pipeline import Asking, Pipeline, Rooms
+from autocloudops.queue.client import Delivery, QueueClient
+from autocloudops.queue.consumer import Consumer, Limits
+from autocloudops.settings import SnsSettings
+from autocloudops.state.dynamodb import DynamoIncidents
+from autocloudops.state.memory import MemoryIncidents
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
+
+T = TypeVar("T")
+CALL_SECONDS = 0.004
+SWEEP_SECONDS = 30.0
+REPLACED_AFTER_SECONDS = 5.0
+STALL_SECONDS = 250.0
+POLL = "queue.receive"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What meets a worker at one of its steps, counted from 0: death, or a standstill."""
+
+    step: int
+    dies: bool
+
+
+@dataclass
+class Life:
+    """A worker's steps so far, and what becomes of it."""
+
+    fate: Fate | None = None
+    steps: list[str] = field(default_factory=list)
+    dead: bool = False
+    on_death: Callable[[], None] = lambda: None
+    _thaws_at: float = 0.0
+
+    async def through(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Make one call, from its first step to its second."""
+        if name != POLL:
+            await self._step(f"before {name}")
+        await self.breathe()
+        result = await call()
+        await self.breathe()
+        if name != POLL or result:
+            await self._step(f"after {name}")
+        return result
+
+    async def breathe(self) -> None:
+        """Let time pass: a dead worker goes no further, and one that stands still waits for its end."""
+        await asyncio.sleep(CALL_SECONDS / 2)
+        if self.dead:
+            raise asyncio.CancelledError
+        await asyncio.sleep(max(0.0, self._thaws_at - asyncio.get_running_loop().time()))
+        if self.dead:
+            raise asyncio.CancelledError
+
+    async def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if self.fate is None or len(self.steps) - 1 != self.fate.step:
+            return
+        if self.fate.dies:
+            self.dead = True
+            self.on_death()
+            raise asyncio.CancelledError
+        self._thaws_at = asyncio.get_running_loop().time() + STALL_SECONDS
+        await self.breathe()
+
+
+class Port:
+    """Passes calls on to `target` as steps of one worker's life."""
+
+    def __init__(self, target: object, name: str, life: Life) -> None:
+        self._target = target
+        self._name = name
+        self._life = life
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._target, name)
+        if not iscoroutinefunction(found):
+            return found
+
+        async def call(*args: object, **kwargs: object) -> object:
+            return await self._life.through(f"{self._name}.{name}", lambda: found(*args, **kwargs))
+
+        return call
+
+
+class MortalClock(VirtualClock):
+    """A worker's own clock: a dead worker's timers never fire."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await self._life.breathe()
+
+
+class Model:
+    """An endpoint that answers every question the same way, after a while."""
+
+    name = "test://model"
+
+    def __init__(self, seconds: float = 2) -> None:
+        self.requests: list[CompletionRequest] = []
+        self._seconds = seconds
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        self.requests.append(request)
+        await asyncio.sleep(self._seconds)
+        reply = {
+            "action": "investigate",
+            "confidence": 8,
+            "evidence_for": ["E1"],
+            "evidence_against": [],
+            "gaps": [],
+            "root_cause": "The service is short of CPU.",
+        }
+        return Completion(
+            content=json.dumps(reply),
+            finish_reason="stop",
+            model="test",
+            prompt_tokens=10,
+            completion_tokens=5,
+            latency_seconds=self._seconds,
+        )
+
+
+class Told:
+    """A notifier that remembers."""
+
+    def __init__(self) -> None:
+        self.notifications: list[Notification] = []
+
+    async def tell(self, notification: Notification) -> None:
+        self.notifications.append(notification)
+
+
+class ReadObjects(MemoryObjects):
+    """Audit objects that know which messages have a durable line that ends them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: set[str] = set()
+
+    async def create(self, key: str, body: bytes) -> None:
+        await super().create(key, body)
+        lines = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+        self.ended |= {line["delivery"]["message_id"] for line in lines if _ends_a_message(line)}
+
+
+def _ends_a_message(line: Mapping[str, Any]) -> bool:
+    return "delivery" in line and line["outcome"] != "note"
+
+
+class WatchedQueue(MemoryQueue):
+    """A queue that notices when a message is deleted that no durable line ends."""
+
+    def __init__(self, objects: ReadObjects) -> None:
+        super().__init__()
+        self._objects = objects
+        self.deleted_too_early: list[str] = []
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        ids = [delivery.message_id for delivery in deliveries]
+        self.deleted_too_early += [each for each in ids if each not in self._objects.ended]
+        return await super().delete(deliveries)
+
+
+@dataclass
+class World:
+    """What workers share.
+
+    Args:
+        durable: keep incidents as the state table does, not as one process does.
+        policy: what may be done.
+        concurrency: how many messages a worker holds at once.
+        sweeping: whether workers look after incidents that somebody left behind.
+    """
+
+    durable: bool = False
+    policy: Policy = field(default_factory=Policy)
+    concurrency: int = 64
+    sweeping: bool = True
+    model: Model = field(default_factory=Model)
+    told: Told = field(default_factory=Told)
+    objects: ReadObjects = field(default_factory=ReadObjects)
+    table: MemoryDynamo = field(default_factory=MemoryDynamo)
+    memory: MemoryIncidents = field(default_factory=MemoryIncidents)
+    workers: list["Worker"] = field(default_factory=list)
+    kept: list[Found] = field(default_factory=list)
+    queue: WatchedQueue = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queue = WatchedQueue(self.objects)
+
+    def store(self, life: Life | None = None) -> IncidentStore:
+        """Return the incidents as one worker reaches them."""
+        life = life or Life()
+        if self.durable:
+            client = cast("DynamoDBClient", Port(self.table, "state", life))
+            return DynamoIncidents(client, "state", MortalClock(life))
+        return cast("IncidentStore", Port(self.memory, "state", life))
+
+    def start(self, name: str, fate: Fate | None = None) -> "Worker":
+        """Start a worker; one that dies is replaced a few seconds later, as a service does."""
+        worker = Worker(self, name, Life(fate))
+        self.workers.append(worker)
+        return worker
+
+    async def replace(self, name: str) -> None:
+        """Start the successor of a dead worker."""
+        await asyncio.sleep(REPLACED_AFTER_SECONDS)
+        self.start(f"{name}'")
+
+    async def settled(self, most_seconds: float) -> None:
+        """Return when no message is left and no incident is undecided, or after `most_seconds`."""
+        deadline = asyncio.get_running_loop().time() + most_seconds
+        store = self.store()
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(1)
+            if not self.queue.messages and not await store.undecided():
+                return
+
+    async def close(self) -> None:
+        """Stop every worker in good order, and read what they kept."""
+        for worker in self.workers:
+            await worker.stop()
+        self.kept = [found async for found in records(self.objects)]
+
+    async def incidents(self) -> dict[object, Incident]:
+        """Return every incident that a record names, as it stands."""
+        store = self.store()
+        ids = {found.record.incident_id for found in self.kept if found.record.incident_id}
+        found = [await store.incident(each) for each in ids]
+        return {incident.incident_id: incident for incident in found if incident}
+
+
+class Worker:
+    """One process: it consumes, commits and sweeps until it is stopped or dies."""
+
+    def __init__(self, world: World, name: str, life: Life) -> None:
+        self.life = life
+        self._world = world
+        self._name = name
+        life.on_death = self._die
+        clock = MortalClock(life)
+        writer = AuditWriter(cast("AuditObjects", Port(world.objects, "audit", life)), clock)
+        self._asking = Asking(self._rooms(writer, clock), self._investigator(clock), name)
+        pipeline = Pipeline(self._rooms_of, self._asking, gatekeeper_of(SnsSettings(), clock))
+        queue = cast("QueueClient", Port(world.queue, "queue", life))
+        consumer = Consumer(queue, pipeline.handle, clock, Limits(concurrency=world.concurrency))
+        self._stop = asyncio.Event()
+        self._consuming = asyncio.create_task(consumer.run(self._stop))
+        self._beside = [asyncio.create_task(writer.run()), asyncio.create_task(self._sweep(clock))]
+
+    def _rooms(self, writer: AuditWriter, clock: Clock) -> Rooms:
+        notifier = cast("Notifier", Port(self._world.told, "notifier", self.life))
+        incidents = self._world.store(self.life)
+        self._rooms_of = Rooms(incidents=incidents, audit=writer, notifier=notifier, clock=clock)
+        return self._rooms_of
+
+    def _investigator(self, clock: Clock) -> Investigator:
+        endpoint = cast("ModelEndpoint", Port(self._world.model, "model", self.life))
+        return Investigator(endpoint, self._world.policy, clock, timedelta(seconds=60))
+
+    async def _sweep(self, clock: Clock) -> None:
+        while self._world.sweeping:
+            await clock.sleep(SWEEP_SECONDS)
+            try:
+                await self._asking.sweep()
+            except ServiceFailed:
+                continue
+
+    def _die(self) -> None:
+        self._successor = asyncio.create_task(self._world.replace(self._name))
+        for task in (self._consuming, *self._beside):
+            task.cancel()
+
+    async def stop(self) -> None:
+        """Drain, and raise whatever ended this worker before its time."""
+        self._stop.set()
+        ended = await asyncio.gather(self._consuming, return_exceptions=True)
+        for task in self._beside:
+            task.cancel()
+        ended += await asyncio.gather(*self._beside, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+
+Sending = Sequence[tuple[float, str]]
+
+
+async def send(queue: MemoryQueue, sending: Sending) -> None:
+    """Send each body at its second."""
+    begun = asyncio.get_running_loop().time()
+    for at, body in sending:
+        await asyncio.sleep(max(0.0, begun + at - asyncio.get_running_loop().time()))
+        queue.send(body)
+
