@@ -1,4 +1,4 @@
-"""A small audit in a folder, written by the writer that workers use: two decided incidents on two days, and an event."""
+"""A small audit in a folder, written as workers write it: two decided incidents on two days, and an event."""
 
 import asyncio
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ USE = ModelUse(
 
 
 def decided(alarm: Alarm, incident: UUID, *members: Alarm, revision: int = 0, at: datetime = START) -> AuditRecord:
-    """Return the record of a dry-run decision about `alarm` and `members`, whose action is the first that is offered."""
+    """Return the record of a dry-run decision about `alarm` and `members`: the first action that is offered."""
     offered = offers(alarm)
     facts = Facts(incident_id=incident, revision=revision, offers=offered, evidence_ids=("E1",))
     return AuditRecord(

@@ -5,7 +5,6 @@ What DynamoDB refuses is refused here too: names and values that are declared an
 
 import re
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -132,7 +131,7 @@ def holds(condition: str, item: Item, scope: Scope) -> bool:
 
 def apply_update(expression: str, item: Item, scope: Scope) -> Item:
     """Return what an update expression makes of `item`: every right side reads the item as it was."""
-    reader, after = _Reader(expression, item, scope), deepcopy(item)
+    reader, after = _Reader(expression, item, scope), dict(item)
     touched: list[str] = []
     while reader.next:
         clause = reader.take()

@@ -6,7 +6,6 @@ The contract tests of `state/` run against it as they run against the emulators.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from typing import TYPE_CHECKING, Unpack, cast
 
 from botocore.exceptions import ClientError
@@ -28,7 +27,7 @@ TRANSACTED = 2
 
 
 class MemoryDynamo:
-    """A `DynamoDBClient` as far as `DynamoIncidents` uses one.
+    """A `DynamoDBClient` as far as `DynamoIncidents` uses one. A write replaces an item, and never changes one.
 
     Args:
         seconds: how long a call takes, half of it before its effect.
@@ -55,7 +54,7 @@ class MemoryDynamo:
         await asyncio.sleep(self._half)
         found = self._at(request["Key"])
         await asyncio.sleep(self._half)
-        return {"Item": deepcopy(found)} if found else {}
+        return {"Item": dict(found)} if found else {}
 
     async def batch_get_item(self, **request: Unpack["BatchGetItemInputTypeDef"]) -> Item:
         ((table, wanted),) = request["RequestItems"].items()
@@ -63,7 +62,7 @@ class MemoryDynamo:
         if not keys or len(keys) > 100 or len(set(keys)) < len(keys):
             raise _error("ValidationException", "BatchGetItem")
         await asyncio.sleep(self._half)
-        found = [deepcopy(self._rows[pk][sk]) for pk, sk in keys if sk in self._rows[pk]]
+        found = [dict(self._rows[pk][sk]) for pk, sk in keys if sk in self._rows[pk]]
         await asyncio.sleep(self._half)
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
@@ -75,7 +74,7 @@ class MemoryDynamo:
         if "ExclusiveStartKey" in request:
             order = order[order.index(_text(request["ExclusiveStartKey"], "sk")) + 1 :]
         page = order[: request.get("Limit", len(order))]
-        found = [deepcopy(rows[sk]) for sk in page]
+        found = [dict(rows[sk]) for sk in page]
         more = len(page) < len(order)
         await asyncio.sleep(self._half)
         return {"Items": found} | ({"LastEvaluatedKey": _key_of(found[-1])} if more else {})
@@ -130,11 +129,11 @@ class MemoryDynamo:
         if kind == "DeleteItem":
             return rows.pop(_text(key, "sk"), None), None
         if kind == "PutItem":
-            after = deepcopy(cast("Item", request["Item"]))
+            after = dict(cast("Item", request["Item"]))
         else:
             after = apply_update(str(request["UpdateExpression"]), before or key, Scope.of(request))
         rows[_text(key, "sk")] = after
-        return deepcopy(before), deepcopy(after)
+        return before, after
 
     def _at(self, key: Mapping[str, object]) -> Item | None:
         return self._rows[_text(key, "pk")].get(_text(key, "sk"))

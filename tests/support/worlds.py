@@ -80,9 +80,8 @@ class Life:
     async def breathe(self) -> None:
         """Let time pass: a dead worker goes no further, and one that stands still waits for its end."""
         await asyncio.sleep(CALL_SECONDS / 2)
-        if self.dead:
-            raise asyncio.CancelledError
-        await asyncio.sleep(max(0.0, self._thaws_at - asyncio.get_running_loop().time()))
+        while not self.dead and (left := self._thaws_at - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(left)
         if self.dead:
             raise asyncio.CancelledError
 
@@ -250,7 +249,7 @@ class World:
         deadline = asyncio.get_running_loop().time() + most_seconds
         store = self.store()
         while asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(1)
+            await asyncio.sleep(5)
             if not self.queue.messages and not await store.undecided():
                 return
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
-from autocloudops.catalogue import offers
+from autocloudops.catalogue import ACTIONS, offers
 from autocloudops.catalogue.model import Offer
 from autocloudops.clock import Clock
 from autocloudops.decisions.decide import decide
@@ -151,12 +151,16 @@ def _evidence(alarms: Sequence[Alarm], known: Circumstances) -> tuple[Evidence, 
 
 
 def _offers_for(alarms: Sequence[Alarm]) -> tuple[Offer, ...]:
-    """Return what may be done about any of the alarms, each action and target once, with an ARN where one is known."""
-    found: dict[tuple[str, str, str, str, str], Offer] = {}
+    """Return what may be done about any of the alarms, each action and target once, with an ARN where one is known.
+
+    What executes nothing needs no target to choose from: it is offered once.
+    """
+    found: dict[tuple[str, tuple[str, ...] | None], Offer] = {}
     for alarm in alarms:
         for offer in offers(alarm):
             target = offer.target
-            same = (offer.action, target.type, target.id, target.account, target.region)
+            acted_on = (target.type, target.id, target.account, target.region)
+            same = (offer.action, acted_on if ACTIONS[offer.action].executes else None)
             if same not in found or found[same].target.arn is None:
                 found[same] = offer
     return tuple(found.values())

@@ -18,7 +18,7 @@ from audit_folder import (
 )
 from command_line import typed
 
-from autocloudops.audit.record import digest
+from autocloudops.audit.record import Outcome, digest
 
 
 @pytest.fixture
@@ -103,12 +103,13 @@ def test_an_incident_is_shown_by_any_of_its_ids(folder: Path, wanted: str) -> No
 
 
 def test_the_story_is_complete(folder: Path) -> None:
-    """Verdict, cause, proposal, gates, members, late joiners, copies, the incident before, delivery and proof are told."""
+    """Cause, proposal, members, late joiners, copies, the incident before and the delivery are told."""
     text = told(folder, str(CPU_INCIDENT))
     for line in (
         "WITH     1 more alarms of ecs-service/shop/orders-api",
         "CAUSE    The service has too few tasks for its load.",
         "PROPOSED Scale the service out (low risk)",
+        "OWNER    111122223333/eu-west-1/ecs-service/shop/orders-api",
         "MEMBERS  2026-11-22 03:11:42Z decided  ALARM night-shift",
         "         2026-11-22 03:11:45Z joined   ALARM night-shift",
         "LATER    2026-11-22 03:11:51Z joined   ALARM night-shift",
@@ -145,6 +146,14 @@ def test_the_newest_question_counts(tmp_path: Path) -> None:
     text = told(folder, str(CPU_INCIDENT)).splitlines()
     assert "WITH     2 more alarms of ecs-service/shop/orders-api" in text
     assert text[-2] == "BEFORE   dry_run at 12:00:00Z, asked about again since"
+
+
+def test_a_reply_that_came_too_late_is_a_note(tmp_path: Path) -> None:
+    """A superseded reply changes no member and no verdict; it is named at the end."""
+    late = TODAYS[0].model_copy(update={"outcome": Outcome.NOTE, "note": "superseded: attempt 1"})
+    text = told(write_audit(tmp_path / "audit-here", [TODAYS[0], late]), str(CPU_INCIDENT)).splitlines()
+    assert "MEMBERS  2026-11-22 03:11:42Z decided  ALARM night-shift" in text
+    assert text[-2] == "NOTE     superseded: attempt 1"
 
 
 def test_an_event_without_a_decision_is_shown(folder: Path) -> None:

@@ -57,7 +57,7 @@ def test_starting_up_loads_no_aws_library() -> None:
 
 def test_the_package_runs_as_a_module() -> None:
     """`python -m autocloudops` is the same program under the same name."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "autocloudops", "nonsense"], capture_output=True, text=True, check=False
     )
     assert done.returncode == ExitCode.USAGE

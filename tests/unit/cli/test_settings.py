@@ -7,6 +7,7 @@ from autocloudops.settings import ROOMS, variable_of
 
 
 def rows(stdout: str) -> dict[str, dict[str, str]]:
+    """Return the rows of JSON lines by variable."""
     return {row["variable"]: row for row in map(json.loads, stdout.splitlines())}
 
 
@@ -33,7 +34,7 @@ def test_a_setting_says_where_its_value_comes_from(monkeypatch: pytest.MonkeyPat
 
 def test_no_setting_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """A password inside a URL is left out of every form."""
-    password = "-".join(("correct", "horse", "battery"))
+    password = "correct-horse-battery"
     monkeypatch.setenv("AUTOCLOUDOPS_QUEUE_URL", f"https://worker:{password}@sqs.example/1/alarms")
     shown = [typed("settings", "--output", output).stdout for output in ("table", "json", "text")]
     assert not any(password in each for each in shown)

@@ -68,11 +68,11 @@ def choose(
 
 
 @app.command()
-def worker() -> None:
+def worker(context: typer.Context) -> None:
     """Take alarms from the queue until SIGTERM, against AWS or whatever AWS_ENDPOINT_URL names."""
     from autocloudops.cli.worker import run_worker
 
-    run_worker()
+    run_worker(debug=bool(context.find_root().params["debug"]))
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """`decide`: one message through the pipeline and the model. No queue, no audit, no state stays, and nothing is done."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from autocloudops.audit.objects import FolderObjects
 from autocloudops.audit.reader import Found, records
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.authenticity.gatekeeper import SignatureCheck
+from autocloudops.cli.message import read_body
 from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.cli.program import ExitCode
 from autocloudops.cli.records import decided, story_of
@@ -23,7 +23,6 @@ from autocloudops.decisions.model import Mode
 from autocloudops.decisions.story import Story, lines
 from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.entrypoints import wiring
-from autocloudops.errors import InputUnreadable
 from autocloudops.incidents.model import Windows
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification
@@ -70,23 +69,12 @@ def decide_file(file: str, *, simulated: bool, output: Output) -> ExitCode:
         InputUnreadable: the file cannot be read.
         SettingsInvalid: no model endpoint is configured.
     """
-    body = _body(file)
+    body = read_body(file)
     parts = parse(body)
     found = asyncio.run(_decided(body, simulated=simulated)) if any(map(_is_asked_about, parts)) else []
     answer = Answer(_stories(found), [*map(_remark, parts), *map(_remark_on_late, found)])
     _print(answer, output)
     return _exit_code(parts, answer)
-
-
-def _body(file: str) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
-        return raw.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise InputUnreadable(
-            f"{file}: {why}", "name a file that holds one message, or - for standard input"
-        ) from error
 
 
 def _is_asked_about(part: Parsed) -> bool:

@@ -11,7 +11,7 @@ import typer
 
 from autocloudops.alarms.model import Alarm, AwsEvent
 from autocloudops.audit.reader import Found, is_named, records
-from autocloudops.audit.record import StoredRecord
+from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.cli.output import Output, print_json, print_lines
 from autocloudops.cli.records import Decided, decided, opened, story_of
 from autocloudops.decisions.story import lines, short_id
@@ -102,21 +102,27 @@ def _told(subject: Subject) -> Iterator[str]:
         return
     *earlier, standing = decisions
     yield from lines(story_of(standing, decisions[0].alarm.resource))
+    yield _line("OWNER", decisions[0].alarm.resource.owner_key)
     yield from _company(subject, standing.found.record)
     yield from _provenance(subject, standing)
     for each in earlier:
         yield _line("BEFORE", f"{each.decision.verdict} at {each.found.record.at:%H:%M:%SZ}, asked about again since")
         yield _standing(subject, each.found)
+    for found in subject.found:
+        if found.record.note:
+            yield _line("NOTE", found.record.note)
+            yield _standing(subject, found)
 
 
 def _company(subject: Subject, asked: StoredRecord) -> Iterator[str]:
     """Yield the state changes of an incident: those the model was asked about, those that came later, and copies."""
-    first = {found.record.event_id: found for found in subject.found if not found.record.repeated}
+    ends = [found for found in subject.found if found.record.outcome is not Outcome.NOTE]
+    first = {found.record.event_id: found for found in ends if not found.record.repeated}
     members = [found for each, found in first.items() if each in asked.members]
     later = [found for each, found in first.items() if each not in asked.members]
     yield from _changes("MEMBERS", members)
     yield from _changes("LATER", later)
-    copies = Counter(found.record.outcome.value for found in subject.found if found.record.repeated)
+    copies = Counter(found.record.outcome.value for found in ends if found.record.repeated)
     if copies:
         yield _line("REPEATED", ", ".join(f"{outcome} {number}" for outcome, number in copies.items()))
 

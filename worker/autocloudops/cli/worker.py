@@ -14,12 +14,15 @@ except ImportError:
     from asyncio import new_event_loop
 
 
-def run_worker() -> None:
+def run_worker(*, debug: bool) -> None:
     """Consume alarms until SIGTERM.
+
+    Args:
+        debug: log everything, whatever the setting says.
 
     Raises:
         AutoCloudOpsError: a setting is wrong, or the queue or the audit cannot be used.
     """
-    configure_logging(read(LogSettings).level)
+    configure_logging("DEBUG" if debug else read(LogSettings).level)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve())

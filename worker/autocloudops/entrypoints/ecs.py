@@ -40,6 +40,13 @@ async def serve() -> None:
     Raises:
         AutoCloudOpsError: a setting is wrong, a permission is missing, or the audit holds somebody else's bytes.
     """
+    try:
+        await _consume_until_stopped()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
+
+
+async def _consume_until_stopped() -> None:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         consumer = await _wired(stack)

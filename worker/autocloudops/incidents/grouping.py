@@ -39,24 +39,26 @@ def place(alarm: Alarm, history: History, current: Incident | None, windows: Win
     repeated = next((change for change in history.changes if _is_same(change, alarm)), None)
     if repeated:
         return Repeats(change=repeated)
+    if alarm.state is AlarmState.ALARM:
+        return _fired(alarm, history, current, windows, now)
     episode = running_episode(history.changes, alarm.at)
-    if alarm.state is AlarmState.OK:
-        return Clears(incident_id=episode.incident_id if episode else None)
     if alarm.state is AlarmState.INSUFFICIENT_DATA:
         return Notes(incident_id=episode.incident_id if episode else None)
-    closed = _closing_ok(alarm, history.changes)
-    if closed:
-        return Joins(incident_id=closed.incident_id, starts_episode=False, late=True)
-    if current and takes(current, alarm, windows, now):
-        return _member(alarm, current, episode, windows, now)
-    return Opens(incident=_opened(alarm, current, now))
+    if episode is None:
+        return Clears()
+    return Clears(incident_id=episode.incident_id, ends_episode=episode == _newest_turn(history.changes))
 
 
 def running_episode(changes: Sequence[Change], at: datetime) -> Change | None:
     """Return the newest ALARM up to `at` that no OK has ended."""
-    earlier = [c for c in changes if c.at <= at and c.state is not AlarmState.INSUFFICIENT_DATA]
-    newest = max(earlier, key=lambda change: change.at, default=None)
+    newest = _newest_turn([change for change in changes if change.at <= at])
     return newest if newest and newest.state is AlarmState.ALARM else None
+
+
+def _newest_turn(changes: Sequence[Change]) -> Change | None:
+    """Return the newest change to ALARM or OK; of two at the same time the OK counts as later."""
+    turns = [change for change in changes if change.state is not AlarmState.INSUFFICIENT_DATA]
+    return max(turns, key=lambda turn: (turn.at, turn.state is AlarmState.OK), default=None)
 
 
 def takes(incident: Incident, alarm: Alarm, windows: Windows, now: datetime) -> bool:
@@ -107,13 +109,24 @@ def _closing_ok(alarm: Alarm, changes: Sequence[Change]) -> Change | None:
     return min(later, key=lambda change: change.at, default=None)
 
 
-def _member(
-    alarm: Alarm, incident: Incident, episode: Change | None, windows: Windows, now: datetime
-) -> Joins | Reopens:
-    running_here = episode is not None and episode.incident_id == incident.incident_id
-    if not running_here and _worth_asking_again(alarm, incident, windows, now):
-        return Reopens(incident_id=incident.incident_id, revision=incident.revision + 1)
-    return Joins(incident_id=incident.incident_id, starts_episode=not running_here)
+def _fired(
+    alarm: Alarm, history: History, current: Incident | None, windows: Windows, now: datetime
+) -> Opens | Reopens | Joins:
+    newest = _closing_ok(alarm, history.changes) or _newest_turn(history.changes)
+    if newest and newest.at >= alarm.at:
+        return Joins(incident_id=newest.incident_id, starts_episode=False, late=True)
+    runs_in = newest.incident_id if newest and newest.state is AlarmState.ALARM else None
+    if current and takes(current, alarm, windows, now):
+        return _member(alarm, current, runs_in, windows, now)
+    return Opens(incident=_opened(alarm, current, now), leaves=runs_in)
+
+
+def _member(alarm: Alarm, incident: Incident, runs_in: UUID | None, windows: Windows, now: datetime) -> Joins | Reopens:
+    if runs_in == incident.incident_id:
+        return Joins(incident_id=incident.incident_id, starts_episode=False)
+    if _worth_asking_again(alarm, incident, windows, now):
+        return Reopens(incident_id=incident.incident_id, revision=incident.revision + 1, leaves=runs_in)
+    return Joins(incident_id=incident.incident_id, leaves=runs_in)
 
 
 def _worth_asking_again(alarm: Alarm, incident: Incident, windows: Windows, now: datetime) -> bool:

@@ -105,34 +105,45 @@ class Windows(Value):
 
 
 class Opens(Value):
-    """The change opens an incident and its message is the work token."""
+    """The change opens an incident and its message is the work token.
+
+    `leaves` is the older incident in which the same alarm was firing until now.
+    """
 
     incident: Incident
+    leaves: UUID | None = None
 
 
 class Reopens(Value):
-    """The change brings something new to a decided incident and asks for `revision`."""
+    """The change brings something new to a decided incident and asks for `revision`; `leaves` is as in `Opens`."""
 
     incident_id: UUID
     revision: int
+    leaves: UUID | None = None
 
 
 class Joins(Value):
     """The change belongs to an incident that exists.
 
-    `starts_episode` is false where the same alarm was firing in it already. `late` marks an ALARM that arrived after
-    the OK which ended it: it joins that closed episode, whose incident may be unknown, and opens nothing.
+    `starts_episode` is false where the same alarm was firing in it already; `leaves` is as in `Opens`. `late` marks an
+    ALARM that arrived after a newer turn of its alarm: it joins that turn's incident, which may be unknown, and opens
+    nothing.
     """
 
     incident_id: UUID | None
     starts_episode: bool = True
     late: bool = False
+    leaves: UUID | None = None
 
 
 class Clears(Value):
-    """The change is an OK; `incident_id` is present where it ends an episode."""
+    """The change is an OK; `incident_id` is that of the alarm before it.
+
+    `ends_episode` is false where a newer turn of the alarm was recorded already: nothing stops firing by this one.
+    """
 
     incident_id: UUID | None = None
+    ends_episode: bool = True
 
 
 class Notes(Value):

@@ -121,6 +121,8 @@ class DynamoIncidents:
             case _:
                 done = await self._record_one(alarm, placement, now)
         if done and isinstance(placement, Opens | Reopens | Joins):
+            if placement.leaves:
+                await self._tallies.add(_stops_firing(placement.leaves))
             await self._adopt_children(alarm, placement, now)
             await self._storms.note(alarm.resource, now)
         return done
@@ -246,6 +248,10 @@ def _tally(alarm: Alarm, placement: Placement, now: datetime) -> Tally | None:
                 families={family(alarm)},
                 places={items.slot_of(alarm.event_id): [items.place_of(alarm)]},
             )
-        case Clears(incident_id=UUID() as cleared):
-            return Tally(incident_id=cleared, guarded=False, firing=-1)
+        case Clears(incident_id=UUID() as cleared, ends_episode=True):
+            return _stops_firing(cleared)
     return None
+
+
+def _stops_firing(incident_id: UUID) -> Tally:
+    return Tally(incident_id=incident_id, guarded=False, firing=-1)

@@ -51,6 +51,8 @@ class MemoryIncidents:
         """Make `placement` true and count it, or return False where somebody else was faster."""
         if alarm.event_id in self._changes[alarm.key] or not self._moved(alarm, placement, now):
             return False
+        if isinstance(placement, Opens | Reopens | Joins) and placement.leaves:
+            self._stop_firing(placement.leaves)
         change = change_of(alarm, placement)
         self._changes[alarm.key][alarm.event_id] = change
         if change.role in MEMBER_ROLES and change.incident_id:
@@ -67,9 +69,12 @@ class MemoryIncidents:
                 return self._reopen(alarm, placement, now)
             case Joins(incident_id=UUID() as joined):
                 return self._join(joined, alarm, placement, now)
-            case Clears(incident_id=UUID() as cleared):
-                self._update(cleared, firing=self._incidents[cleared].firing - 1)
+            case Clears(incident_id=UUID() as cleared, ends_episode=True):
+                self._stop_firing(cleared)
         return True
+
+    def _stop_firing(self, incident_id: UUID) -> None:
+        self._update(incident_id, firing=self._incidents[incident_id].firing - 1)
 
     def _open(self, incident: Incident) -> bool:
         standing = self._current.get(incident.owner_key)

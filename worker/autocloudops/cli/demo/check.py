@@ -38,8 +38,8 @@ class Course:
 
     @property
     def records(self) -> list[StoredRecord]:
-        """The audit records without their places."""
-        return [found.record for found in self.found]
+        """The audit records that end a message, without their places."""
+        return [found.record for found in self.found if found.record.outcome is not Outcome.NOTE]
 
 
 def differences(course: Course) -> Iterator[str]:

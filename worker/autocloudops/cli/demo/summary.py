@@ -86,7 +86,7 @@ def summarise(course: Course, folder: Path, wall_seconds: float, differences: Se
         model_requests=course.model_requests,
         decisions=Counter(record.decision.verdict.value for record in first if record.decision),
         joined=outcomes[Outcome.JOINED],
-        repeated=len(course.found) - len(first),
+        repeated=len(course.records) - len(first),
         ok=outcomes[Outcome.OK],
         context=outcomes[Outcome.CONTEXT],
         parked=Counter(message.code for message in course.parked),

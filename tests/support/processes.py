@@ -1,0 +1,46 @@
+"""Processes of the program, as a shell starts them, and waiting for what they do."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+POLL_SECONDS = 0.05
+STOP_SECONDS = 30
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of one verb."""
+    return [sys.executable, "-m", "autocloudops", *arguments]
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without AWS settings and without ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AUTOCLOUDOPS_"))}
+
+
+@contextmanager
+def started(arguments: list[str], environment: Mapping[str, str], errors: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a process whose standard error goes to a file, and kill it if it outlives the block."""
+    with errors.open("w") as file:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            arguments, env=dict(environment), stdout=subprocess.PIPE, stderr=file, text=True
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+
+def until(what: Callable[[], bool], told: str, seconds: float = 30) -> None:
+    """Wait until `what` is true, and fail as `told` after a deadline."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {told}")
+        time.sleep(POLL_SECONDS)
