@@ -1,6 +1,6 @@
 """A storm through two real worker processes: queue, state and audit in the embedded AWS, the model simulated.
 
-Arrivals are paced: never more than 167 a second, and none while 1,900 messages wait. Everything is on loopback and
+Arrivals are paced: never more than 167 a second, and none while 1,800 messages wait. Everything is on loopback and
 ends by itself.
 """
 
@@ -30,7 +30,7 @@ LEAD_SECONDS = 8
 LIMIT_SECONDS = 540
 STOP_SECONDS = 60
 MOST_A_SECOND = 167
-MOST_WAITING = 1_900
+MOST_WAITING = 1_800
 TICK_SECONDS = 0.25
 BATCH = 10
 SETTINGS = {

@@ -32,6 +32,7 @@ from autocloudops.state.memory import MemoryIncidents
 from bench.storms.deliveries import Message
 
 WORKERS = 2
+CONCURRENCY = 256
 SETTLE_SECONDS = 120
 PATIENCE = timedelta(seconds=60)
 CHARACTERS_PER_TOKEN = 4
@@ -158,4 +159,4 @@ def _worker(
     )
     commits = asyncio.create_task(writer.run())
     stack.callback(commits.cancel)
-    return asyncio.create_task(Consumer(queue, pipeline.handle, clock, Limits()).run(stop))
+    return asyncio.create_task(Consumer(queue, pipeline.handle, clock, Limits(concurrency=CONCURRENCY)).run(stop))

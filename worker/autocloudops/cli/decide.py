@@ -32,7 +32,6 @@ from autocloudops.redaction import clean
 from autocloudops.settings import ModelSettings, SafetySettings, SnsSettings, read
 from autocloudops.state.memory import MemoryIncidents
 
-STANDARD_INPUT = "-"
 REMARK_LIMIT = 220
 SIMULATED_PATIENCE = timedelta(seconds=60)
 WINDOWS = Windows(quiet=timedelta(milliseconds=10))
