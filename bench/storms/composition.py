@@ -48,13 +48,10 @@ WEIGHTS: Mapping[Sort, float] = {
     Sort.SCATTERED: 1.0,
 }
 """How the alarms are shared out among the large causes; each varies by a fifth."""
-FEWEST: Mapping[Sort, tuple[int, int]] = {
-    Sort.FEW: (2, 8),
-    Sort.AFTER: (3, 8),
-    Sort.MEANWHILE: (1, 4),
-    Sort.FLAPPING: (4, 5),
-}
+SMALL: Mapping[Sort, tuple[int, int]] = {Sort.FEW: (2, 8), Sort.AFTER: (3, 8), Sort.FLAPPING: (4, 5)}
 """How many alarms the small causes set off, from and to."""
+MEANWHILE_SHARE = 0.0008
+"""Of all alarms, what an independent trouble sets off at most on an owner that is in trouble already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,8 @@ def sorts(causes: int) -> list[Sort]:
 
 def sizes(random: Random, chosen: Sequence[Sort], alarms: int) -> list[int]:
     """Return how many alarms each cause sets off, `alarms` in all."""
-    small = [random.randint(*FEWEST[sort]) if sort in FEWEST else 0 for sort in chosen]
+    bounds = SMALL | {Sort.MEANWHILE: (1, max(1, int(alarms * MEANWHILE_SHARE)))}
+    small = [random.randint(*bounds[sort]) if sort in bounds else 0 for sort in chosen]
     weights = [WEIGHTS.get(sort, 0.0) * random.uniform(0.8, 1.2) for sort in chosen]
     large = apportioned(alarms - sum(small), weights)
     return [few + many for few, many in zip(small, large, strict=True)]

@@ -329,4 +329,3 @@ async def send(queue: MemoryQueue, sending: Sending) -> None:
     for at, body in sending:
         await asyncio.sleep(max(0.0, begun + at - asyncio.get_running_loop().time()))
         queue.send(body)
-

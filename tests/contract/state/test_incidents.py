@@ -82,9 +82,9 @@ def alarm(
 async def admit(store: IncidentStore, each: Alarm) -> Placement:
     """Place an alarm as the pipeline does."""
     while True:
-        history = await store.history(each.key)
+        history = await store.history(each.key, each.at)
         placement = place(each, history, await store.current(each.resource.owner_key), WINDOWS, NOON)
-        if isinstance(placement, Repeats) or await store.record(each, placement, NOON):
+        if isinstance(placement, Repeats) or await store.record(each, placement, history, NOON):
             return placement
 
 
@@ -108,7 +108,7 @@ async def test_of_two_openers_one_wins(store: IncidentStore) -> None:
     first, second = alarm("cpu"), alarm("memory")
     placements = [place(each, History(), None, WINDOWS, NOON) for each in (first, second)]
     won = await asyncio.gather(
-        *(store.record(each, placed, NOON) for each, placed in zip((first, second), placements, strict=True))
+        *(store.record(each, placed, History(), NOON) for each, placed in zip((first, second), placements, strict=True))
     )
     assert sorted(won) == [False, True]
 
@@ -130,9 +130,9 @@ async def test_concurrent_members_are_all_counted_and_kept(store: IncidentStore)
 async def test_a_copy_is_recorded_once(store: IncidentStore) -> None:
     """The same change recorded twice is one member and one line of history."""
     incident = await opened(store)
-    assert await store.record(alarm(), Opens(incident=incident), NOON) is False
+    assert await store.record(alarm(), Opens(incident=incident), History(), NOON) is False
     assert isinstance(await admit(store, alarm()), Repeats)
-    history = await store.history(alarm().key)
+    history = await store.history(alarm().key, NOON)
     assert [(each.role, each.incident_id) for each in history.changes] == [(Role.OPENER, incident.incident_id)]
 
 
@@ -218,8 +218,8 @@ async def test_a_join_that_comes_too_late_is_taken_back(store: IncidentStore) ->
     other = alarm("other", seconds=5)
     joining = place(other, History(), incident, WINDOWS, NOON)
     await admit(store, alarm(state=AlarmState.OK, seconds=30))
-    assert await store.record(other, joining, NOON) is False
-    assert await store.history(other.key) == History()
+    assert await store.record(other, joining, History(), NOON) is False
+    assert await store.history(other.key, NOON) == History()
     placement = await admit(store, other)
     assert isinstance(placement, Opens)
     assert placement.incident.previous == incident.incident_id
@@ -236,8 +236,8 @@ async def test_a_composite_alarm_names_itself_to_its_children(store: IncidentSto
     )
     placement = await admit(store, composite)
     assert isinstance(placement, Opens)
-    assert (await store.history(child.key)).parent == placement.incident.incident_id
-    assert (await store.history(alarm("stranger").key)).parent is None
+    assert (await store.history(child.key, NOON)).parent == placement.incident.incident_id
+    assert (await store.history(alarm("stranger").key, NOON)).parent is None
 
 
 async def test_a_storm_counts_resources_and_not_alarms(store: IncidentStore) -> None:

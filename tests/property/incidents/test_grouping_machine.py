@@ -138,7 +138,9 @@ class Grouping(RuleBasedStateMachine):
             if change.incident_id:
                 members[change.incident_id].append(each)
         for incident_id, incident in self._incidents().items():
-            related = {key for each in members[incident_id] for key in (each.key, *child_keys(each)) if child_keys(each)}
+            related = {
+                key for each in members[incident_id] for key in (each.key, *child_keys(each)) if child_keys(each)
+            }
             for each in members[incident_id]:
                 assert each.resource.owner_key == incident.owner_key or each.key in related
 
@@ -147,7 +149,7 @@ class Grouping(RuleBasedStateMachine):
         """Each key's history holds what arrived of it, each once, with the incident that it was placed in."""
         for name in OWNERS:
             key = alarm(name, AlarmState.OK, 0).key
-            recorded = self._run(self._store.history(key)).changes
+            recorded = self._run(self._store.history(key, START - timedelta(days=1))).changes
             arrived = [change for each, change in self._arrived if each.key == key]
             assert sorted(map(str, recorded)) == sorted(map(str, arrived))
 
@@ -155,7 +157,9 @@ class Grouping(RuleBasedStateMachine):
     def firing_counts_keys_with_a_running_episode(self) -> None:
         """An incident's firing alarms are the keys whose newest turn is an ALARM in it."""
         newest: dict[AlarmKey, Change] = {}
-        for each, change in sorted(self._arrived, key=lambda arrived: (arrived[1].at, arrived[1].state is AlarmState.OK)):
+        for each, change in sorted(
+            self._arrived, key=lambda arrived: (arrived[1].at, arrived[1].state is AlarmState.OK)
+        ):
             if each.state is not AlarmState.INSUFFICIENT_DATA:
                 newest[each.key] = change
         running = Counter(change.incident_id for change in newest.values() if change.state is AlarmState.ALARM)

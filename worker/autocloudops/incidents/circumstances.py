@@ -15,9 +15,14 @@ SWITCHED_OFF = "ActionsDisabled"
 
 
 class Circumstances(Value):
-    """`suppressed` says why the incident is not to be asked about; `storm` counts resources that alarm at once."""
+    """What is known about an incident besides its alarms.
+
+    `suppressed` says why it is not to be asked about, `suppressed_until` how long that holds for whoever joins; `storm`
+    counts resources that alarm at once.
+    """
 
     suppressed: str | None = None
+    suppressed_until: datetime | None = None
     flapping: Flapping | None = None
     findings: tuple[Finding, ...] = ()
     storm: int = 0
@@ -54,8 +59,10 @@ def circumstances(
     """
     silence = next((s for s in silences if s.owner_key == incident.owner_key and s.until > now), None)
     found = {finding.code: finding for alarm in alarms for finding in findings(alarm)}
+    suppressed = _suppressed(alarms, flapping, silence)
     return Circumstances(
-        suppressed=_suppressed(alarms, flapping, silence),
+        suppressed=suppressed,
+        suppressed_until=(silence.until if silence else now) if suppressed else None,
         flapping=flapping,
         findings=tuple(found.values()),
         storm=storm,
@@ -68,6 +75,6 @@ def _suppressed(alarms: Sequence[Alarm], flapping: Flapping | None, silence: Sil
     muted = [alarm.suppression for alarm in alarms if alarm.suppression and alarm.suppression.by != SWITCHED_OFF]
     if muted and len(muted) == len(alarms):
         return f"CloudWatch suppresses it by {muted[0].by}: {muted[0].reason}".rstrip(": ")
-    if flapping and flapping.rests:
+    if flapping and flapping.rests and len({alarm.key for alarm in alarms}) == 1:
         return f"flapping: turned {flapping.turns} times within an hour, and was asked about in that hour"
     return None

@@ -10,6 +10,7 @@ from autocloudops.values import Value
 
 WINDOW = timedelta(hours=1)
 FEWEST_TURNS = 3
+ASKING = frozenset({Role.OPENER, Role.REOPENER})
 
 
 class Flapping(Value):
@@ -27,7 +28,7 @@ def flapping(changes: Sequence[Change], at: datetime) -> Flapping | None:
     """Return how much an alarm flaps at `at`, or None where it does not.
 
     An alarm flaps that turned at least three times within an hour: A, B, A, B. While it flaps it is asked about once
-    an hour; which of its openers were asked about follows from the changes alone.
+    an hour, counted from the last of its openers that did not rest.
 
     Args:
         changes: recorded changes of one key, the newest included, in any order.
@@ -38,24 +39,13 @@ def flapping(changes: Sequence[Change], at: datetime) -> Flapping | None:
     if turns < FEWEST_TURNS:
         return None
     alarms = sum(c.state is AlarmState.ALARM and at - c.at <= WINDOW for c in known)
-    asked = _last_asked([c for c in known if c.at < at])
+    asked = max((c.at for c in known if c.role in ASKING and not c.rests and c.at < at), default=None)
     return Flapping(turns=turns, alarms=alarms, rests=asked is not None and at - asked < WINDOW)
 
 
 def _turns(changes: Sequence[Change], at: datetime) -> int:
     recent = [change for change in changes if timedelta() <= at - change.at <= WINDOW]
     return sum(before.state is not after.state for before, after in pairwise(recent))
-
-
-def _last_asked(changes: Sequence[Change]) -> datetime | None:
-    asked: datetime | None = None
-    for change in changes:
-        if change.role not in {Role.OPENER, Role.REOPENER}:
-            continue
-        calm = _turns(changes, change.at) < FEWEST_TURNS
-        if calm or asked is None or change.at - asked >= WINDOW:
-            asked = change.at
-    return asked
 
 
 def _time(change: Change) -> datetime:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmState
+from autocloudops.incidents.flapping import flapping
 from autocloudops.incidents.model import (
     Change,
     Clears,
@@ -63,18 +64,27 @@ def _newest_turn(changes: Sequence[Change]) -> Change | None:
 
 def takes(incident: Incident, alarm: Alarm, windows: Windows, now: datetime) -> bool:
     """Return whether an incident still takes `alarm` as a member."""
-    if incident.resolved:
+    if incident.resolved or _hides(incident, windows, now):
         return False
     return max(alarm.at, now) - incident.last_member_at <= windows.join
+
+
+def _hides(incident: Incident, windows: Windows, now: datetime) -> bool:
+    """Return whether a suppressed incident would hide a member for longer than its reason holds or may be trusted."""
+    if incident.status is not IncidentStatus.DECIDED or not incident.suppressed_until or not incident.decided_at:
+        return False
+    if now - incident.decided_at > windows.join:
+        return True
+    return now > incident.suppressed_until and incident.revision >= windows.revisions
 
 
 def change_of(alarm: Alarm, placement: Placement) -> Change:
     """Return the line that is recorded for `alarm` once it is placed."""
     match placement:
         case Opens(incident=incident):
-            return _change(alarm, Role.OPENER, incident.incident_id)
-        case Reopens():
-            return _change(alarm, Role.REOPENER, placement.incident_id, placement.revision)
+            return _change(alarm, Role.OPENER, incident.incident_id, rests=placement.rests)
+        case Reopens(incident_id=reopened, revision=revision):
+            return _change(alarm, Role.REOPENER, reopened, revision=revision, rests=placement.rests)
         case Joins():
             return _change(alarm, Role.JOINER, placement.incident_id)
         case Clears():
@@ -85,7 +95,7 @@ def change_of(alarm: Alarm, placement: Placement) -> Change:
             return change
 
 
-def _change(alarm: Alarm, role: Role, incident_id: UUID | None, revision: int = 0) -> Change:
+def _change(alarm: Alarm, role: Role, incident_id: UUID | None, *, revision: int = 0, rests: bool = False) -> Change:
     return Change(
         event_id=alarm.event_id,
         state=alarm.state,
@@ -93,6 +103,7 @@ def _change(alarm: Alarm, role: Role, incident_id: UUID | None, revision: int = 
         role=role,
         incident_id=incident_id,
         revision=revision,
+        rests=rests,
     )
 
 
@@ -116,24 +127,32 @@ def _fired(
     if newest and newest.at >= alarm.at:
         return Joins(incident_id=newest.incident_id, starts_episode=False, late=True)
     runs_in = newest.incident_id if newest and newest.state is AlarmState.ALARM else None
-    if current and takes(current, alarm, windows, now):
-        return _member(alarm, current, runs_in, windows, now)
-    return Opens(incident=_opened(alarm, current, now), leaves=runs_in)
+    if current is None or not takes(current, alarm, windows, now):
+        return Opens(incident=_opened(alarm, current, now), leaves=runs_in, rests=_rests(alarm, history))
+    joined = current.incident_id
+    if runs_in == joined:
+        return Joins(incident_id=joined, starts_episode=False)
+    if _worth_asking_again(alarm, current, windows, now):
+        rests = _rests(alarm, history)
+        return Reopens(incident_id=joined, revision=current.revision + 1, leaves=runs_in, rests=rests)
+    return Joins(incident_id=joined, leaves=runs_in)
 
 
-def _member(alarm: Alarm, incident: Incident, runs_in: UUID | None, windows: Windows, now: datetime) -> Joins | Reopens:
-    if runs_in == incident.incident_id:
-        return Joins(incident_id=incident.incident_id, starts_episode=False)
-    if _worth_asking_again(alarm, incident, windows, now):
-        return Reopens(incident_id=incident.incident_id, revision=incident.revision + 1, leaves=runs_in)
-    return Joins(incident_id=incident.incident_id, leaves=runs_in)
+def _rests(alarm: Alarm, history: History) -> bool:
+    """Return whether `alarm` flaps and was asked about within the hour."""
+    marked = flapping((*history.changes, _change(alarm, Role.OPENER, None)), alarm.at)
+    return marked is not None and marked.rests
 
 
 def _worth_asking_again(alarm: Alarm, incident: Incident, windows: Windows, now: datetime) -> bool:
     """Return whether `alarm` shows a decided incident in a new light, and asking is not yet too much."""
     if incident.status is not IncidentStatus.DECIDED or incident.decided_at is None:
         return False
-    if incident.revision >= windows.revisions or now - incident.decided_at < windows.reask:
+    if incident.revision >= windows.revisions:
+        return False
+    if incident.suppressed_until:
+        return now > incident.suppressed_until
+    if now - incident.decided_at < windows.reask:
         return False
     return family(alarm) not in incident.families
 

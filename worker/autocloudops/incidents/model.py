@@ -35,7 +35,11 @@ class IncidentStatus(StrEnum):
 
 
 class Change(Value):
-    """One recorded state change of one alarm key; `revision` is the question that an opener or reopener asked for."""
+    """One recorded state change of one alarm key.
+
+    `revision` is the question that an opener or reopener asked for; `rests` says that this question was left out,
+    because the alarm flapped and had been asked about.
+    """
 
     event_id: UUID
     state: AlarmState
@@ -43,6 +47,7 @@ class Change(Value):
     role: Role
     incident_id: UUID | None = None
     revision: int = 0
+    rests: bool = False
 
 
 class History(Value):
@@ -51,6 +56,11 @@ class History(Value):
     changes: tuple[Change, ...] = ()
     parent: UUID | None = None
 
+    def beyond(self, seen: "History") -> tuple[Change, ...]:
+        """Return the changes that `seen` does not hold."""
+        known = {change.event_id for change in seen.changes}
+        return tuple(change for change in self.changes if change.event_id not in known)
+
 
 class Incident(Value):
     """Alarms of one owner, decided together.
@@ -58,7 +68,8 @@ class Incident(Value):
     `attempt` counts who asked so far; a reply counts only while its attempt is the current one. `token` is the state
     change whose message lives until the current `revision` is decided. `firing` is how many of its alarms have not
     returned to OK; at zero the incident takes no more members. `families` are the metrics and resource types that were
-    seen in it. `decision_id` and `record_sha256` name the effective decision and its audit record.
+    seen in it. `decision_id` and `record_sha256` name the effective decision and its audit record. `suppressed_until`
+    is present where nobody was asked or told, and says until when the reason holds for whoever joins.
     """
 
     incident_id: UUID
@@ -78,6 +89,7 @@ class Incident(Value):
     decided_at: datetime | None = None
     decision_id: UUID | None = None
     record_sha256: str | None = None
+    suppressed_until: datetime | None = None
     previous: UUID | None = None
 
     @property
@@ -107,19 +119,21 @@ class Windows(Value):
 class Opens(Value):
     """The change opens an incident and its message is the work token.
 
-    `leaves` is the older incident in which the same alarm was firing until now.
+    `leaves` is the older incident in which the same alarm was firing until now; `rests` is as in `Change`.
     """
 
     incident: Incident
     leaves: UUID | None = None
+    rests: bool = False
 
 
 class Reopens(Value):
-    """The change brings something new to a decided incident and asks for `revision`; `leaves` is as in `Opens`."""
+    """The change brings something new to a decided incident and asks for `revision`; the rest is as in `Opens`."""
 
     incident_id: UUID
     revision: int
     leaves: UUID | None = None
+    rests: bool = False
 
 
 class Joins(Value):

@@ -16,16 +16,23 @@ class IncidentStore(Protocol):
     Every method raises `ServiceFailed` where the store cannot be reached.
     """
 
-    async def history(self, key: AlarmKey) -> History:
-        """Return the newest recorded changes of `key`."""
+    async def history(self, key: AlarmKey, since: datetime) -> History:
+        """Return the newest recorded changes of `key`, and every one from `since` on."""
         ...
 
     async def current(self, owner_key: str) -> Incident | None:
         """Return the newest incident of an owner."""
         ...
 
-    async def record(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
-        """Make `placement` true and count it. False: somebody else was faster; read again and place again."""
+    async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
+        """Make `placement` true and count it. False: somebody else was faster; read again and place again.
+
+        Args:
+            alarm: the state change.
+            placement: what it is to the incidents that exist.
+            seen: the history of its key that `placement` follows from; a newer one may make another placement right.
+            now: the wall time.
+        """
         ...
 
     async def incident(self, incident_id: UUID) -> Incident | None:
@@ -45,7 +52,10 @@ class IncidentStore(Protocol):
         ...
 
     async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
-        """Make a decision the effective one. False: the attempt that `asked` carries is no longer current."""
+        """Make a decision the effective one, with the `suppressed_until` that `asked` carries.
+
+        False: the attempt that `asked` carries is no longer current.
+        """
         ...
 
     async def storm(self, account: str, region: str, now: datetime) -> int:

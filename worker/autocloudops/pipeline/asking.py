@@ -14,7 +14,7 @@ from autocloudops.decisions.model import Verdict
 from autocloudops.decisions.story import Story
 from autocloudops.errors import ServiceFailed
 from autocloudops.incidents.circumstances import Circumstances, circumstances
-from autocloudops.incidents.flapping import flapping
+from autocloudops.incidents.flapping import WINDOW, flapping
 from autocloudops.incidents.model import Incident, Windows
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Case, Investigator
@@ -69,7 +69,8 @@ class Asking:
         alarms = await self._incidents.members(asked)
         known = await self._circumstances(asked, alarms)
         case = await self._investigator.investigate(asked, alarms, known)
-        return await self._make_effective(case, asked, delivery)
+        answered = asked.model_copy(update={"suppressed_until": known.suppressed_until})
+        return await self._make_effective(case, answered, delivery)
 
     async def sweep(self) -> int:
         """Ask about incidents whose asker is gone, and return how many were decided.
@@ -100,7 +101,7 @@ class Asking:
     async def _circumstances(self, asked: Incident, alarms: Sequence[Alarm]) -> Circumstances:
         now = self._clock.now()
         token = next((alarm for alarm in alarms if alarm.event_id == asked.token), alarms[0])
-        history = await self._incidents.history(token.key)
+        history = await self._incidents.history(token.key, token.at - WINDOW)
         resource = asked.resource
         return circumstances(
             asked,

@@ -9,7 +9,7 @@ from autocloudops.alarms.parse import parse
 from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.errors import ServiceUnavailable
-from autocloudops.incidents.flapping import flapping
+from autocloudops.incidents.flapping import WINDOW, flapping
 from autocloudops.incidents.grouping import change_of, place, running_episode, takes
 from autocloudops.incidents.model import (
     Change,
@@ -97,13 +97,15 @@ class Pipeline:
                 return Done()
 
     async def _place(self, alarm: Alarm) -> tuple[Placement, History]:
-        """Place an alarm and make it true; whoever loses a race reads again."""
-        for _ in range(PLACE_ATTEMPTS):
+        """Place an alarm and make it true; whoever loses a race reads again, each after a pause of its own length."""
+        pause_seconds = alarm.event_id.int % 100 / 1000
+        for attempt in range(PLACE_ATTEMPTS):
+            await self._clock.sleep(attempt * pause_seconds)
             now = self._clock.now()
-            history = await self._incidents.history(alarm.key)
+            history = await self._incidents.history(alarm.key, alarm.at - WINDOW)
             current = await self._candidate(alarm, history)
             placement = place(alarm, history, current, self._windows, now)
-            if isinstance(placement, Repeats) or await self._incidents.record(alarm, placement, now):
+            if isinstance(placement, Repeats) or await self._incidents.record(alarm, placement, history, now):
                 return placement, history
         raise ServiceUnavailable("state:record", alarm.resource.owner_key, "lost every race for this owner")
 
@@ -122,7 +124,8 @@ class Pipeline:
         return own
 
     async def _related(self, alarm: Alarm, history: History) -> list[UUID]:
-        children = await asyncio.gather(*(self._incidents.history(key) for key in child_keys(alarm)))
+        histories = (self._incidents.history(key, alarm.at) for key in child_keys(alarm))
+        children = await asyncio.gather(*histories)
         episodes = [running_episode(child.changes, alarm.at) for child in children]
         found = [history.parent, *(episode.incident_id for episode in episodes if episode)]
         return [incident_id for incident_id in found if incident_id]

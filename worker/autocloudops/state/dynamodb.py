@@ -19,16 +19,18 @@ from uuid import UUID
 
 from botocore.exceptions import ClientError
 
-from autocloudops.alarms.model import Alarm, AlarmKey
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState
 from autocloudops.aws import error_code, translated
 from autocloudops.clock import Clock
 from autocloudops.incidents.grouping import change_of
 from autocloudops.incidents.model import (
+    Change,
     Clears,
     History,
     Incident,
     IncidentStatus,
     Joins,
+    Notes,
     Opens,
     Placement,
     Reopens,
@@ -43,10 +45,13 @@ from autocloudops.state.tally import Tallies, Tally
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
-    from types_aiobotocore_dynamodb.type_defs import KeysAndAttributesTypeDef, TransactWriteItemTypeDef
+    from types_aiobotocore_dynamodb.type_defs import (
+        KeysAndAttributesTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+    )
 
 T = TypeVar("T")
-HISTORY_LIMIT = 50
 LOST = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"})
 
 
@@ -65,18 +70,25 @@ class DynamoIncidents:
         self._tallies = Tallies(self._write_tally, clock)
         self._storms = Storms(client, table)
 
-    async def history(self, key: AlarmKey) -> History:
-        """Return the newest recorded changes of `key`."""
-        with translated("dynamodb:Query", self._table):
-            answer = await self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": text(items.key_pk(key))},
-                ScanIndexForward=False,
-                Limit=HISTORY_LIMIT,
-                ConsistentRead=True,
-            )
-        found = answer["Items"]
+    async def history(self, key: AlarmKey, since: datetime) -> History:
+        """Return the newest recorded changes of `key`, and every one from `since` on."""
+        request: QueryInputTypeDef = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": text(items.key_pk(key))},
+            "ScanIndexForward": False,
+            "Limit": items.HISTORY_LIMIT,
+            "ConsistentRead": True,
+        }
+        found: list[items.StoredItem] = []
+        while True:
+            with translated("dynamodb:Query", self._table):
+                answer = await self._client.query(**request)
+            found += answer["Items"]
+            last = answer.get("LastEvaluatedKey")
+            if not last or items.time_of(last) < since:
+                break
+            request["ExclusiveStartKey"] = last
         parent = next((UUID(item["incident_id"]["S"]) for item in found if item["sk"]["S"] == items.PARENT), None)
         changes = tuple(items.read_change(item) for item in found if item["sk"]["S"] != items.PARENT)
         return History(changes=changes, parent=parent)
@@ -111,7 +123,7 @@ class DynamoIncidents:
             )
         return [UUID(item["sk"]["S"]) for item in answer["Items"]]
 
-    async def record(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
+    async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
         """Make `placement` true and count it, or return False where somebody else was faster."""
         match placement:
             case Opens():
@@ -119,7 +131,9 @@ class DynamoIncidents:
             case Reopens():
                 done = await self._transact(writes.reopening(self._table, alarm, placement, now))
             case _:
-                done = await self._record_one(alarm, placement, now)
+                done = await self._record_one(alarm, placement, seen, now)
+        if done and isinstance(placement, Opens | Reopens):
+            await self._end_if_ended(alarm, placement, seen)
         if done and isinstance(placement, Opens | Reopens | Joins):
             if placement.leaves:
                 await self._tallies.add(_stops_firing(placement.leaves))
@@ -131,16 +145,37 @@ class DynamoIncidents:
         write = self._client.transact_write_items(TransactItems=transaction)
         return await self._unless_lost("dynamodb:TransactWriteItems", write) is not None
 
-    async def _record_one(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
+    async def _record_one(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
+        """Write a change, and take it back where its key turned meanwhile or its incident takes no more members."""
         change = items.change_item(alarm, change_of(alarm, placement), now)
         put = self._client.put_item(TableName=self._table, Item=change, ConditionExpression=writes.ABSENT)
         if await self._unless_lost("dynamodb:PutItem", put) is None:
             return False
+        if not isinstance(placement, Notes) and await self._turned(alarm, seen):
+            return not await self._take_back(alarm, placement)
         tally = _tally(alarm, placement, now)
-        if tally is None or await self._tallies.add(tally):
-            return True
-        await self._delete("dynamodb:DeleteItem", items.change_key(alarm))
-        return False
+        return tally is None or await self._tallies.add(tally) or not await self._take_back(alarm, placement)
+
+    async def _turned(self, alarm: Alarm, seen: History) -> Sequence[Change]:
+        """Return what others recorded of the alarm's key since `seen` was read."""
+        history = await self.history(alarm.key, alarm.at)
+        return [change for change in history.beyond(seen) if change.event_id != alarm.event_id]
+
+    async def _take_back(self, alarm: Alarm, placement: Placement) -> bool:
+        """Return whether a change was deleted again: not so an OK that an opener took for the end of its episode."""
+        deletion = self._client.delete_item(**writes.taking_back(self._table, alarm, placement))
+        return await self._unless_lost("dynamodb:DeleteItem", deletion) is not None
+
+    async def _end_if_ended(self, alarm: Alarm, placement: Opens | Reopens, seen: History) -> None:
+        """End an episode at its beginning, where its OK was recorded meanwhile and found nothing to end."""
+        later = [c for c in await self._turned(alarm, seen) if c.state is AlarmState.OK and c.at >= alarm.at]
+        closing = min(later, key=lambda change: change.at, default=None)
+        incident_id = change_of(alarm, placement).incident_id
+        if closing is None or incident_id is None:
+            return
+        ending = self._client.update_item(**writes.ending(self._table, alarm.key, closing, incident_id))
+        if await self._unless_lost("dynamodb:UpdateItem", ending) is not None:
+            await self._tallies.add(_stops_firing(incident_id))
 
     async def _write_tally(self, tally: Tally) -> bool:
         update = self._client.update_item(**writes.adding(self._table, tally))

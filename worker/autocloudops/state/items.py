@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     NewItem = dict[str, UniversalAttributeValueTypeDef]
 
 RETENTION = timedelta(days=35)
+HISTORY_LIMIT = 50
 PARENT = "PARENT"
 PARENT_RETENTION = timedelta(hours=1)
 SLOTS = 20
@@ -79,9 +80,9 @@ def storm_key(account: str, region: str, minute: int) -> "NewItem":
     return {"pk": text(f"STORM#{account}/{region}"), "sk": text(minute)}
 
 
-def change_key(alarm: Alarm) -> "NewItem":
-    """Return the key of one state change: it exists once, whatever path brought it."""
-    return {"pk": text(key_pk(alarm.key)), "sk": text(f"{epoch_milliseconds(alarm.at):013d}#{alarm.state}")}
+def change_key(key: AlarmKey, change: Alarm | Change) -> "NewItem":
+    """Return the key of one state change of `key`: it exists once, whatever path brought it."""
+    return {"pk": text(key_pk(key)), "sk": text(f"{epoch_milliseconds(change.at):013d}#{change.state}")}
 
 
 def place_of(alarm: Alarm) -> str:
@@ -128,7 +129,7 @@ def stored(alarm: Alarm) -> str:
 
 def change_item(alarm: Alarm, change: Change, now: datetime) -> "NewItem":
     """Return the item of one state change."""
-    item = change_key(alarm) | {
+    item = change_key(alarm.key, alarm) | {
         "event_id": text(change.event_id),
         "role": text(change.role),
         "alarm": text(stored(alarm)),
@@ -138,7 +139,15 @@ def change_item(alarm: Alarm, change: Change, now: datetime) -> "NewItem":
         item["incident_id"] = text(change.incident_id)
     if change.revision:
         item["revision"] = number(change.revision)
+    if change.rests:
+        item["rests"] = {"BOOL": True}
     return item
+
+
+def time_of(item: "StoredItem") -> datetime:
+    """Return the time of a state change, or the end of time for whatever else an alarm's partition holds."""
+    at = item["sk"]["S"].partition("#")[0]
+    return moment(at) if at.isdecimal() else datetime.max.replace(tzinfo=UTC)
 
 
 def read_change(item: "StoredItem") -> Change:
@@ -151,6 +160,7 @@ def read_change(item: "StoredItem") -> Change:
         role=Role(item["role"]["S"]),
         incident_id=UUID(item["incident_id"]["S"]) if "incident_id" in item else None,
         revision=int(item["revision"]["N"]) if "revision" in item else 0,
+        rests="rests" in item,
     )
 
 
@@ -180,7 +190,8 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
 def read_head(item: "StoredItem") -> Incident:
     """Return the incident that an item holds."""
     ids = {name: UUID(item[name]["S"]) for name in ("decision_id", "previous") if name in item}
-    times = {name: moment(item[name]["N"]) for name in ("lease_until", "decided_at") if name in item}
+    moments = ("lease_until", "decided_at", "suppressed_until")
+    times = {name: moment(item[name]["N"]) for name in moments if name in item}
     texts = {name: item[name]["S"] for name in ("asker", "record_sha256") if name in item}
     numbers = {name: int(item[name]["N"]) for name in ("revision", "attempt", "members", "firing")}
     return Incident.model_validate(

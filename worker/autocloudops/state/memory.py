@@ -22,6 +22,7 @@ from autocloudops.incidents.model import (
 )
 from autocloudops.incidents.relatives import child_keys
 from autocloudops.incidents.silence import Silence
+from autocloudops.state.items import HISTORY_LIMIT
 
 MEMBER_ROLES = frozenset({Role.OPENER, Role.REOPENER, Role.JOINER})
 
@@ -38,18 +39,25 @@ class MemoryIncidents:
         self._resources: defaultdict[tuple[str, str, datetime], set[str]] = defaultdict(set)
         self._silences: dict[str, Silence] = {}
 
-    async def history(self, key: AlarmKey) -> History:
-        """Return the recorded changes of `key`."""
-        return History(changes=tuple(self._changes[key].values()), parent=self._parents.get(key))
+    async def history(self, key: AlarmKey, since: datetime) -> History:
+        """Return the newest recorded changes of `key`, and every one from `since` on."""
+        return self._history(key, since)
+
+    def _history(self, key: AlarmKey, since: datetime) -> History:
+        changes = sorted(self._changes[key].values(), key=lambda change: change.at, reverse=True)
+        kept = [change for number, change in enumerate(changes) if number < HISTORY_LIMIT or change.at >= since]
+        return History(changes=tuple(kept), parent=self._parents.get(key))
 
     async def current(self, owner_key: str) -> Incident | None:
         """Return the newest incident of an owner."""
         incident_id = self._current.get(owner_key)
         return self._incidents[incident_id] if incident_id else None
 
-    async def record(self, alarm: Alarm, placement: Placement, now: datetime) -> bool:
+    async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
         """Make `placement` true and count it, or return False where somebody else was faster."""
-        if alarm.event_id in self._changes[alarm.key] or not self._moved(alarm, placement, now):
+        if alarm.event_id in self._changes[alarm.key] or self._history(alarm.key, alarm.at).beyond(seen):
+            return False
+        if not self._moved(alarm, placement, now):
             return False
         if isinstance(placement, Opens | Reopens | Joins) and placement.leaves:
             self._stop_firing(placement.leaves)
@@ -157,6 +165,7 @@ class MemoryIncidents:
             decision_id=decision_id,
             record_sha256=record_sha256,
             decided_at=now,
+            suppressed_until=asked.suppressed_until,
         )
         return True
 

@@ -4,16 +4,20 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from autocloudops.alarms.model import Alarm
+from autocloudops.alarms.model import Alarm, AlarmKey
 from autocloudops.clock import epoch_milliseconds
 from autocloudops.incidents.grouping import change_of
-from autocloudops.incidents.model import Incident, IncidentStatus, Opens, Reopens, family
+from autocloudops.incidents.model import Change, Incident, IncidentStatus, Opens, Placement, Reopens, family
 from autocloudops.state import items
 from autocloudops.state.items import number, text
 from autocloudops.state.tally import Tally
 
 if TYPE_CHECKING:
-    from types_aiobotocore_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateItemInputTypeDef
+    from types_aiobotocore_dynamodb.type_defs import (
+        DeleteItemInputTypeDef,
+        TransactWriteItemTypeDef,
+        UpdateItemInputTypeDef,
+    )
 
 ABSENT = "attribute_not_exists(pk)"
 STATUS = {"#status": "status"}
@@ -85,6 +89,25 @@ def adding(table: str, tally: Tally) -> "UpdateItemInputTypeDef":
         "UpdateExpression": f"ADD {', '.join(added)}" + (f" SET {', '.join(assigned)}" if assigned else ""),
         "ConditionExpression": "firing > :none" if tally.guarded else "attribute_exists(pk)",
         "ExpressionAttributeValues": values,
+    }
+
+
+def taking_back(table: str, alarm: Alarm, placement: Placement) -> "DeleteItemInputTypeDef":
+    """Delete a change that was just written; an OK without an incident only while nobody gave it one."""
+    deletion: DeleteItemInputTypeDef = {"TableName": table, "Key": items.change_key(alarm.key, alarm)}
+    if change_of(alarm, placement).incident_id is None:
+        deletion["ConditionExpression"] = "attribute_not_exists(incident_id)"
+    return deletion
+
+
+def ending(table: str, key: AlarmKey, closing: Change, incident_id: UUID) -> "UpdateItemInputTypeDef":
+    """Make an OK that found no episode the end of one in an incident; of two who try, one does."""
+    return {
+        "TableName": table,
+        "Key": items.change_key(key, closing),
+        "UpdateExpression": "SET incident_id = :incident",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(incident_id)",
+        "ExpressionAttributeValues": {":incident": text(incident_id)},
     }
 
 
