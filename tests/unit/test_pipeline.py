@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,9 +63,11 @@ class Told:
 
     def __init__(self, *, fails: bool = False) -> None:
         self.notifications: list[Notification] = []
+        self.attempts = 0
         self._fails = fails
 
     async def tell(self, notification: Notification) -> None:
+        self.attempts += 1
         if self._fails:
             raise ServiceUnavailable("sns:Publish", "topic", "down")
         self.notifications.append(notification)
@@ -249,7 +252,31 @@ def test_a_reply_that_stays_bad_is_manual_after_one_repair() -> None:
 
 
 def test_a_notification_that_fails_undoes_nothing() -> None:
-    """The decision stands and its message is deleted even if nobody could be told."""
+    """The decision stands and its message is deleted even if nobody could be told, and that is kept as a note."""
     world = World(told=Told(fails=True)).run(alarm())
-    assert world.outcomes() == [Outcome.DECIDED]
+    assert world.outcomes() == [Outcome.DECIDED, Outcome.NOTE]
+    (note,) = (record.note for record in world.kept if record.note)
+    assert note.startswith("nobody was told: ")
+    assert world.told.attempts == 5
     assert world.left == 0
+
+
+def test_an_outage_of_s3_asks_no_question_twice() -> None:
+    """While records cannot be kept no further incident is asked about, however long that lasts."""
+    world = World(objects=MemoryObjects(failures=60))
+    world.run(alarm("a", cluster="one"), alarm("b", cluster="two"), seconds=3600)
+    assert world.outcomes() == [Outcome.DECIDED] * 2
+    assert len(world.model.requests) == 2
+    assert world.left == 0
+
+
+def test_secrets_in_an_alarm_stay_out_of_prompt_audit_and_message() -> None:
+    """A password in the text of an alarm is replaced before anything is asked, told or kept."""
+    secret = "correct-horse-" + "battery"
+    body = json.loads(alarm())
+    body["AlarmDescription"] = "x" * 370 + f" postgresql://ledger:{secret}@db.internal/ledger"
+    body["NewStateReason"] = f"password={secret}"
+    world = World().run(json.dumps(body))
+    asked = " ".join(message.content for request in world.model.requests for message in request.messages)
+    kept = b"".join(gzip.decompress(each) for each in world.objects.objects.values()).decode()
+    assert "correct-horse" not in asked + kept + world.told.notifications[0].text

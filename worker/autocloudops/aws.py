@@ -14,9 +14,11 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 
 from autocloudops.errors import (
     AccessDenied,
@@ -60,6 +62,16 @@ THROTTLED = frozenset(
         "ThrottlingException",
         "TooManyRequestsException",
     }
+)
+
+MISCONFIGURED = (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound, ParamValidationError)
+UNANSWERED = (
+    BotoCoreError,
+    HTTPClientError,
+    ResponseParserError,
+    aiohttp.ClientError,
+    TimeoutError,
+    UnicodeDecodeError,
 )
 
 
@@ -116,13 +128,14 @@ def translated(operation: str, target: str) -> Iterator[None]:
     """
     try:
         yield
-    except (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound) as error:
+    except MISCONFIGURED as error:
         raise SettingsInvalid(
-            f"{operation}: {error}", "set AWS_PROFILE and AWS_REGION, or give the task a role"
+            f"{operation} on {target}: {error_message(error)}",
+            "check the name, AWS_PROFILE and AWS_REGION, or give the task a role",
         ) from error
     except ClientError as error:
         raise _service_error(operation, target, error) from error
-    except (BotoCoreError, HTTPClientError, aiohttp.ClientError, TimeoutError, UnicodeDecodeError) as error:
+    except UNANSWERED as error:
         raise ServiceUnavailable(operation, target, error_message(error)) from error
 
 

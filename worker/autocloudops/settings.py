@@ -23,7 +23,7 @@ class QueueSettings(BaseSettings):
 
     url: str = Field(description="URL of the SQS queue that receives alarms")
     dlq_url: str = Field(description="URL of the dead-letter queue for bodies that cannot be read")
-    wait_seconds: int = Field(default=10, ge=0, le=20, description="long poll of each receive; SQS allows 20")
+    wait_seconds: int = Field(default=10, ge=1, le=20, description="long poll of each receive; SQS allows 20")
     concurrency: int = Field(default=64, ge=1, le=1000, description="messages handled at once")
     drain_seconds: float = Field(default=25, gt=0, description="time to finish after SIGTERM; below ECS's stopTimeout")
 
@@ -57,7 +57,10 @@ class ModelSettings(BaseSettings):
     )
     attempts: int = Field(default=4, ge=1, le=10, description="requests per question at most, the first included")
     decide_within_seconds: float = Field(
-        default=60, gt=0, le=600, description="time from the opening alarm to a decision, with the model or without"
+        default=60,
+        gt=0,
+        le=140,
+        description="from the start of a question to its decision, with the model or without; visibility is 180 s",
     )
 
 
@@ -105,7 +108,7 @@ class SafetySettings(BaseSettings):
     model_config = _room("SAFETY")
 
     mode: Mode = Field(
-        default=Mode.DRY_RUN, description="off, dry-run, approve or active; nothing acts yet above dry-run"
+        default=Mode.DRY_RUN, description="off or dry-run; approve and active are refused, because nothing can act yet"
     )
     min_confidence: int = Field(default=7, ge=7, le=10, description="necessary for an action, never sufficient")
 

@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """A frozen model that refuses unknown fields."""
+    """A frozen model. Unknown fields are ignored, so that a value which a newer version stored can still be read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")

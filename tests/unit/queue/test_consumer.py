@@ -101,7 +101,7 @@ def test_a_handler_that_fails_gives_the_message_back() -> None:
                 raise ServiceUnavailable("dynamodb:Query", "state", "down")
             return Done()
 
-        await consume(queue, handler, lambda: passing(90))
+        await consume(queue, handler, lambda: passing(200))
         return queue
 
     assert not run(scenario()).messages
@@ -207,3 +207,25 @@ def test_draining_hands_back_what_takes_too_long() -> None:
         return asyncio.get_running_loop().time()
 
     assert run(scenario()) <= 1 + 2 + LIMITS.drain_seconds + 1
+
+
+def test_an_outage_behind_the_handler_stops_receiving() -> None:
+    """While state is down few messages are received, so that none uses up its receives; then all are handled."""
+    received: list[int] = []
+
+    async def scenario() -> MemoryQueue:
+        queue = MemoryQueue()
+        queue.send(*(f"b{n}" for n in range(40)))
+
+        async def handler(delivery: Delivery) -> Ending:
+            received.append(delivery.receive_count)
+            if asyncio.get_running_loop().time() < 3600:
+                raise ServiceUnavailable("dynamodb:Query", "state", "down")
+            return Done()
+
+        await consume(queue, handler, lambda: passing(4 * 3600))
+        return queue
+
+    assert not run(scenario()).messages
+    assert max(received) <= 8
+    assert len(received) < 40 + 200

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from botocore.exceptions import ClientError
 
 from autocloudops.aws import error_code, translated
-from autocloudops.errors import AuditConflict
+from autocloudops.errors import AuditConflict, ServiceUnavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -118,13 +119,21 @@ class FolderObjects:
     async def create(self, key: str, body: bytes) -> None:
         """Write an object that does not exist; success if the same bytes are there already."""
         path = self._folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
         try:
-            with path.open("xb") as file:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
                 file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(partial, path)
         except FileExistsError as error:
             if path.read_bytes() != body:
                 raise AuditConflict(f"{path} holds other bytes", "choose an empty folder") from error
+        except OSError as error:
+            raise ServiceUnavailable("file:create", str(path), error.strerror or str(error)) from error
+        finally:
+            partial.unlink(missing_ok=True)
 
     async def read(self, key: str) -> bytes:
         """Return an object's bytes."""

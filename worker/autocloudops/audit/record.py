@@ -16,6 +16,7 @@ from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.diagnosis.use import ModelUse
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene import Finding
+from autocloudops.redaction import redact
 from autocloudops.values import Value
 
 SCHEMA_VERSION = 1
@@ -94,7 +95,7 @@ class Receipt(Value):
 
 
 def seal(record: AuditRecord, writer: str, number: int, prev: str) -> bytes:
-    """Return a record's canonical line: sorted keys, no spaces, chained to the line before.
+    """Return a record's canonical line: redacted, sorted keys, no spaces, chained to the line before.
 
     Args:
         record: what to write.
@@ -102,9 +103,22 @@ def seal(record: AuditRecord, writer: str, number: int, prev: str) -> bytes:
         number: how many lines this writer wrote before.
         prev: SHA-256 of the writer's last line, empty for its first.
     """
-    content: Mapping[str, Any] = record.model_dump(mode="json", exclude_defaults=True)
+    content: Mapping[str, Any] = _redacted(record.model_dump(mode="json", exclude_defaults=True))
     chained = {"schema_version": record.schema_version, **content, "writer": writer, "number": number, "prev": prev}
     return json.dumps(chained, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _redacted(value: Any) -> Any:  # noqa: ANN401 - JSON of any depth
+    """Return a JSON value with the secrets in its texts replaced."""
+    match value:
+        case str():
+            return redact(value)
+        case list():
+            return [_redacted(item) for item in value]
+        case dict():
+            return {name: _redacted(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def digest(line: bytes) -> str:

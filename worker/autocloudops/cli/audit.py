@@ -3,6 +3,7 @@
 import asyncio
 from heapq import heappush, heappushpop
 from itertools import count
+from uuid import UUID
 
 import typer
 
@@ -66,7 +67,15 @@ async def _newest(location: str | None, wanted: Wanted, verdict: Verdict | None)
                 continue
             keep = heappush if len(newest) <= wanted.limit else heappushpop
             keep(newest, (found.record.at.isoformat(), next(numbers), each))
-    return [each for _, _, each in sorted(newest, reverse=True)]
+    return _last_attempts([each for _, _, each in sorted(newest, reverse=True)])
+
+
+def _last_attempts(newest_first: list[Decided]) -> list[Decided]:
+    """Return each decision once: an outage may leave records of attempts before the one that counts."""
+    found: dict[UUID, Decided] = {}
+    for each in newest_first:
+        found.setdefault(each.decision.decision_id, each)
+    return list(found.values())
 
 
 def _row(each: Decided) -> Row:

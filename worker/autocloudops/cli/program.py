@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from autocloudops.errors import AutoCloudOpsError, ModelError, ServiceFailed, SettingsInvalid
+from autocloudops.redaction import redact
 
 
 class ExitCode(IntEnum):
@@ -88,14 +89,14 @@ def told(error: Exception, *, debug: bool) -> ExitCode:
     if isinstance(error, BrokenPipeError):
         return _hang_up()
     if debug:
-        typer.echo("".join(traceback.format_exception(error)), err=True)
+        typer.echo(redact("".join(traceback.format_exception(error))), err=True)
     typer.echo(f"autocloudops: {in_one_line(error)}", err=True)
     return code_of(error)
 
 
 def in_one_line(error: Exception) -> str:
     """Return an error's words without a line break, and what to do next."""
-    said = " ".join(str(error).split())
+    said = redact(" ".join(str(error).split()))
     if isinstance(error, typer.TyperException):
         return f"{' '.join(error.format_message().split()).rstrip('.')}: see {_command(error)} --help"
     if isinstance(error, AutoCloudOpsError):

@@ -1,6 +1,7 @@
 """`sandbox`: the local stand-ins, for as long as somebody wants them."""
 
 import asyncio
+import os
 import shlex
 import signal
 import sys
@@ -34,7 +35,12 @@ async def _run(output: Output) -> None:
 
 def exports(local: Sandbox) -> list[str]:
     """Return the lines that point another shell at the sandbox."""
-    return [f"export {name}={shlex.quote(value)}" for name, value in local.environment().items()]
+    environment = local.environment()
+    misleading = [name for name in os.environ if name.startswith("AWS_") and name not in environment]
+    return [
+        *(f"unset {name}" for name in misleading),
+        *(f"export {name}={shlex.quote(value)}" for name, value in environment.items()),
+    ]
 
 
 async def until_stopped() -> None:

@@ -59,7 +59,7 @@ def headline(story: Story) -> str:
     """Return verdict, resource and where, in one line."""
     decision, where = story.decision, story.resource
     would = WOULD.get(decision.would_be, "") if decision.verdict is Verdict.DRY_RUN else ""
-    what = clean(where.id, NAME_LIMIT)
+    what = clean(" ".join(where.id.split()), NAME_LIMIT)
     return f"{TITLES[decision.verdict]}{would}: {what} ({where.type}) acct {where.account} {where.region}"
 
 

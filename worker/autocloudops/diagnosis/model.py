@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StrictInt
+from pydantic import ConfigDict, Field, StrictInt
 
 from autocloudops.values import Value
 
@@ -21,6 +21,8 @@ class Diagnosis(Value):
     `confidence` is 1 to 10 as the model said it, not a probability. `evidence_for` and `evidence_against` are ids of
     evidence in the prompt; `gaps` is what the model would have needed to know.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: str = Field(min_length=1, max_length=64)
     confidence: StrictInt = Field(ge=1, le=10)

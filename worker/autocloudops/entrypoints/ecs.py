@@ -12,7 +12,6 @@ from logging import getLogger
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.clock import Clock, SystemClock
 from autocloudops.entrypoints import wiring
-from autocloudops.errors import ServiceFailed
 from autocloudops.investigation import Investigator
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
@@ -49,10 +48,10 @@ async def serve() -> None:
 async def _consume_until_stopped() -> None:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
+        stack.enter_context(_stopping(stop))
         consumer = await _wired(stack)
-        with _stopping(stop):
-            log.info("worker started")
-            await consumer.run(stop)
+        log.info("worker started")
+        await consumer.run(stop)
     log.info("worker stopped: %d messages acknowledged", consumer.deletes.done)
 
 
@@ -103,8 +102,8 @@ async def _sweeping(asking: Asking, clock: Clock) -> AsyncIterator[None]:
             await clock.sleep(SWEEP_SECONDS)
             try:
                 await asking.sweep()
-            except ServiceFailed as error:
-                log.warning("sweeping failed, trying on: %s", error)
+            except Exception:
+                log.exception("sweeping failed, trying on")
 
     sweeping = asyncio.create_task(sweep(), name="sweeper")
     try:

@@ -15,7 +15,7 @@ from autocloudops.authenticity.fetching import HttpsFetcher
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.authenticity.subscriptions import SnsSubscriptions
 from autocloudops.clock import Clock
-from autocloudops.decisions.model import Policy
+from autocloudops.decisions.model import Mode, Policy
 from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.errors import SettingsInvalid
 from autocloudops.incidents.model import Windows
@@ -100,11 +100,13 @@ async def open_model(stack: AsyncExitStack, settings: ModelSettings, clock: Cloc
         SettingsInvalid: the URL is none that is known.
     """
     url = urlsplit(settings.endpoint)
-    if url.scheme != "sagemaker" or not url.netloc:
+    asked = parse_qs(url.query)
+    if url.scheme != "sagemaker" or not url.netloc or asked.keys() - {"region"}:
         raise SettingsInvalid(
-            f"AUTOCLOUDOPS_MODEL_ENDPOINT: {settings.endpoint!r} names no model endpoint", "use sagemaker://NAME"
+            f"AUTOCLOUDOPS_MODEL_ENDPOINT: {settings.endpoint!r} names no model endpoint",
+            "use sagemaker://NAME or sagemaker://NAME?region=REGION",
         )
-    region = parse_qs(url.query).get("region", [None])[0]
+    region = asked.get("region", [None])[0]
     calls = aws.config(read_timeout_seconds=MODEL_READ_SECONDS, connections=100, attempts=1)
     client = cast("SageMakerRuntimeClient", await _open(stack, "sagemaker-runtime", calls, region))
     return RetryingEndpoint(SageMakerEndpoint(client, url.netloc, settings.name, clock), clock, settings.attempts)
@@ -117,7 +119,16 @@ async def _open(stack: AsyncExitStack, service: str, calls: AioConfig, region: s
 
 
 def policy_of(settings: SafetySettings) -> Policy:
-    """Return the policy that the settings amount to."""
+    """Return the policy that the settings amount to.
+
+    Raises:
+        SettingsInvalid: the mode promises an action, which this version cannot do.
+    """
+    if settings.mode > Mode.DRY_RUN:
+        raise SettingsInvalid(
+            f"AUTOCLOUDOPS_SAFETY_MODE: mode {settings.mode} would announce actions that nothing does yet",
+            "set it to off or dry-run",
+        )
     return Policy(mode=settings.mode, min_confidence=settings.min_confidence)
 
 

@@ -8,6 +8,7 @@ Placement   what a new state change is to the incidents that exist
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from uuid import UUID, uuid5
 
 from autocloudops.alarms.model import Alarm, AlarmState, ResourceRef
@@ -67,9 +68,9 @@ class Incident(Value):
 
     `attempt` counts who asked so far; a reply counts only while its attempt is the current one. `token` is the state
     change whose message lives until the current `revision` is decided. `firing` is how many of its alarms have not
-    returned to OK; at zero the incident takes no more members. `families` are the metrics and resource types that were
-    seen in it. `decision_id` and `record_sha256` name the effective decision and its audit record. `suppressed_until`
-    is present where nobody was asked or told, and says until when the reason holds for whoever joins.
+    returned to OK; at zero the incident takes no more members. `families` are digests of the metrics and resource types
+    that were seen in it. `decision_id` and `record_sha256` name the effective decision and its audit record.
+    `suppressed_until` is present where nobody was asked or told: until then the reason holds for whoever joins.
     """
 
     incident_id: UUID
@@ -181,6 +182,10 @@ def incident_id(alarm: Alarm) -> UUID:
 
 
 def family(alarm: Alarm) -> str:
-    """Return what kind of trouble an alarm reports: its resource type and its metric, or its kind without one."""
+    """Return what kind of trouble an alarm reports: its resource type and its metric, or its kind without one.
+
+    It is one of 256 digests, so that an incident of any number of alarms can list all that it has seen. Two kinds in
+    256 look alike, and the second of them asks nothing again.
+    """
     watched = f"{alarm.metric.namespace}/{alarm.metric.name}" if alarm.metric else str(alarm.kind)
-    return f"{alarm.resource.type} {watched}"[:80]
+    return sha256(f"{alarm.resource.type} {watched}".encode()).hexdigest()[:2]

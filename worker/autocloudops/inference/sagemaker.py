@@ -3,10 +3,9 @@
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-import aiohttp
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from autocloudops.aws import DENIED, THROTTLED, error_code, error_message
+from autocloudops.aws import DENIED, THROTTLED, UNANSWERED, error_code, error_message
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
 from autocloudops.errors import ModelError, ModelRefused, ModelTimedOut, ModelUnavailable
@@ -55,7 +54,7 @@ class SageMakerEndpoint:
             )
             async with answer["Body"] as stream:
                 raw = await stream.read()
-        except (BotoCoreError, ClientError, HTTPClientError, aiohttp.ClientError, TimeoutError) as error:
+        except (ClientError, *UNANSWERED) as error:
             raise self._named(error) from error
         return self._completion(raw, self._clock.monotonic() - started)
 
@@ -84,7 +83,7 @@ class SageMakerEndpoint:
                 latency_seconds=latency_seconds,
                 request_id=body.get("id", ""),
             )
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise ModelUnavailable(self.name, "the answer is no chat completion", "check what serves it") from error
 
     def _named(self, error: Exception) -> ModelError:

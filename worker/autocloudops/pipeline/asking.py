@@ -6,13 +6,14 @@ from datetime import timedelta
 from logging import getLogger
 from uuid import UUID
 
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
 from autocloudops.alarms.model import Alarm
 from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Verdict
-from autocloudops.decisions.story import Story
-from autocloudops.errors import ServiceFailed
+from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.incidents.circumstances import Circumstances, circumstances
 from autocloudops.incidents.flapping import WINDOW, flapping
 from autocloudops.incidents.model import Incident, Windows
@@ -23,6 +24,7 @@ from autocloudops.notify.sns import Notifier
 
 log = getLogger(__name__)
 
+TELL_ATTEMPTS = 5
 LEASE_MARGIN = timedelta(seconds=30)
 UNCLAIMED_TOO_LONG = timedelta(seconds=60)
 
@@ -58,8 +60,10 @@ class Asking:
         """Return whether this call made a decision about an incident effective; False while somebody else asks.
 
         Raises:
-            ServiceFailed: the state cannot be reached.
+            ServiceFailed: the state cannot be reached, or the audit is down: then a decision could not be kept.
         """
+        if self._rooms.audit.unwell:
+            raise ServiceUnavailable("audit:append", str(incident_id), f"not asked: {self._rooms.audit.unwell}")
         windows = self._rooms.windows
         lease = windows.batch + self._investigator.patience + LEASE_MARGIN
         asked = await self._incidents.claim(incident_id, self._name, lease, self._clock.now())
@@ -83,8 +87,16 @@ class Asking:
             due = incident.lease_until or incident.last_member_at + UNCLAIMED_TOO_LONG
             if due <= now:
                 log.warning("incident %s was left behind by %s", incident.incident_id, incident.asker)
-                decided += await self.ask(incident.incident_id, None)
+                decided += await self._resumed(incident)
         return decided
+
+    async def _resumed(self, incident: Incident) -> bool:
+        """Ask about one incident for the sweeper, which one that fails must not keep from the others."""
+        try:
+            return await self.ask(incident.incident_id, None)
+        except Exception:
+            log.exception("incident %s stays undecided until the next sweep", incident.incident_id)
+            return False
 
     async def _wait_for_company(self, asked: Incident) -> None:
         """Let the batch window close: after a quiet while without a new member, or when it is as long as it may be."""
@@ -114,31 +126,44 @@ class Asking:
 
     async def _make_effective(self, case: Case, asked: Incident, delivery: DeliveryFacts | None) -> bool:
         """Audit a decision, then name it in the incident; a reply that came too late is kept as a note."""
+        superseded = f"superseded: attempt {asked.attempt} was no longer the current one, so this reply decides nothing"
         standing = await self._incidents.incident(asked.incident_id)
         if standing is None or standing.attempt != asked.attempt:
-            await self._note(case, asked, delivery)
+            await self._note(case, asked, delivery, superseded)
             return False
         receipt = await self._rooms.audit.append(_decided(case, asked, delivery))
         decision = case.story.decision
-        if not await self._incidents.settle(asked, decision.decision_id, receipt.sha256, self._clock.now()):
-            await self._note(case, asked, delivery)
+        settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, self._clock.now())
+        if not (settled or await self._stands(asked, receipt.sha256)):
+            await self._note(case, asked, delivery, superseded)
             return False
         if decision.verdict is not Verdict.SUPPRESSED:
-            await self._tell(case.story)
+            await self._tell(case, asked, delivery)
         return True
 
-    async def _note(self, case: Case, asked: Incident, delivery: DeliveryFacts | None) -> None:
-        log.warning("incident %s: attempt %d was superseded", asked.incident_id, asked.attempt)
-        note = f"superseded: attempt {asked.attempt} was no longer the current one, so this reply decides nothing"
-        superseded = _decided(case, asked, delivery).model_copy(update={"outcome": Outcome.NOTE, "note": note})
-        await self._rooms.audit.append(superseded)
+    async def _stands(self, asked: Incident, record_sha256: str) -> bool:
+        """Return whether a decision is the effective one although its write was refused: its first answer was lost."""
+        incident = await self._incidents.incident(asked.incident_id)
+        return incident is not None and incident.record_sha256 == record_sha256
 
-    async def _tell(self, story: Story) -> None:
-        """Tell people. The decision stands already, so a failure here is logged and undoes nothing."""
+    async def _note(self, case: Case, asked: Incident, delivery: DeliveryFacts | None, note: str) -> None:
+        log.warning("incident %s: %s", asked.incident_id, note)
+        noted = _decided(case, asked, delivery).model_copy(update={"outcome": Outcome.NOTE, "note": note})
+        await self._rooms.audit.append(noted)
+
+    async def _tell(self, case: Case, asked: Incident, delivery: DeliveryFacts | None) -> None:
+        """Tell people. The decision stands already: if nobody can be told, that is kept, and undoes nothing."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(ServiceFailed),
+            wait=wait_random_exponential(multiplier=1, max=10),
+            stop=stop_after_attempt(TELL_ATTEMPTS),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
         try:
-            await self._rooms.notifier.tell(notification_of(story))
+            await retrying(self._rooms.notifier.tell, notification_of(case.story))
         except ServiceFailed as error:
-            log.error("incident %s is decided but nobody was told: %s", story.incident_id, error)  # noqa: TRY400 - the message says it all
+            await self._note(case, asked, delivery, f"nobody was told: {error}")
 
 
 def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> AuditRecord:

@@ -15,6 +15,10 @@ from autocloudops.values import Value
 
 log = getLogger(__name__)
 
+FIRST_PATIENCE_SECONDS = 30
+LONGEST_PATIENCE_SECONDS = 1_800
+MOST_FAILURES = 10
+
 
 class Done(Value):
     """The message is answered for: delete it."""
@@ -23,7 +27,7 @@ class Done(Value):
 class Later(Value):
     """The message cannot be finished now: deliver it again after a while."""
 
-    after_seconds: int = 30
+    after_seconds: int
 
 
 class Park(Value):
@@ -51,6 +55,8 @@ class Limits(Value):
 class Consumer:
     """Receives while there are free slots, hands each message to `handler`, and makes its ending true.
 
+    While handlers fail because a service of theirs is down, it receives one message at a time with growing pauses.
+
     Args:
         queue: where messages come from.
         handler: says how a message ends; what it raises makes the message come back later.
@@ -66,6 +72,7 @@ class Consumer:
         self._running: dict[asyncio.Task[None], Delivery] = {}
         self._slot_freed = asyncio.Event()
         self._unwell = False
+        self._failures = 0
         self.deletes = Acknowledger(queue.delete, clock, "sqs:DeleteMessage")
         self.releases = Acknowledger(partial(queue.release, after_seconds=0), clock, "sqs:ChangeMessageVisibility")
 
@@ -75,11 +82,19 @@ class Consumer:
         Raises:
             AccessDenied, TargetMissing: the queue cannot be received from; nothing that waiting could mend.
         """
+        deadline = asyncio.create_task(self._deadline(stop))
         try:
             while not stop.is_set():
                 await self._receive_once(stop)
         finally:
-            await self._drain()
+            stop.set()
+            await self._drain(deadline)
+            deadline.cancel()
+
+    async def _deadline(self, stop: asyncio.Event) -> None:
+        """Return when draining has taken as long as it may, counted from `stop` and not from the end of a long poll."""
+        await stop.wait()
+        await self._clock.sleep(self._limits.drain_seconds)
 
     async def _receive_once(self, stop: asyncio.Event) -> None:
         free = self._limits.concurrency - len(self._running)
@@ -87,6 +102,9 @@ class Consumer:
             self._slot_freed.clear()
             await self._first_of(self._slot_freed.wait(), stop.wait())
             return
+        if self._failures:
+            free = 1
+            await self._sleep_unless(stop, min(2.0**self._failures, self._limits.longest_pause_seconds))
         deliveries = await self._receive(free, stop)
         for delivery in deliveries:
             if stop.is_set():
@@ -130,12 +148,14 @@ class Consumer:
     async def _finish(self, delivery: Delivery) -> None:
         try:
             await self._end(delivery, await self._handler(delivery))
+            self._failures = 0
         except ServiceFailed as error:
+            self._failures = min(self._failures + 1, MOST_FAILURES)
             log.warning("message %s comes back later: %s", delivery.message_id, error)
-            await self._postpone(delivery, Later())
+            await self._postpone(delivery, _patient(delivery))
         except Exception:
             log.exception("message %s comes back later", delivery.message_id)
-            await self._postpone(delivery, Later())
+            await self._postpone(delivery, _patient(delivery))
 
     async def _end(self, delivery: Delivery, ending: Ending) -> None:
         match ending:
@@ -153,14 +173,12 @@ class Consumer:
         except ServiceFailed as error:
             log.warning("message %s waits for its visibility timeout: %s", delivery.message_id, error)
 
-    async def _drain(self) -> None:
+    async def _drain(self, deadline: asyncio.Task[None]) -> None:
         """Let handlers finish until the deadline, hand back what they could not, and send every acknowledgement."""
         if self._running:
             log.info("draining: %d messages in flight", len(self._running))
-            deadline = asyncio.create_task(self._clock.sleep(self._limits.drain_seconds))
             while self._running and not deadline.done():
                 await asyncio.wait({deadline, *self._running}, return_when=asyncio.FIRST_COMPLETED)
-            deadline.cancel()
         for task, delivery in list(self._running.items()):
             task.cancel()
             self.releases.add(delivery)
@@ -176,6 +194,12 @@ class Consumer:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _patient(delivery: Delivery) -> Later:
+    """Wait longer each time, so that an outage of hours does not use up the receives before the dead-letter queue."""
+    doubled = FIRST_PATIENCE_SECONDS * 2 ** min(delivery.receive_count - 1, MOST_FAILURES)
+    return Later(after_seconds=min(doubled, LONGEST_PATIENCE_SECONDS))
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef
 from autocloudops.clock import EPOCH, epoch_milliseconds
 from autocloudops.incidents.model import Change, Incident, IncidentStatus, Role
 from autocloudops.incidents.silence import Silence
+from autocloudops.redaction import clean
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
@@ -24,9 +25,11 @@ PARENT_RETENTION = timedelta(hours=1)
 SLOTS = 20
 SHARDS = 4
 HASH_LENGTH = 32
-STORED_TEXT = 400
+TIME_BYTES = 6
 STORED_LIST = 5
-MOST_STORED_BYTES = 3_000
+STORED_TEXTS = (400, 100)
+MOST_STORED_BYTES = 3_600
+MOST_RESOURCE_BYTES = 1_000
 
 
 def moment(value: str) -> datetime:
@@ -85,15 +88,16 @@ def change_key(key: AlarmKey, change: Alarm | Change) -> "NewItem":
     return {"pk": text(key_pk(key)), "sk": text(f"{epoch_milliseconds(change.at):013d}#{change.state}")}
 
 
-def place_of(alarm: Alarm) -> str:
-    """Return where a firing alarm's change stands, in one short string."""
-    return f"{key_pk(alarm.key).removeprefix('KEY#')}{epoch_milliseconds(alarm.at):013d}"
+def place_of(alarm: Alarm) -> "UniversalAttributeValueTypeDef":
+    """Return where a firing alarm's change stands, in 22 bytes: the digest of its key, and its time."""
+    digest = bytes.fromhex(key_pk(alarm.key).removeprefix("KEY#"))
+    return {"B": digest + epoch_milliseconds(alarm.at).to_bytes(TIME_BYTES)}
 
 
-def key_at(place: str) -> "NewItem":
+def key_at(place: bytes) -> "NewItem":
     """Return the key that `place_of` shortened."""
-    digest, at = place[:HASH_LENGTH], place[HASH_LENGTH:]
-    return {"pk": text(f"KEY#{digest}"), "sk": text(f"{at}#{AlarmState.ALARM}")}
+    digest, at = place[:-TIME_BYTES], int.from_bytes(place[-TIME_BYTES:])
+    return {"pk": text(f"KEY#{digest.hex()}"), "sk": text(f"{at:013d}#{AlarmState.ALARM}")}
 
 
 def slot_of(event_id: UUID) -> int:
@@ -107,24 +111,30 @@ def expiry(now: datetime, after: timedelta = RETENTION) -> "UniversalAttributeVa
 
 
 def stored(alarm: Alarm) -> str:
-    """Return an alarm as its item keeps it: what a prompt shows, bounded so that no item grows over 4 KB."""
-    kept = alarm.model_copy(
-        update={
-            "reason": alarm.reason[:STORED_TEXT],
-            "reason_data": None,
-            "description": alarm.description[:STORED_TEXT] if alarm.description else None,
-            "rule": alarm.rule[:STORED_TEXT] if alarm.rule else None,
-            "query": alarm.query[:STORED_TEXT] if alarm.query else None,
-            "queries": alarm.queries[:STORED_LIST],
-            "children": alarm.children[:STORED_LIST],
-            "actions": (),
-            "tags": {},
-        }
+    """Return an alarm as its item keeps it: what a prompt shows, bounded so that no item grows over 4 KB.
+
+    What is too long loses its lists and most of its texts; if that is not enough, all but its identity and resource.
+    """
+    long, short = (_cut(alarm, characters) for characters in STORED_TEXTS)
+    bare = {name: getattr(alarm, name) for name in ("key", "state", "at", "kind", "shape", "raw_sha256")}
+    forms = (
+        long,
+        short.model_copy(update={"queries": (), "children": (), "contributor_labels": {}}),
+        Alarm(**bare, resource=_without_arn(alarm.resource)),
     )
-    content = kept.model_dump_json(exclude_defaults=True)
-    if len(content.encode()) <= MOST_STORED_BYTES:
-        return content
-    return kept.model_copy(update={"queries": (), "contributor_labels": {}}).model_dump_json(exclude_defaults=True)
+    contents = [form.model_dump_json(exclude_defaults=True) for form in forms]
+    return next((content for content in contents if len(content.encode()) <= MOST_STORED_BYTES), contents[-1])
+
+
+def _cut(alarm: Alarm, characters: int) -> Alarm:
+    texts = {name: getattr(alarm, name) for name in ("reason", "description", "rule", "query")}
+    lists = {name: getattr(alarm, name)[:STORED_LIST] for name in ("queries", "children")}
+    cut = {name: clean(value, characters) if value else value for name, value in texts.items()}
+    return alarm.model_copy(update={**cut, **lists, "reason_data": None, "actions": (), "tags": {}})
+
+
+def _without_arn(resource: ResourceRef) -> ResourceRef:
+    return resource.model_copy(update={"arn": None})
 
 
 def change_item(alarm: Alarm, change: Change, now: datetime) -> "NewItem":
@@ -166,11 +176,13 @@ def read_change(item: "StoredItem") -> Change:
 
 def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
     """Return the item of an incident that has just been opened."""
+    resource = incident.resource.model_dump_json(exclude_defaults=True)
+    if len(resource.encode()) > MOST_RESOURCE_BYTES:
+        resource = _without_arn(incident.resource).model_dump_json(exclude_defaults=True)
     item = head_key(incident.incident_id) | {
-        "owner_key": text(incident.owner_key),
-        "resource": text(incident.resource.model_dump_json(exclude_defaults=True)),
+        "resource": text(resource),
         "token": text(incident.token),
-        "token_place": text(place_of(opener)),
+        "token_place": place_of(opener),
         "opened_at": number(epoch_milliseconds(incident.opened_at)),
         "last_member_at": number(epoch_milliseconds(incident.last_member_at)),
         "status": text(incident.status),
@@ -179,7 +191,7 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
         "members": number(incident.members),
         "firing": number(incident.firing),
         "families": {"SS": sorted(incident.families)},
-        f"first{slot_of(opener.event_id)}": text(place_of(opener)),
+        f"first{slot_of(opener.event_id)}": place_of(opener),
         "ttl": expiry(now),
     }
     if incident.previous:
@@ -194,11 +206,12 @@ def read_head(item: "StoredItem") -> Incident:
     times = {name: moment(item[name]["N"]) for name in moments if name in item}
     texts = {name: item[name]["S"] for name in ("asker", "record_sha256") if name in item}
     numbers = {name: int(item[name]["N"]) for name in ("revision", "attempt", "members", "firing")}
+    resource = ResourceRef.model_validate_json(item["resource"]["S"])
     return Incident.model_validate(
         {
             "incident_id": UUID(item["pk"]["S"].removeprefix("INC#")),
-            "owner_key": item["owner_key"]["S"],
-            "resource": ResourceRef.model_validate_json(item["resource"]["S"]),
+            "owner_key": resource.owner_key,
+            "resource": resource,
             "token": UUID(item["token"]["S"]),
             "opened_at": moment(item["opened_at"]["N"]),
             "last_member_at": moment(item["last_member_at"]["N"]),
@@ -214,8 +227,8 @@ def read_head(item: "StoredItem") -> Incident:
 
 def member_keys(item: "StoredItem") -> list["NewItem"]:
     """Return the keys of the first and last members that an incident's item names, and of its token."""
-    places = {value["S"] for name, value in item.items() if name.startswith(("first", "last")) and "S" in value}
-    return [key_at(place) for place in sorted(places | {item["token_place"]["S"]})]
+    places = {value["B"] for name, value in item.items() if name.startswith(("first", "last")) and "B" in value}
+    return [key_at(place) for place in sorted(places | {item["token_place"]["B"]})]
 
 
 def silence_item(silence: Silence) -> "NewItem":

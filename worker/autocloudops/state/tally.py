@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from autocloudops.clock import Clock
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.type_defs import UniversalAttributeValueTypeDef
 
 FLUSH_SECONDS = 0.2
 
@@ -21,7 +25,7 @@ class Tally:
     firing: int = 0
     last_member_at: datetime | None = None
     families: set[str] = field(default_factory=set)
-    places: dict[int, list[str]] = field(default_factory=dict)
+    places: "dict[int, list[UniversalAttributeValueTypeDef]]" = field(default_factory=dict)
 
     def add(self, other: "Tally") -> None:
         """Take another tally of the same incident in."""

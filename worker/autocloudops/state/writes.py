@@ -36,7 +36,7 @@ def opening(table: str, alarm: Alarm, placement: Opens, now: datetime) -> list["
 
 def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> list["TransactWriteItemTypeDef"]:
     """Open a decided incident again for its next revision, whose token is `alarm`."""
-    slot, place = items.slot_of(alarm.event_id), text(items.place_of(alarm))
+    slot, place = items.slot_of(alarm.event_id), items.place_of(alarm)
     return [
         _put(table, items.change_item(alarm, change_of(alarm, placement), now)),
         _put_open(table, placement.incident_id, now),
@@ -80,7 +80,7 @@ def adding(table: str, tally: Tally) -> "UpdateItemInputTypeDef":
         }
     for slot, places in tally.places.items():
         assigned += [f"last{slot} = :last{slot}", f"first{slot} = if_not_exists(first{slot}, :first{slot})"]
-        values |= {f":last{slot}": text(places[-1]), f":first{slot}": text(places[0])}
+        values |= {f":last{slot}": places[-1], f":first{slot}": places[0]}
     if tally.guarded:
         values[":none"] = number(0)
     return {
@@ -136,21 +136,26 @@ def settling(
     table: str, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime
 ) -> "UpdateItemInputTypeDef":
     """Name the effective decision, if the attempt that asked is still the current one."""
+    values = {
+        ":asking": text(IncidentStatus.ASKING),
+        ":decided": text(IncidentStatus.DECIDED),
+        ":attempt": number(asked.attempt),
+        ":decision": text(decision_id),
+        ":record": text(record_sha256),
+        ":now": number(epoch_milliseconds(now)),
+    }
+    suppression = " REMOVE suppressed_until"
+    if asked.suppressed_until:
+        suppression = ", suppressed_until = :suppressed"
+        values[":suppressed"] = number(epoch_milliseconds(asked.suppressed_until))
     return {
         "TableName": table,
         "Key": items.head_key(asked.incident_id),
         "UpdateExpression": "SET #status = :decided, decision_id = :decision, record_sha256 = :record, "
-        "decided_at = :now",
+        f"decided_at = :now{suppression}",
         "ConditionExpression": "#status = :asking AND attempt = :attempt",
         "ExpressionAttributeNames": STATUS,
-        "ExpressionAttributeValues": {
-            ":asking": text(IncidentStatus.ASKING),
-            ":decided": text(IncidentStatus.DECIDED),
-            ":attempt": number(asked.attempt),
-            ":decision": text(decision_id),
-            ":record": text(record_sha256),
-            ":now": number(epoch_milliseconds(now)),
-        },
+        "ExpressionAttributeValues": values,
     }
 
 

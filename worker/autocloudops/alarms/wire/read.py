@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from autocloudops.alarms.load import Refused, decode
 from autocloudops.alarms.model import AlarmState, MissingData
 from autocloudops.alarms.wire.shape import Node
+from autocloudops.redaction import redact
 
 TEXT_LIMIT = 4096
 """Characters kept of a description, a reason or an expression. CloudWatch allows 1,024; others write more."""
@@ -88,8 +89,8 @@ def items(node: Node, *keys: str) -> list[object]:
 
 
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return `text`, cut to `limit` characters with an ellipsis."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    """Return `text`, cut to `limit` characters with an ellipsis; a secret is replaced before a cut could split it."""
+    return text if len(text) <= limit else f"{redact(text[: 2 * limit])[: limit - 1]}…"
 
 
 def text(node: Node, *keys: str, limit: int = TEXT_LIMIT) -> str | None:

@@ -1,6 +1,9 @@
 """What the demo came to, for people and for programs."""
 
+import os
 import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +16,7 @@ from autocloudops.decisions.story import short_id
 from autocloudops.values import Value
 
 LABEL = "simulated/rules"
+PROGRAM = "autocloudops"
 
 
 class Summary(Value):
@@ -102,7 +106,15 @@ def summarise(course: Course, folder: Path, wall_seconds: float, differences: Se
 def _show_command(course: Course, folder: Path) -> str:
     incident = largest(course)
     what = f"show {short_id(incident)}" if incident else "ls"
-    return f"autocloudops audit {what} --location {shlex.quote(str(folder))}"
+    return f"{shlex.quote(_program())} audit {what} --location {shlex.quote(str(folder))}"
+
+
+def _program() -> str:
+    """Return how this program is called from here: by its name where the shell finds it, else by its path."""
+    called = Path(sys.argv[0])
+    if called.name != PROGRAM or shutil.which(PROGRAM):
+        return PROGRAM
+    return os.path.relpath(called)
 
 
 def _facts(summary: Summary) -> Mapping[str, object]:
