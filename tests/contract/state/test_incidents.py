@@ -13,6 +13,7 @@ from autocloudops.entrypoints.wiring import open_incidents
 from autocloudops.errors import TargetMissing
 from autocloudops.incidents.grouping import place
 from autocloudops.incidents.model import (
+    Clears,
     History,
     Incident,
     IncidentStatus,
@@ -28,6 +29,7 @@ from autocloudops.incidents.silence import Silence
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.settings import StateSettings
 from autocloudops.state.dynamodb import DynamoIncidents
+from autocloudops.state.items import HISTORY_LIMIT
 from autocloudops.state.memory import MemoryIncidents
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -263,6 +265,78 @@ async def test_a_silence_ends_by_time_or_by_hand(store: IncidentStore) -> None:
     assert await store.lift("o") is True
     assert await store.lift("o") is False
     assert await store.silences(NOON) == []
+
+
+async def test_a_join_that_follows_from_an_old_history_is_refused(store: IncidentStore) -> None:
+    """An alarm whose OK was recorded between reading and writing joins nothing, and leaves nothing behind."""
+    incident = await opened(store)
+    fired, ended = alarm("other", seconds=5), alarm("other", AlarmState.OK, seconds=10)
+    joining = place(fired, History(), incident, WINDOWS, NOON)
+    assert isinstance(await admit(store, ended), Clears)
+    assert await store.record(fired, joining, History(), NOON) is False
+    assert [each.event_id for each in (await store.history(fired.key, NOON)).changes] == [ended.event_id]
+    assert await store.incident(incident.incident_id) == incident
+
+
+async def test_an_episode_whose_ok_came_first_is_over_at_once(store: IncidentStore) -> None:
+    """An incident that opens from an old history does not keep firing when its OK was recorded meanwhile."""
+    fired, ended = alarm(), alarm(state=AlarmState.OK, seconds=10)
+    opening = place(fired, History(), None, WINDOWS, NOON)
+    assert isinstance(await admit(store, ended), Clears)
+    await store.record(fired, opening, History(), NOON)
+    await admit(store, fired)
+    standing = await store.current(fired.resource.owner_key)
+    assert standing is None or standing.firing == 0
+    assert isinstance(await admit(store, alarm(seconds=20)), Opens)
+
+
+async def test_an_ok_gives_way_to_an_alarm_that_was_faster(store: IncidentStore) -> None:
+    """An OK that was placed before its alarm was recorded is placed again, and ends the episode once."""
+    fired, ended = alarm(), alarm(state=AlarmState.OK, seconds=10)
+    incident = await opened(store)
+    assert await store.record(ended, Clears(), History(), NOON) is False
+    assert await admit(store, ended) == Clears(incident_id=incident.incident_id)
+    standing = await store.incident(incident.incident_id)
+    assert standing is not None
+    assert standing.firing == 0
+    assert isinstance(await admit(store, fired), Repeats)
+
+
+async def test_an_alarm_fires_in_one_incident_only(store: IncidentStore) -> None:
+    """An alarm that fires on into a new incident stops firing in its old one."""
+    first = await opened(store)
+    placement = await admit(store, alarm(seconds=1 + WINDOWS.join.total_seconds()))
+    assert isinstance(placement, Opens)
+    assert placement.leaves == first.incident_id
+    counts = [await store.incident(each) for each in (first.incident_id, placement.incident.incident_id)]
+    assert [each.firing for each in counts if each] == [0, 1]
+
+
+async def test_history_reaches_as_far_back_as_it_is_asked(store: IncidentStore) -> None:
+    """The newest changes are always there, and older ones if they are wanted."""
+    for seconds in range(HISTORY_LIMIT + 10):
+        await admit(store, alarm(state=AlarmState.INSUFFICIENT_DATA, seconds=seconds))
+    key = alarm().key
+    assert len((await store.history(key, NOON + timedelta(days=1))).changes) == HISTORY_LIMIT
+    assert len((await store.history(key, NOON)).changes) == HISTORY_LIMIT + 10
+
+
+async def test_a_suppressed_decision_says_until_when(store: IncidentStore) -> None:
+    """How long a suppression holds stands in the incident until a decision without one takes its place."""
+    incident = await opened(store)
+    asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), NOON)
+    assert asked is not None
+    until = NOON + timedelta(hours=1)
+    assert await store.settle(asked.model_copy(update={"suppressed_until": until}), UUID(int=1), "sha", NOON)
+    standing = await store.incident(incident.incident_id)
+    assert standing is not None
+    assert standing.suppressed_until == until
+    reopening = Reopens(incident_id=incident.incident_id, revision=1)
+    assert await store.record(alarm("other"), reopening, History(), NOON)
+    await decided(store, incident)
+    again = await store.incident(incident.incident_id)
+    assert again is not None
+    assert (again.revision, again.suppressed_until) == (1, None)
 
 
 async def test_a_missing_table_is_named(emulator: str, stack: AsyncExitStack) -> None:

@@ -95,12 +95,12 @@ def _alarm_lines(story: Story) -> Iterator[str]:
     alarm = story.opener
     watched = f"{alarm.metric.namespace} {alarm.metric.name}" if alarm.metric else str(alarm.kind)
     yield _line("ALARM", f"{alarm.key.name}: {watched} {condition_in_words(alarm.condition)}".rstrip())
-    if alarm.reason:
+    if clean(alarm.reason, LINE_LIMIT).strip():
         yield _line("  says", alarm.reason)
     if story.storm:
         yield _line("STORM", f"{story.storm} resources alarm at the same time: look for a shared cause first")
     if story.alarm_count > 1:
-        yield _line("WITH", f"{story.alarm_count - 1} more alarms of {story.resource.owner}")
+        yield _line("WITH", f"{_count(story.alarm_count - 1, 'more alarm')} of {story.resource.owner}")
 
 
 def _cause_lines(story: Story) -> Iterator[str]:
@@ -161,11 +161,15 @@ def _model_lines(use: ModelUse) -> Iterator[str]:
     if use.requests:
         yield _line(
             "MODEL",
-            f"{use.model} at {use.endpoint}: {use.requests} requests, {use.prompt_tokens}+{use.completion_tokens} "
+            f"{use.model} at {use.endpoint}: {_count(use.requests, 'request')}, {use.prompt_tokens}+{use.completion_tokens} "
             f"tokens, {use.latency_seconds:.1f} s; prompt {use.template_version} {use.prompt_sha256[:8]}",
         )
     elif use.error:
         yield _line("MODEL", f"{use.endpoint}: no answer")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _line(label: str, content: str, limit: int = LINE_LIMIT) -> str:

@@ -100,8 +100,8 @@ async def open_model(stack: AsyncExitStack, settings: ModelSettings, clock: Cloc
         SettingsInvalid: the URL is none that is known.
     """
     url = urlsplit(settings.endpoint)
-    asked = parse_qs(url.query)
-    if url.scheme != "sagemaker" or not url.netloc or asked.keys() - {"region"}:
+    asked = parse_qs(url.query, keep_blank_values=True)
+    if url.scheme != "sagemaker" or not url.netloc or asked.keys() - {"region"} or [""] in asked.values():
         raise SettingsInvalid(
             f"AUTOCLOUDOPS_MODEL_ENDPOINT: {settings.endpoint!r} names no model endpoint",
             "use sagemaker://NAME or sagemaker://NAME?region=REGION",

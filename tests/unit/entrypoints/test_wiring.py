@@ -1,0 +1,175 @@
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from autocloudops.audit.objects import FolderObjects, S3Objects
+from autocloudops.clock import SystemClock
+from autocloudops.decisions.model import Mode
+from autocloudops.entrypoints import wiring
+from autocloudops.errors import SettingsInvalid
+from autocloudops.settings import (
+    AuditSettings,
+    IncidentSettings,
+    LogSettings,
+    ModelSettings,
+    NotifySettings,
+    QueueSettings,
+    SafetySettings,
+    SnsSettings,
+    read,
+)
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    """Whatever a test opens is closed after it."""
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AWS configuration that is enough to open clients, and calls nobody."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nim",
+        "sagemaker://",
+        "sagemaker:///nim",
+        "sagemaker://?region=eu-west-1",
+        "https://models.example/v1",
+        "bedrock://nim",
+        "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/nim",
+    ],
+)
+@pytest.mark.usefixtures("aws_settings")
+async def test_a_url_that_names_no_endpoint_is_refused(url: str, stack: AsyncExitStack) -> None:
+    """Only sagemaker://NAME is known: anything else stops the start and names the variable, though AWS is set up."""
+    with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_MODEL_ENDPOINT") as raised:
+        await wiring.open_model(stack, ModelSettings(endpoint=url), SystemClock())
+    assert "sagemaker://NAME" in raised.value.advice
+
+
+@pytest.mark.parametrize(
+    "query", ["zone=b", "region=eu-west-1&zone=b", "Region=eu-west-1", "component=llm", "reigon=eu-west-1"]
+)
+@pytest.mark.usefixtures("aws_settings")
+async def test_a_query_key_that_nobody_reads_is_refused(query: str, stack: AsyncExitStack) -> None:
+    """A slip in an option must not silently send the data to another region."""
+    with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_MODEL_ENDPOINT"):
+        await wiring.open_model(stack, ModelSettings(endpoint=f"sagemaker://nim?{query}"), SystemClock())
+
+
+@pytest.mark.parametrize("url", ["sagemaker://nim", "sagemaker://nim?region=eu-central-1"])
+@pytest.mark.usefixtures("aws_settings")
+async def test_an_endpoint_is_opened_by_its_name(url: str, stack: AsyncExitStack) -> None:
+    """The documented forms open, and the endpoint calls itself by the URL's name."""
+    endpoint = await wiring.open_model(stack, ModelSettings(endpoint=url), SystemClock())
+    assert endpoint.name == "sagemaker://nim"
+
+
+@pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.ACTIVE])
+def test_a_mode_that_promises_actions_is_refused(mode: Mode) -> None:
+    """Nothing acts above dry-run, so a worker that is told to does not start and pretend."""
+    with pytest.raises(SettingsInvalid, match=f"AUTOCLOUDOPS_SAFETY_MODE.*{mode}") as raised:
+        wiring.policy_of(SafetySettings(mode=mode))
+    assert "dry-run" in raised.value.advice
+
+
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.DRY_RUN])
+def test_the_policy_is_what_the_settings_say(mode: Mode) -> None:
+    """Mode and least confidence reach the gates unchanged."""
+    policy = wiring.policy_of(SafetySettings(mode=mode, min_confidence=9))
+    assert (policy.mode, policy.min_confidence) == (mode, 9)
+
+
+def test_without_settings_nothing_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy of an empty environment is a dry run that wants a confidence of seven."""
+    monkeypatch.delenv("AUTOCLOUDOPS_SAFETY_MODE", raising=False)
+    policy = wiring.policy_of(read(SafetySettings))
+    assert (policy.mode, policy.min_confidence) == (Mode.DRY_RUN, 7)
+
+
+@pytest.mark.parametrize(
+    ("room", "variable", "value"),
+    [
+        (QueueSettings, "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS", "21"),
+        (QueueSettings, "AUTOCLOUDOPS_QUEUE_CONCURRENCY", "many"),
+        (SnsSettings, "AUTOCLOUDOPS_SNS_SIGNATURES", "sometimes"),
+        (ModelSettings, "AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS", "601"),
+        (IncidentSettings, "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS", "0"),
+        (AuditSettings, "AUTOCLOUDOPS_AUDIT_BATCH_RECORDS", "0"),
+        (SafetySettings, "AUTOCLOUDOPS_SAFETY_MODE", "activ"),
+        (SafetySettings, "AUTOCLOUDOPS_SAFETY_MIN_CONFIDENCE", "6"),
+        (LogSettings, "AUTOCLOUDOPS_LOG_LEVEL", "chatty"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_variable(
+    room: type[BaseSettings], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever set it wrong reads which variable it was, on one line, with what it is for."""
+    for required in ("QUEUE_URL", "QUEUE_DLQ_URL", "MODEL_ENDPOINT", "AUDIT_LOCATION"):
+        monkeypatch.setenv(f"AUTOCLOUDOPS_{required}", "set")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsInvalid, match=f"^{variable}: ") as raised:
+        read(room)
+    assert raised.value.advice.startswith("set it to: ")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("room", "variable"),
+    [
+        (QueueSettings, "AUTOCLOUDOPS_QUEUE_URL"),
+        (ModelSettings, "AUTOCLOUDOPS_MODEL_ENDPOINT"),
+        (AuditSettings, "AUTOCLOUDOPS_AUDIT_LOCATION"),
+        (NotifySettings, "AUTOCLOUDOPS_NOTIFY_TOPIC_ARN"),
+    ],
+)
+def test_a_missing_setting_is_named(room: type[BaseSettings], variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has no default is asked for by the name of its variable."""
+    monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(SettingsInvalid, match=f"^{variable}: field required"):
+        read(room)
+
+
+@pytest.mark.usefixtures("aws_settings")
+async def test_the_audit_is_a_folder_or_a_bucket(stack: AsyncExitStack, tmp_path: Path) -> None:
+    """A location's form says what it is, and a bucket's prefix ends in exactly one slash."""
+    folder = await wiring.open_audit(stack, str(tmp_path))
+    assert isinstance(folder, FolderObjects)
+    for location in ("s3://records/team", "s3://records/team/"):
+        bucket = await wiring.open_audit(stack, location)
+        assert isinstance(bucket, S3Objects)
+        assert (bucket.location, bucket._prefix) == ("s3://records/team", "team/")
+
+
+async def test_a_client_without_a_region_says_what_to_set(
+    stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker outside AWS that was not told its region hears which variable it lacks."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingsInvalid, match="AWS_REGION"):
+        await wiring.open_notifier(stack, NotifySettings(topic_arn="arn:aws:sns:eu-west-1:111122223333:decisions"))
+
+
+def test_windows_are_the_settings_in_time() -> None:
+    """Seconds become durations, each in its own window."""
+    windows = wiring.windows_of(IncidentSettings(join_seconds=600, quiet_seconds=2, batch_seconds=5))
+    assert (windows.join, windows.quiet, windows.batch) == (
+        timedelta(seconds=600),
+        timedelta(seconds=2),
+        timedelta(seconds=5),
+    )
