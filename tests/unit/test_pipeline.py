@@ -280,3 +280,14 @@ def test_secrets_in_an_alarm_stay_out_of_prompt_audit_and_message() -> None:
     asked = " ".join(message.content for request in world.model.requests for message in request.messages)
     kept = b"".join(gzip.decompress(each) for each in world.objects.objects.values()).decode()
     assert "correct-horse" not in asked + kept + world.told.notifications[0].text
+
+
+def test_a_worker_that_stops_gives_its_question_back() -> None:
+    """A question that draining cuts short is asked again at once by whoever takes the message next."""
+    world = World(model=Model(seconds=55))
+    world.run(alarm(), seconds=5)
+    assert world.left == 1
+    assert world.outcomes() == []
+    (incident,) = asyncio.run(world.incidents.undecided())
+    assert incident.lease_until is not None
+    assert incident.lease_until <= START + timedelta(seconds=5 + 26)

@@ -164,6 +164,19 @@ async def test_one_asks_until_its_lease_lapses(store: IncidentStore) -> None:
     assert (second.attempt, second.asker) == (2, "b")
 
 
+async def test_a_lease_is_given_back_by_who_holds_it(store: IncidentStore) -> None:
+    """After a release the next one asks at once; a release of an older attempt changes nothing."""
+    incident = await opened(store)
+    hour = timedelta(hours=1)
+    first = await store.claim(incident.incident_id, "a", hour, NOON)
+    assert first is not None
+    await store.release(first, NOON)
+    second = await store.claim(incident.incident_id, "b", hour, NOON)
+    assert second is not None
+    await store.release(first, NOON)
+    assert await store.claim(incident.incident_id, "c", hour, NOON) is None
+
+
 async def test_only_the_current_attempt_decides(store: IncidentStore) -> None:
     """A late reply of an attempt that was taken over decides nothing, and a decision stands."""
     incident = await opened(store)

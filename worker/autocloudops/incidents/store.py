@@ -47,6 +47,10 @@ class IncidentStore(Protocol):
         """Become the only one who asks; None while somebody else holds the lease or it is decided."""
         ...
 
+    async def release(self, asked: Incident, now: datetime) -> None:
+        """Give the lease of a question back, so that whoever comes next need not wait for it to lapse."""
+        ...
+
     async def members(self, incident: Incident) -> Sequence[Alarm]:
         """Return the first and last alarms of an incident, by time, its token among them."""
         ...

@@ -1,5 +1,6 @@
 """One incident, asked about by exactly one worker at a time, until a decision about it stands."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -69,6 +70,13 @@ class Asking:
         asked = await self._incidents.claim(incident_id, self._name, lease, self._clock.now())
         if asked is None:
             return False
+        try:
+            return await self._answered(asked, delivery)
+        except asyncio.CancelledError:
+            await self._incidents.release(asked, self._clock.now())
+            raise
+
+    async def _answered(self, asked: Incident, delivery: DeliveryFacts | None) -> bool:
         await self._wait_for_company(asked)
         alarms = await self._incidents.members(asked)
         known = await self._circumstances(asked, alarms)

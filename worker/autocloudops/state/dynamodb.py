@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
+HARMLESS = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
 LOST = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"})
 
 
@@ -201,6 +202,11 @@ class DynamoIncidents:
         answer = await self._unless_lost("dynamodb:UpdateItem", update)
         return items.read_head(answer["Attributes"]) if answer else None
 
+    async def release(self, asked: Incident, now: datetime) -> None:
+        """Give the lease of a question back, unless somebody else has taken it."""
+        update = self._client.update_item(**writes.releasing(self._table, asked, now))
+        await self._unless_lost("dynamodb:UpdateItem", update)
+
     async def members(self, incident: Incident) -> Sequence[Alarm]:
         """Return the first and last alarms of an incident, by time, its token among them."""
         head = await self._get(items.head_key(incident.incident_id))
@@ -266,9 +272,15 @@ class DynamoIncidents:
             try:
                 return await call
             except ClientError as error:
-                if error_code(error) in LOST:
+                if error_code(error) in LOST and _only_lost(error):
                     return None
                 raise
+
+
+def _only_lost(error: ClientError) -> bool:
+    """Return whether a refused transaction met only conditions and rivals; throttles and bad items are raised."""
+    reasons = cast("dict[str, list[dict[str, str]]]", error.response).get("CancellationReasons", [])
+    return all(reason.get("Code", "None") in HARMLESS for reason in reasons)
 
 
 def _tally(alarm: Alarm, placement: Placement, now: datetime) -> Tally | None:

@@ -105,6 +105,7 @@ class MemoryIncidents:
             revision=placement.revision,
             token=alarm.event_id,
             lease_until=None,
+            suppressed_until=None,
         )
         return True
 
@@ -149,6 +150,12 @@ class MemoryIncidents:
             attempt=incident.attempt + 1,
         )
         return self._incidents[incident_id]
+
+    async def release(self, asked: Incident, now: datetime) -> None:
+        """Give the lease of a question back, unless somebody else has taken it."""
+        incident = self._incidents[asked.incident_id]
+        if incident.status is IncidentStatus.ASKING and incident.attempt == asked.attempt:
+            self._update(asked.incident_id, lease_until=now)
 
     async def members(self, incident: Incident) -> Sequence[Alarm]:
         """Return the alarms of an incident, by time."""

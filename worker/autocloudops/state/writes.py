@@ -46,7 +46,7 @@ def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> li
                 "Key": items.head_key(placement.incident_id),
                 "UpdateExpression": "SET #status = :open, revision = :revision, #token = :event, token_place = :place, "
                 f"last{slot} = :place, last_member_at = :now "
-                "ADD members :one, firing :one, families :family REMOVE lease_until",
+                "ADD members :one, firing :one, families :family REMOVE lease_until, suppressed_until",
                 "ConditionExpression": "#status = :decided AND revision = :before AND firing > :none",
                 "ExpressionAttributeNames": STATUS | {"#token": "token"},
                 "ExpressionAttributeValues": {
@@ -112,14 +112,17 @@ def ending(table: str, key: AlarmKey, closing: Change, incident_id: UUID) -> "Up
 
 
 def claiming(table: str, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> "UpdateItemInputTypeDef":
-    """Take the lease of an undecided incident that nobody holds, and raise its attempt."""
+    """Take the lease of an undecided incident that nobody holds, and raise its attempt.
+
+    The last part of the condition lets a call whose answer was lost succeed again when the SDK repeats it.
+    """
     return {
         "TableName": table,
         "Key": items.head_key(incident_id),
         "ReturnValues": "ALL_NEW",
         "UpdateExpression": "SET #status = :asking, asker = :asker, lease_until = :until ADD attempt :one",
         "ConditionExpression": "attribute_exists(pk) AND #status <> :decided AND "
-        "(attribute_not_exists(lease_until) OR lease_until <= :now)",
+        "(attribute_not_exists(lease_until) OR lease_until <= :now OR (asker = :asker AND lease_until = :until))",
         "ExpressionAttributeNames": STATUS,
         "ExpressionAttributeValues": {
             ":asking": text(IncidentStatus.ASKING),
@@ -128,6 +131,22 @@ def claiming(table: str, incident_id: UUID, asker: str, lease: timedelta, now: d
             ":until": number(epoch_milliseconds(now + lease)),
             ":now": number(epoch_milliseconds(now)),
             ":one": number(1),
+        },
+    }
+
+
+def releasing(table: str, asked: Incident, now: datetime) -> "UpdateItemInputTypeDef":
+    """Give the lease of a question back, if its attempt is still the current one."""
+    return {
+        "TableName": table,
+        "Key": items.head_key(asked.incident_id),
+        "UpdateExpression": "SET lease_until = :now",
+        "ConditionExpression": "#status = :asking AND attempt = :attempt",
+        "ExpressionAttributeNames": STATUS,
+        "ExpressionAttributeValues": {
+            ":asking": text(IncidentStatus.ASKING),
+            ":attempt": number(asked.attempt),
+            ":now": number(epoch_milliseconds(now)),
         },
     }
 
