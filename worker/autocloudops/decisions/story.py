@@ -159,11 +159,9 @@ def _refusal(decision: Decision) -> str:
 
 def _model_lines(use: ModelUse) -> Iterator[str]:
     if use.requests:
-        yield _line(
-            "MODEL",
-            f"{use.model} at {use.endpoint}: {_count(use.requests, 'request')}, {use.prompt_tokens}+{use.completion_tokens} "
-            f"tokens, {use.latency_seconds:.1f} s; prompt {use.template_version} {use.prompt_sha256[:8]}",
-        )
+        asked = f"{_count(use.requests, 'request')}, {use.prompt_tokens}+{use.completion_tokens} tokens"
+        took = f"{use.latency_seconds:.1f} s; prompt {use.template_version} {use.prompt_sha256[:8]}"
+        yield _line("MODEL", f"{use.model} at {use.endpoint}: {asked}, {took}")
     elif use.error:
         yield _line("MODEL", f"{use.endpoint}: no answer")
 

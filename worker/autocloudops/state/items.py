@@ -1,7 +1,7 @@
 """Incidents, changes and silences as DynamoDB items, and back."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -115,15 +115,21 @@ def stored(alarm: Alarm) -> str:
 
     What is too long loses its lists and most of its texts; if that is not enough, all but its identity and resource.
     """
-    long, short = (_cut(alarm, characters) for characters in STORED_TEXTS)
+    content = ""
+    for form in _forms(alarm):
+        content = form.model_dump_json(exclude_defaults=True)
+        if len(content.encode()) <= MOST_STORED_BYTES:
+            break
+    return content
+
+
+def _forms(alarm: Alarm) -> Iterator[Alarm]:
+    long, short = STORED_TEXTS
+    yield _cut(alarm, long)
+    named = {"resource": _without_arn(alarm.resource), "arn": None}
+    yield _cut(alarm, short).model_copy(update={"queries": (), "children": (), "contributor_labels": {}, **named})
     bare = {name: getattr(alarm, name) for name in ("key", "state", "at", "kind", "shape", "raw_sha256")}
-    forms = (
-        long,
-        short.model_copy(update={"queries": (), "children": (), "contributor_labels": {}}),
-        Alarm(**bare, resource=_without_arn(alarm.resource)),
-    )
-    contents = [form.model_dump_json(exclude_defaults=True) for form in forms]
-    return next((content for content in contents if len(content.encode()) <= MOST_STORED_BYTES), contents[-1])
+    yield Alarm(**bare, resource=_without_arn(alarm.resource))
 
 
 def _cut(alarm: Alarm, characters: int) -> Alarm:
