@@ -82,7 +82,7 @@ def sorts(causes: int) -> list[Sort]:
 
 def sizes(random: Random, chosen: Sequence[Sort], alarms: int) -> list[int]:
     """Return how many alarms each cause sets off, `alarms` in all."""
-    bounds = SMALL | {Sort.MEANWHILE: (1, max(1, int(alarms * MEANWHILE_SHARE)))}
+    bounds = {**SMALL, Sort.MEANWHILE: (1, max(1, int(alarms * MEANWHILE_SHARE)))}
     small = [random.randint(*bounds[sort]) if sort in bounds else 0 for sort in chosen]
     weights = [WEIGHTS.get(sort, 0.0) * random.uniform(0.8, 1.2) for sort in chosen]
     large = apportioned(alarms - sum(small), weights)

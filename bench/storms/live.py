@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
+from bench.storms.deliveries import Message, messages
+from bench.storms.storm import Storm
+
 from autocloudops import aws
 from autocloudops.audit.reader import records
 from autocloudops.audit.record import StoredRecord
 from autocloudops.entrypoints.wiring import open_audit
 from autocloudops.sandbox import SandboxResources, sandbox
-from bench.storms.deliveries import Message, messages
-from bench.storms.storm import Storm
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
+    from types_aiobotocore_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 WORKERS = 2
 CONCURRENCY = 256
@@ -103,7 +105,9 @@ async def _send(sqs: "SQSClient", url: str, sending: Sequence[Message], done: Li
         room = pace.room(loop.time()) if done.left < MOST_WAITING else 0
         while due < min(len(sending), done.sent + room) and sending[due].at_seconds <= loop.time() - begin:
             due += 1
-        await asyncio.gather(*(_put(sqs, url, sending[at : min(at + BATCH, due)]) for at in range(done.sent, due, BATCH)))
+        await asyncio.gather(
+            *(_put(sqs, url, sending[at : min(at + BATCH, due)]) for at in range(done.sent, due, BATCH))
+        )
         pace.took(loop.time(), due - done.sent)
         done.sent = due
         await _look(sqs, url, done)
@@ -130,7 +134,9 @@ class _Pace:
 
 
 async def _put(sqs: "SQSClient", url: str, batch: Sequence[Message]) -> None:
-    entries = [{"Id": str(number), "MessageBody": message.body} for number, message in enumerate(batch)]
+    entries: list[SendMessageBatchRequestEntryTypeDef] = [
+        {"Id": str(number), "MessageBody": message.body} for number, message in enumerate(batch)
+    ]
     answer = await sqs.send_message_batch(QueueUrl=url, Entries=entries)
     assert not answer.get("Failed"), f"SQS refused {answer.get('Failed')}"
 

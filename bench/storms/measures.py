@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from autocloudops.alarms.model import AlarmState
 from bench.storms.deliveries import event_id_of
 from bench.storms.estate import Owner
 from bench.storms.outages import Turn
 from bench.storms.storm import Storm
+
+from autocloudops.alarms.model import AlarmState
 
 NAME_WINDOW_SECONDS = 300.0
 

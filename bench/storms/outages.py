@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from autocloudops.alarms.model import AlarmState
 from bench.storms.estate import Watch
+
+from autocloudops.alarms.model import AlarmState
 
 APART_SECONDS = 10.0
 """Between two changes of one alarm: the shortest evaluation that CloudWatch offers."""
@@ -46,6 +47,9 @@ class Manner:
     lag_seconds: float = 0.0
 
 
+PROMPT = Manner()
+
+
 def outage(random: Random, watches: Sequence[Watch], wobbles: int, span: Span, manner: Manner) -> list[Turn]:
     """Return the turns of `watches` under one cause, which is still to be named.
 
@@ -64,7 +68,7 @@ def outage(random: Random, watches: Sequence[Watch], wobbles: int, span: Span, m
     for number, watch in enumerate(steady):
         onset = span.start + span.spread * random.random() ** 1.5
         turns += _twice(random, watch, onset, span) if number in unsteady else _once(random, watch, onset, span)
-    for watch in set(watches) - set(steady):
+    for watch in (watch for watch in watches if _is_slow(watch, manner)):
         turns += _once(random, watch, span.start + manner.lag_seconds + 15 * random.random(), span)
     return [turn for turn in turns if manner.says_ok or turn.state is AlarmState.ALARM]
 

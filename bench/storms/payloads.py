@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from autocloudops.alarms.model import AlarmState
 from bench.storms.estate import Gauge, Watch
 from bench.storms.outages import Turn
+
+from autocloudops.alarms.model import AlarmState
 
 Node = dict[str, Any]
 
@@ -34,7 +35,7 @@ def alarm_arn(watch: Watch, name: str = "") -> str:
 def sns_message(turn: Turn, start: datetime) -> Node:
     """Return the message that an alarm's SNS action publishes."""
     watch, at = turn.watch, moment(turn, start)
-    body = {
+    body: Node = {
         "AlarmName": watch.name,
         "AlarmDescription": _description(watch),
         "AWSAccountId": watch.owner.place.account,
@@ -139,7 +140,7 @@ def _triggered(turn: Turn, start: datetime) -> Node:
 
 
 def _configuration(watch: Watch) -> Node:
-    described = {"description": _description(watch)}
+    described: Node = {"description": _description(watch)}
     if watch.gauge is None:
         return described | {"alarmRule": _rule(watch)}
     row: Node = {"id": "m1", "returnData": True}
@@ -153,7 +154,7 @@ def _configuration(watch: Watch) -> Node:
 
 def _query(watch: Watch, gauge: Gauge) -> str:
     names = ", ".join(name for name, _ in watch.dimensions)
-    return f'SELECT MAX({gauge.metric}) FROM SCHEMA("{gauge.namespace}", {names}) GROUP BY {names}'
+    return f'SELECT MAX({gauge.metric}) FROM SCHEMA("{gauge.namespace}", {names}) GROUP BY {names}'  # noqa: S608 - text in a message
 
 
 def _rule(composite: Watch) -> str:

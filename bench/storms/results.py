@@ -14,14 +14,17 @@ ENDINGS = frozenset({Outcome.DECIDED, Outcome.JOINED, Outcome.PARKED, Outcome.OK
 class Result:
     """The groups that a run made, and what they took.
 
-    `ended` counts the lasting records of each event: every event ends exactly once. `questions` counts the questions
-    of each revision, 0 for the first; `requests` the requests to the model, repairs included.
+    `groups` is the incident of each alarm. `ended` counts the lasting records of each event: every event ends exactly
+    once. `questions` counts what was asked by revision, 0 for the first time; `requests` are those to the model,
+    repairs included. `linked` are the incidents that name an earlier one of their owner; `suppressed` counts decisions
+    without a question; `repeated` the copies that were recognised.
     """
 
     groups: Mapping[UUID, UUID]
     ended: Mapping[UUID, int]
     questions: Mapping[int, int]
     requests: int
+    linked: frozenset[UUID]
     suppressed: int
     repeated: int
 
@@ -41,30 +44,23 @@ def result_of(records: Iterable[AuditRecord], alarms: Mapping[UUID, str]) -> Res
 
     Args:
         records: every record of its audit.
-        alarms: the ids that are to be grouped: those of the turns to ALARM.
+        alarms: whose groups are wanted, by event id.
     """
-    groups: dict[UUID, UUID] = {}
-    ended: Counter[UUID] = Counter()
-    decided: list[AuditRecord] = []
-    repeated = 0
-    for record in records:
-        repeated += record.repeated
-        if record.repeated or record.outcome not in ENDINGS or record.event_id is None:
-            continue
-        ended[record.event_id] += 1
-        if record.incident_id and record.event_id in alarms:
-            groups[record.event_id] = record.incident_id
-        if record.outcome is Outcome.DECIDED:
-            decided.append(record)
+    kept = list(records)
+    lasting = [record for record in kept if record.outcome in ENDINGS and not record.repeated]
+    decided = [record for record in lasting if record.outcome is Outcome.DECIDED]
+    groups = {record.event_id: record.incident_id for record in lasting if record.event_id in alarms}
     return Result(
-        groups=groups,
-        ended=ended,
-        questions=Counter(record.decision.revision for record in decided if record.decision and _asked(record)),
-        requests=sum(_asked(record) for record in decided),
-        suppressed=sum(not _asked(record) for record in decided),
-        repeated=repeated,
+        groups={alarm: incident for alarm, incident in groups.items() if alarm and incident},
+        ended=Counter(record.event_id for record in lasting if record.event_id),
+        questions=Counter(record.decision.revision for record in decided if record.decision and requests_of(record)),
+        requests=sum(map(requests_of, decided)),
+        linked=frozenset(each.incident_id for each in decided if each.incident_id and each.previous_incident),
+        suppressed=sum(not requests_of(record) for record in decided),
+        repeated=sum(record.repeated for record in kept),
     )
 
 
-def _asked(record: AuditRecord) -> int:
+def requests_of(record: AuditRecord) -> int:
+    """Return how many requests to the model a decision took."""
     return record.model.requests if record.model else 0

@@ -1,16 +1,18 @@
 """A whole storm from a seed: which causes strike, when, and on whose alarms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from math import ceil
 from random import Random
 
-from autocloudops.alarms.model import AlarmState
-from autocloudops.alarms.wire.shape import Place
 from bench.storms.composition import FEWEST_OF_A_PART, REACH, SLOW_SHARE, Part, Sort, apportioned, sizes, sorts
 from bench.storms.estate import FLEETS, KINDS, SINGLES, Owner, Watch, most_watches, watches
-from bench.storms.outages import RECOVERY_SECONDS, Manner, Span, Turn, caused_by, flapping, outage, summary
+from bench.storms.outages import PROMPT, RECOVERY_SECONDS, Manner, Span, Turn, caused_by, flapping, outage, summary
+
+from autocloudops.alarms.model import AlarmState
+from autocloudops.alarms.wire.shape import Place
 
 ACCOUNTS = ("111122223333", "444455556666", "777788889999")
 REGIONS = ("eu-west-1", "us-east-1", "eu-north-1")
@@ -21,6 +23,9 @@ STARTS_WITHIN_SECONDS = 110.0
 WOBBLING = 0.15
 NOTIFY_OK = 0.4
 FEWEST_ALARMS_PER_CAUSE = 20
+ON_HOSTS = frozenset({Sort.AGAIN, Sort.AFTER, Sort.MEANWHILE})
+"""Causes that strike an owner of another cause, its host; each host has one."""
+ABLE_TO_BE_SLOW = frozenset({Sort.FLEET, Sort.FEW, Sort.COMPOSITE, Sort.SCATTERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Strike:
     owner: Owner
     alarms: int
     span: Span
-    manner: Manner = Manner()
+    manner: Manner = PROMPT
 
     @property
     def keys(self) -> int:
@@ -78,72 +83,72 @@ class _Author:
     def __init__(self, random: Random, chosen: Sequence[Sort]) -> None:
         self._random = random
         self._named = 0
-        self._to_host = [sort for sort in chosen if sort in {Sort.AGAIN, Sort.AFTER, Sort.MEANWHILE}]
+        self._slow = _slow(random, chosen)
+        self._to_host = [sort for sort in chosen if sort in ON_HOSTS]
         self._hosts: dict[Sort, list[Strike]] = {sort: [] for sort in Sort}
         self._twins: list[Strike] = []
+        self._plots: Mapping[Sort, Callable[[int], list[Turn]]] = {
+            Sort.FLEET: self._fleet,
+            Sort.FEW: self._few,
+            Sort.TWIN: self._twin,
+            Sort.AGAIN: self._again,
+            Sort.AFTER: self._after,
+            Sort.MEANWHILE: self._meanwhile,
+            Sort.FLAPPING: self._flap,
+            Sort.COMPOSITE: partial(self._reaching, Sort.COMPOSITE),
+            Sort.SCATTERED: partial(self._reaching, Sort.SCATTERED),
+        }
         self._reach = {sort: cycle(parts) for sort, parts in REACH.items()}
 
     def turns(self, sort: Sort, alarms: int) -> list[Turn]:
         """Return the turns of one cause; causes come in the order of `Sort`."""
-        match sort:
-            case Sort.FLEET:
-                return self._struck(self._fleet(alarms))
-            case Sort.FEW:
-                return self._struck(self._few(alarms))
-            case Sort.TWIN:
-                return self._struck(self._twin(alarms))
-            case Sort.AGAIN:
-                return self._again(alarms)
-            case Sort.AFTER:
-                host = self._hosts[sort].pop()
-                return self._elsewhere(host, alarms, self._following(host.span))
-            case Sort.MEANWHILE:
-                host = self._hosts[sort].pop()
-                start = host.span.start + self._random.uniform(15, 40)
-                return self._elsewhere(host, alarms, Span(start, 10, host.span.end))
-            case Sort.FLAPPING:
-                return self._flap(alarms)
-            case Sort.COMPOSITE | Sort.SCATTERED:
-                return self._reaching(sort, alarms)
+        return self._plots[sort](alarms)
 
     def _struck(self, strike: Strike) -> list[Turn]:
         watched = watches(strike.owner, strike.keys)
         return outage(self._random, watched, strike.alarms - len(watched), strike.span, strike.manner)
 
-    def _fleet(self, alarms: int) -> Strike:
+    def _fleet(self, alarms: int) -> list[Turn]:
         owner = self._owner(self._random.choice(FLEETS))
         if not self._to_host:
-            return Strike(owner, alarms, self._span(), self._manner(owner.kind))
+            return self._struck(Strike(owner, alarms, self._span(), self._manner(owner.kind)))
         sort = self._to_host.pop()
-        span = self._span() if sort is Sort.MEANWHILE else self._early()
-        strike = Strike(owner, alarms, span)
+        strike = Strike(owner, alarms, self._span() if sort is Sort.MEANWHILE else self._early())
         self._hosts[sort].append(strike)
-        return strike
+        return self._struck(strike)
 
-    def _few(self, alarms: int) -> Strike:
-        kind = self._random.choice([kind for kind in SINGLES if most_watches(kind, alarms) == alarms])
-        slow = alarms >= len(KINDS[kind])
-        return Strike(self._owner(kind), alarms, self._span(), self._manner(kind) if slow else Manner())
+    def _few(self, alarms: int) -> list[Turn]:
+        enough = [kind for kind in SINGLES if len(KINDS[kind]) <= alarms == most_watches(kind, alarms)]
+        kind = self._random.choice(enough)
+        return self._struck(Strike(self._owner(kind), alarms, self._span(), self._manner(kind)))
 
-    def _twin(self, alarms: int) -> Strike:
+    def _twin(self, alarms: int) -> list[Turn]:
         if not self._twins:
-            owner = self._owner(self._random.choice(TWIN_KINDS))
-            self._twins.append(Strike(owner, alarms, self._span()))
-            return self._twins[0]
+            self._twins.append(Strike(self._owner(self._random.choice(TWIN_KINDS)), alarms, self._span()))
+            return self._struck(self._twins[0])
         first = self._twins.pop()
         place = first.owner.place
         other = next(account for account in ACCOUNTS if account != place.account)
         owner = Owner(first.owner.kind, first.owner.name, Place(other, place.region))
-        return Strike(owner, alarms, self._later(first.span, self._random.uniform(-20, 20)))
+        return self._struck(Strike(owner, alarms, self._later(first.span, self._random.uniform(-20, 20))))
 
     def _again(self, alarms: int) -> list[Turn]:
         host = self._hosts[Sort.AGAIN].pop()
         return self._struck(Strike(host.owner, alarms, self._following(host.span)))
 
+    def _after(self, alarms: int) -> list[Turn]:
+        host = self._hosts[Sort.AFTER].pop()
+        return self._elsewhere(host, alarms, self._following(host.span))
+
+    def _meanwhile(self, alarms: int) -> list[Turn]:
+        host = self._hosts[Sort.MEANWHILE].pop()
+        start = host.span.start + self._random.uniform(15, 40)
+        return self._elsewhere(host, alarms, Span(start, 10, host.span.end))
+
     def _elsewhere(self, host: Strike, alarms: int, span: Span) -> list[Turn]:
         """Return the turns of alarms on other parts of an owner that was struck, or is."""
         others = watches(host.owner, host.keys + alarms)[host.keys :]
-        return outage(self._random, others, 0, span, Manner())
+        return outage(self._random, others, 0, span, PROMPT)
 
     def _flap(self, alarms: int) -> list[Turn]:
         (watch,) = watches(self._owner(self._random.choice(SINGLES)), 1)
@@ -157,8 +162,9 @@ class _Author:
         turns: list[Turn] = []
         for number, (part, size) in enumerate(zip(parts, _shared(parts, alarms), strict=True)):
             owner = self._owner(part.kind, place)
-            delay = self._random.uniform(5, 30) if number else 0.0
-            strike = Strike(owner, size, self._later(span, delay), self._manner(part.kind))
+            delay = self._random.uniform(5, 25) if number else 0.0
+            manner = self._manner(part.kind) if part == max(parts, key=_share) else self._prompt()
+            strike = Strike(owner, size, self._later(span, delay), manner)
             turns += self._struck(strike)
         return turns + self._summed_up(turns, place) if sort is Sort.COMPOSITE else turns
 
@@ -180,14 +186,18 @@ class _Author:
         return Place(self._random.choice(ACCOUNTS), self._random.choice(REGIONS))
 
     def _manner(self, kind: str) -> Manner:
-        says_ok = self._random.random() < NOTIFY_OK
-        if self._random.random() >= SLOW_SHARE:
-            return Manner(says_ok)
-        return Manner(says_ok, KINDS[kind][-1].gauge.metric, self._random.uniform(75, 90))
+        """Return how the alarms of the owner behave that a cause hits hardest: this is asked once for each cause."""
+        prompt = self._prompt()
+        if not self._slow.pop():
+            return prompt
+        return Manner(prompt.says_ok, KINDS[kind][-1].gauge.metric, self._random.uniform(80, 90))
+
+    def _prompt(self) -> Manner:
+        return Manner(says_ok=self._random.random() < NOTIFY_OK)
 
     def _span(self) -> Span:
         start = self._random.uniform(0, STARTS_WITHIN_SECONDS)
-        return Span(start, self._random.uniform(30, 60), start + self._random.uniform(115, 150))
+        return Span(start, self._random.uniform(30, 60), start + self._random.uniform(140, 155))
 
     def _early(self) -> Span:
         start = self._random.uniform(0, 20)
@@ -201,6 +211,17 @@ class _Author:
     def _later(self, span: Span, seconds: float) -> Span:
         start = max(0.0, span.start + seconds)
         return Span(start, min(span.spread, 35.0), span.end)
+
+
+def _slow(random: Random, chosen: Sequence[Sort]) -> list[bool]:
+    """Return which of the causes that may have a slow metric have one: those that end early cannot show it."""
+    able = sum(sort in ABLE_TO_BE_SLOW for sort in chosen) - sum(sort in ON_HOSTS for sort in chosen)
+    slow = min(able, round(SLOW_SHARE * len(chosen)))
+    return random.sample([True] * slow + [False] * (able - slow), able)
+
+
+def _share(part: Part) -> float:
+    return part.share
 
 
 def _shared(parts: Sequence[Part], alarms: int) -> list[int]:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from bench.storms.deliveries import Message
 from memory_audit import MemoryObjects
-from memory_queue import Held, MemoryQueue
-from virtual_time import START, VirtualClock, run
+from memory_queue import MemoryQueue
+from virtual_time import VirtualClock, run
 
 from autocloudops.audit.reader import records
 from autocloudops.audit.record import StoredRecord
@@ -29,7 +30,6 @@ from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
 from autocloudops.settings import SnsSettings
 from autocloudops.state.memory import MemoryIncidents
-from bench.storms.deliveries import Message
 
 WORKERS = 2
 CONCURRENCY = 256
@@ -105,15 +105,6 @@ class TimedIncidents(MemoryIncidents):
         return settled
 
 
-class Arrivals(MemoryQueue):
-    """A queue in memory to which more and more is sent."""
-
-    def arrive(self, message: Message) -> None:
-        """Take one message in."""
-        self.messages[str(uuid4())] = Held(message.body)
-        self._sent.set()
-
-
 @dataclass
 class VirtualRun:
     """What a run in virtual time leaves: its records, when incidents were decided, and the most that ever waited."""
@@ -122,6 +113,7 @@ class VirtualRun:
     first_decided: dict[UUID, datetime] = field(default_factory=dict)
     peak: int = 0
     left: int = 0
+    parked: int = 0
 
 
 def run_virtually(messages: Sequence[Message]) -> VirtualRun:
@@ -130,33 +122,32 @@ def run_virtually(messages: Sequence[Message]) -> VirtualRun:
 
 
 async def _served(messages: Sequence[Message]) -> VirtualRun:
-    queue, incidents, objects, stop = Arrivals(), TimedIncidents(), MemoryObjects(), asyncio.Event()
+    queue, incidents, objects, stop = MemoryQueue(), TimedIncidents(), MemoryObjects(), asyncio.Event()
     done = VirtualRun()
     async with AsyncExitStack() as stack:
         workers = [_worker(stack, queue, incidents, objects, stop) for _ in range(WORKERS)]
         for message in messages:
             await asyncio.sleep(message.at_seconds - asyncio.get_running_loop().time())
-            queue.arrive(message)
+            queue.send(message.body)
             done.peak = max(done.peak, len(queue.messages))
         await asyncio.sleep(SETTLE_SECONDS)
         stop.set()
         await asyncio.gather(*workers)
     done.kept = [found.record async for found in records(objects)]
-    done.first_decided, done.left = incidents.first_decided, len(queue.messages)
+    done.first_decided = incidents.first_decided
+    done.left, done.parked = len(queue.messages), len(queue.parked)
     return done
 
 
 def _worker(
-    stack: AsyncExitStack, queue: Arrivals, incidents: TimedIncidents, objects: MemoryObjects, stop: asyncio.Event
+    stack: AsyncExitStack, queue: MemoryQueue, incidents: TimedIncidents, objects: MemoryObjects, stop: asyncio.Event
 ) -> asyncio.Task[None]:
     """Start what a worker process runs, with a chain of audit records of its own."""
     clock = VirtualClock()
     writer = AuditWriter(objects, clock)
     rooms = Rooms(incidents=incidents, audit=writer, notifier=Nobody(), clock=clock)
     investigator = Investigator(ModelledEndpoint(Latency()), Policy(), clock, PATIENCE)
-    pipeline = Pipeline(
-        rooms, Asking(rooms, investigator, name=writer.writer_id), gatekeeper_of(SnsSettings(), clock)
-    )
+    pipeline = Pipeline(rooms, Asking(rooms, investigator, name=writer.writer_id), gatekeeper_of(SnsSettings(), clock))
     commits = asyncio.create_task(writer.run())
     stack.callback(commits.cancel)
     return asyncio.create_task(Consumer(queue, pipeline.handle, clock, Limits(concurrency=CONCURRENCY)).run(stop))

@@ -1,12 +1,11 @@
 """State changes of alarms on databases, as bodies of queue messages: through SNS, and the same through EventBridge."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 
 from alarm_bodies import ACCOUNT, REGION, alarm_detail, eventbridge, metric_row, sns_alarm, state
 from virtual_time import START
-
-COMPOSITE_CHILDREN = "children"
 
 
 def arn_of(name: str) -> str:
@@ -56,6 +55,21 @@ def composite(name: str, *children: str, value: str = "ALARM", seconds: float = 
         StateChangeTime=moment(seconds),
         AlarmRule=" OR ".join(f'ALARM("{child}")' for child in children),
         Trigger=...,
+    )
+    return json.dumps(body)
+
+
+def contributor(name: str, labels: Mapping[str, str], seconds: float = 0, value: str = "ALARM") -> str:
+    """Return the change of one contributor of a Metrics Insights alarm, as SNS delivers it raw."""
+    expression = 'SELECT MAX(ReadLatency) FROM "AWS/RDS" GROUP BY DBInstanceIdentifier'
+    body = sns_alarm(
+        AlarmName=name,
+        AlarmArn=arn_of(name),
+        NewStateValue=value,
+        StateChangeTime=moment(seconds),
+        Trigger={"Metrics": [{"Id": "q1", "Expression": expression, "Period": 60}]},
+        AlarmContributorId="-".join(labels.values()),
+        AlarmContributorAttributes=dict(labels),
     )
     return json.dumps(body)
 

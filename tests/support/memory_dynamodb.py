@@ -1,4 +1,4 @@
-"""DynamoDB in memory, in virtual time: one table, the expressions that the state adapter writes, and a bill.
+"""DynamoDB in memory, in virtual time: one table, and the expressions that the state adapter writes.
 
 The contract tests of `state/` run against it as they run against the emulators.
 """
@@ -23,21 +23,15 @@ if TYPE_CHECKING:
         UpdateItemInputTypeDef,
     )
 
-TRANSACTED = 2
-
 
 class MemoryDynamo:
     """A `DynamoDBClient` as far as `DynamoIncidents` uses one. A write replaces an item, and never changes one.
 
     Args:
         seconds: how long a call takes, half of it before its effect.
-
-    Attributes:
-        writes: what AWS would bill as write requests: failed conditions count, an item in a transaction counts twice.
     """
 
     def __init__(self, seconds: float = 0) -> None:
-        self.writes = 0
         self._half = seconds / 2
         self._rows: defaultdict[str, dict[str, Item]] = defaultdict(dict)
 
@@ -92,7 +86,6 @@ class MemoryDynamo:
         actions = [
             (f"{kind}Item", cast("Item", each)) for item in request["TransactItems"] for kind, each in item.items()
         ]
-        self.writes += TRANSACTED * len(actions)
         await asyncio.sleep(self._half)
         if not all(self._allowed(each) for _, each in actions):
             raise _error("TransactionCanceledException", "TransactWriteItems")
@@ -105,7 +98,6 @@ class MemoryDynamo:
         return {}
 
     async def _write(self, kind: str, request: Mapping[str, object]) -> Item:
-        self.writes += 1
         await asyncio.sleep(self._half)
         if not self._allowed(request):
             raise _error("ConditionalCheckFailedException", kind)

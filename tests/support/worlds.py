@@ -7,19 +7,21 @@ at one of them its fate may wait: it dies there, with nothing cleaned up, or sta
 import asyncio
 import gzip
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
 
 from memory_audit import MemoryObjects
 from memory_dynamodb import MemoryDynamo
 from memory_queue import MemoryQueue
-from virtual_time import VirtualClock
+from virtual_time import VirtualClock, run
 
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.reader import Found, records
+from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
@@ -27,6 +29,7 @@ from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, Model
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ServiceFailed
 from autocloudops.incidents.model import Incident
+from autocloudops.incidents.silence import Silence
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification, Notifier
@@ -45,6 +48,8 @@ CALL_SECONDS = 0.004
 SWEEP_SECONDS = 30.0
 REPLACED_AFTER_SECONDS = 5.0
 STALL_SECONDS = 250.0
+AWAKE_SECONDS = 60.0
+SETTLED_WITHIN_SECONDS = 600.0
 POLL = "queue.receive"
 
 
@@ -80,10 +85,16 @@ class Life:
     async def breathe(self) -> None:
         """Let time pass: a dead worker goes no further, and one that stands still waits for its end."""
         await asyncio.sleep(CALL_SECONDS / 2)
-        while not self.dead and (left := self._thaws_at - asyncio.get_running_loop().time()) > 0:
+        left = self._thaws_at - asyncio.get_running_loop().time()
+        if left > 0 and not self.dead:
             await asyncio.sleep(left)
         if self.dead:
             raise asyncio.CancelledError
+
+    @property
+    def awake(self) -> bool:
+        """Whether whoever stood still had a minute since to finish what it was about."""
+        return not self._thaws_at or asyncio.get_running_loop().time() > self._thaws_at + AWAKE_SECONDS
 
     async def _step(self, name: str) -> None:
         self.steps.append(name)
@@ -133,11 +144,11 @@ class Model:
     name = "test://model"
 
     def __init__(self, seconds: float = 2) -> None:
-        self.requests: list[CompletionRequest] = []
+        self.asked_at: list[float] = []
         self._seconds = seconds
 
-    async def complete(self, request: CompletionRequest) -> Completion:
-        self.requests.append(request)
+    async def complete(self, _: CompletionRequest) -> Completion:
+        self.asked_at.append(asyncio.get_running_loop().time())
         await asyncio.sleep(self._seconds)
         reply = {
             "action": "investigate",
@@ -198,7 +209,7 @@ class WatchedQueue(MemoryQueue):
         return await super().delete(deliveries)
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """What workers share.
 
@@ -220,18 +231,19 @@ class World:
     memory: MemoryIncidents = field(default_factory=MemoryIncidents)
     workers: list["Worker"] = field(default_factory=list)
     kept: list[Found] = field(default_factory=list)
+    incidents: dict[UUID, Incident] = field(default_factory=dict)
     queue: WatchedQueue = field(init=False)
 
     def __post_init__(self) -> None:
         self.queue = WatchedQueue(self.objects)
 
     def store(self, life: Life | None = None) -> IncidentStore:
-        """Return the incidents as one worker reaches them."""
-        life = life or Life()
-        if self.durable:
-            client = cast("DynamoDBClient", Port(self.table, "state", life))
-            return DynamoIncidents(client, "state", MortalClock(life))
-        return cast("IncidentStore", Port(self.memory, "state", life))
+        """Return the incidents as one worker reaches them, or as somebody sees them who never dies."""
+        if not self.durable:
+            return cast("IncidentStore", Port(self.memory, "state", life)) if life else self.memory
+        if life is None:
+            return DynamoIncidents(self.table.client, "state", VirtualClock())
+        return DynamoIncidents(cast("DynamoDBClient", Port(self.table, "state", life)), "state", MortalClock(life))
 
     def start(self, name: str, fate: Fate | None = None) -> "Worker":
         """Start a worker; one that dies is replaced a few seconds later, as a service does."""
@@ -245,26 +257,36 @@ class World:
         self.start(f"{name}'")
 
     async def settled(self, most_seconds: float) -> None:
-        """Return when no message is left and no incident is undecided, or after `most_seconds`."""
+        """Return when nobody stands still, no message is left and no incident is undecided, or after `most_seconds`."""
         deadline = asyncio.get_running_loop().time() + most_seconds
         store = self.store()
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(5)
-            if not self.queue.messages and not await store.undecided():
+            awake = all(worker.life.awake for worker in self.workers)
+            if awake and not self.queue.messages and not await store.undecided():
                 return
 
     async def close(self) -> None:
-        """Stop every worker in good order, and read what they kept."""
+        """Stop every worker in good order, read what they kept, and every incident that a record names."""
         for worker in self.workers:
             await worker.stop()
         self.kept = [found async for found in records(self.objects)]
-
-    async def incidents(self) -> dict[object, Incident]:
-        """Return every incident that a record names, as it stands."""
         store = self.store()
         ids = {found.record.incident_id for found in self.kept if found.record.incident_id}
         found = [await store.incident(each) for each in ids]
-        return {incident.incident_id: incident for incident in found if incident}
+        self.incidents = {incident.incident_id: incident for incident in found if incident}
+
+    @property
+    def decided(self) -> list[StoredRecord]:
+        """The decisions, in the order of their times."""
+        lines = (found.record for found in self.kept if found.record.outcome is Outcome.DECIDED)
+        return sorted((line for line in lines if line.decision), key=lambda line: line.at)
+
+    def line(self, name: str, value: str = "ALARM") -> StoredRecord:
+        """Return the one line about the change of alarm `name` to `value`."""
+        lines = (found.record for found in self.kept)
+        (found,) = [line for line in lines if line.alarm and (line.alarm.key.name, line.alarm.state) == (name, value)]
+        return found
 
 
 class Worker:
@@ -277,19 +299,14 @@ class Worker:
         life.on_death = self._die
         clock = MortalClock(life)
         writer = AuditWriter(cast("AuditObjects", Port(world.objects, "audit", life)), clock)
-        self._asking = Asking(self._rooms(writer, clock), self._investigator(clock), name)
-        pipeline = Pipeline(self._rooms_of, self._asking, gatekeeper_of(SnsSettings(), clock))
+        rooms = Rooms(world.store(life), writer, cast("Notifier", Port(world.told, "notifier", life)), clock)
+        self._asking = Asking(rooms, self._investigator(clock), name)
+        pipeline = Pipeline(rooms, self._asking, gatekeeper_of(SnsSettings(), clock))
         queue = cast("QueueClient", Port(world.queue, "queue", life))
         consumer = Consumer(queue, pipeline.handle, clock, Limits(concurrency=world.concurrency))
         self._stop = asyncio.Event()
         self._consuming = asyncio.create_task(consumer.run(self._stop))
         self._beside = [asyncio.create_task(writer.run()), asyncio.create_task(self._sweep(clock))]
-
-    def _rooms(self, writer: AuditWriter, clock: Clock) -> Rooms:
-        notifier = cast("Notifier", Port(self._world.told, "notifier", self.life))
-        incidents = self._world.store(self.life)
-        self._rooms_of = Rooms(incidents=incidents, audit=writer, notifier=notifier, clock=clock)
-        return self._rooms_of
 
     def _investigator(self, clock: Clock) -> Investigator:
         endpoint = cast("ModelEndpoint", Port(self._world.model, "model", self.life))
@@ -311,11 +328,10 @@ class Worker:
     async def stop(self) -> None:
         """Drain, and raise whatever ended this worker before its time."""
         self._stop.set()
-        ended = await asyncio.gather(self._consuming, return_exceptions=True)
+        await asyncio.wait([self._consuming])
         for task in self._beside:
             task.cancel()
-        ended += await asyncio.gather(*self._beside, return_exceptions=True)
-        for error in ended:
+        for error in await asyncio.gather(self._consuming, *self._beside, return_exceptions=True):
             if isinstance(error, Exception):
                 raise error
 
@@ -329,3 +345,27 @@ async def send(queue: MemoryQueue, sending: Sending) -> None:
     for at, body in sending:
         await asyncio.sleep(max(0.0, begun + at - asyncio.get_running_loop().time()))
         queue.send(body)
+
+
+def served(*sending: tuple[float, str], world: World | None = None, silence: Silence | None = None) -> World:
+    """Let one worker take what is sent, and return the world when everything is settled.
+
+    Args:
+        sending: bodies, each with the second at which it is sent.
+        world: where; an empty one unless told.
+        silence: known before anything is sent.
+    """
+    world = world or World()
+    run(_serve(world, sending, silence))
+    return world
+
+
+async def _serve(world: World, sending: Sending, silence: Silence | None) -> None:
+    if silence:
+        await world.store().silence(silence)
+    world.start("A")
+    await send(world.queue, sending)
+    await world.settled(SETTLED_WITHIN_SECONDS)
+    await world.close()
+    assert not world.queue.messages
+    assert not world.queue.deleted_too_early

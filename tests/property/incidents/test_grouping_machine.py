@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Coroutine
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -63,10 +62,12 @@ def pipeline_on(store: IncidentStore) -> Pipeline:
 class Grouping(RuleBasedStateMachine):
     """Alarms arrive at a pipeline in any order, and incidents are decided now and then."""
 
-    def __init__(self, *, durable: bool) -> None:
+    durable = False
+
+    def __init__(self) -> None:
         super().__init__()
         self._runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
-        self._store = World(durable=durable).store()
+        self._store = World(durable=self.durable).store()
         self._pipeline = pipeline_on(self._store)
         self._arrived: list[tuple[Alarm, Change]] = []
 
@@ -77,13 +78,10 @@ class Grouping(RuleBasedStateMachine):
     def _run(self, main: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(main)
 
-    def _now(self) -> float:
-        return self._runner.get_loop().time()
-
     @rule(name=st.sampled_from(sorted(OWNERS)), state=st.sampled_from(AlarmState), ago=st.integers(0, 40))
     def arrives(self, name: str, state: AlarmState, ago: int) -> None:
         """A change arrives some half minutes after it happened."""
-        self._place(alarm(name, state, int(self._now()) - 30 * ago))
+        self._place(alarm(name, state, int(self._runner.get_loop().time()) - 30 * ago))
 
     @precondition(lambda self: self._arrived)
     @rule(which=st.integers(0, 10**6))
@@ -108,16 +106,19 @@ class Grouping(RuleBasedStateMachine):
         """Nothing happens for a while."""
         self._run(asyncio.sleep(minutes * 60))
 
-    @rule()
-    def somebody_decides(self) -> None:
-        """Every incident that waits is asked about and decided."""
-        self._run(self._decide())
+    @rule(suppressed_minutes=st.none() | st.integers(0, 30))
+    def somebody_decides(self, suppressed_minutes: int | None) -> None:
+        """Every incident that waits is asked about and decided, or found to be suppressed for a while."""
+        self._run(self._decide(suppressed_minutes))
 
-    async def _decide(self) -> None:
+    async def _decide(self, suppressed_minutes: int | None) -> None:
+        now = VirtualClock().now()
+        until = None if suppressed_minutes is None else now + suppressed_minutes * MINUTE
         for incident in await self._store.undecided():
-            asked = await self._store.claim(incident.incident_id, "test", MINUTE, VirtualClock().now())
+            asked = await self._store.claim(incident.incident_id, "test", MINUTE, now)
             assert asked
-            assert await self._store.settle(asked, UUID(int=1), "sha", VirtualClock().now())
+            answered = asked.model_copy(update={"suppressed_until": until})
+            assert await self._store.settle(answered, UUID(int=1), "sha", now)
 
     def _incidents(self) -> dict[UUID, Incident]:
         ids = {change.incident_id for _, change in self._arrived if change.incident_id}
@@ -168,8 +169,25 @@ class Grouping(RuleBasedStateMachine):
         }
 
 
-@pytest.mark.parametrize("durable", [False, True], ids=["memory", "table"])
-def test_grouping_holds_whatever_arrives(durable: bool) -> None:
+class GroupingInTable(Grouping):
+    """The same with incidents in the state table."""
+
+    durable = True
+
+
+MACHINES = pytest.mark.parametrize("machine", [Grouping, GroupingInTable])
+
+
+@MACHINES
+def test_grouping_holds_whatever_arrives(machine: type[Grouping]) -> None:
     """Random alarms in random order: nobody joins a resolved incident, counts are right, revisions are bounded."""
-    bound = settings(max_examples=60, stateful_step_count=25, deadline=None)
-    run_state_machine_as_test(partial(Grouping, durable=durable), settings=bound)  # type: ignore[no-untyped-call]
+    bounds = settings(max_examples=60, stateful_step_count=25, deadline=None)
+    run_state_machine_as_test(machine, settings=bounds)
+
+
+@pytest.mark.soak
+@MACHINES
+def test_grouping_holds_for_long(machine: type[Grouping]) -> None:
+    """The same for more and longer stories."""
+    bounds = settings(max_examples=1_000, stateful_step_count=50, deadline=None)
+    run_state_machine_as_test(machine, settings=bounds)
