@@ -131,7 +131,7 @@ async def test_the_queue_is_made_as_designed(sqs: "SQSClient", foundation: Sandb
     assert made["SqsManagedSseEnabled"] == dead["SqsManagedSseEnabled"] == "true"
     assert made["MessageRetentionPeriod"] == dead["MessageRetentionPeriod"] == "1209600"
     assert made["VisibilityTimeout"] == "180"
-    redrive = {"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": 20}
+    redrive = {"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": 1000}
     assert json.loads(made["RedrivePolicy"]) == redrive
 
 

@@ -106,7 +106,7 @@ def test_the_story_is_complete(folder: Path) -> None:
     """Cause, proposal, members, late joiners, copies, the incident before and the delivery are told."""
     text = told(folder, str(CPU_INCIDENT))
     for line in (
-        "WITH     1 more alarms of ecs-service/shop/orders-api",
+        "WITH     1 more alarm of ecs-service/shop/orders-api",
         "CAUSE    The service has too few tasks for its load.",
         "PROPOSED Scale the service out (low risk)",
         "OWNER    111122223333/eu-west-1/ecs-service/shop/orders-api",

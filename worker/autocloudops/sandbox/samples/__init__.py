@@ -20,7 +20,7 @@ from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from autocloudops.errors import InputUnreadable
 from autocloudops.sandbox.samples.placeholders import PLANTED_SECRETS, render
@@ -67,7 +67,9 @@ class Sample(Value):
 
 
 class _Entry(Value):
-    """One entry of a sample file."""
+    """One entry of a sample file; people write it, so that a field which nobody reads is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     route: Route
