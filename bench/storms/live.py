@@ -89,10 +89,19 @@ async def workers() -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for process in processes:
-            process.terminate()
-        codes = await asyncio.gather(*(process.wait() for process in processes))
+        codes = await asyncio.gather(*(_stopped(process) for process in processes))
         assert not any(codes), f"workers ended with {codes}"
+
+
+async def _stopped(process: asyncio.subprocess.Process) -> int:
+    """Return how a worker ended that was told to stop, and killed where it did not."""
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            return await process.wait()
+    except TimeoutError:
+        process.kill()
+        return await process.wait()
 
 
 async def _send(sqs: "SQSClient", url: str, sending: Sequence[Message], done: LiveRun) -> None:
@@ -148,8 +157,8 @@ async def _look(sqs: "SQSClient", url: str, done: LiveRun) -> None:
 
 async def _drain(sqs: "SQSClient", url: str, done: LiveRun) -> None:
     """Wait until the queue is empty, or time is up."""
-    limit = (datetime.now(UTC) - done.start).total_seconds()
-    for _ in range(int(max(0.0, LIMIT_SECONDS - limit))):
+    spent = (datetime.now(UTC) - done.start).total_seconds()
+    for _ in range(int(max(0.0, LIMIT_SECONDS - spent))):
         await _look(sqs, url, done)
         if not done.left:
             return

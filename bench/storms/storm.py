@@ -164,8 +164,7 @@ class _Author:
             owner = self._owner(part.kind, place)
             delay = self._random.uniform(5, 25) if number else 0.0
             manner = self._manner(part.kind) if part == max(parts, key=_share) else self._prompt()
-            strike = Strike(owner, size, self._later(span, delay), manner)
-            turns += self._struck(strike)
+            turns += self._struck(Strike(owner, size, self._later(span, delay), manner))
         return turns + self._summed_up(turns, place) if sort is Sort.COMPOSITE else turns
 
     def _summed_up(self, turns: Sequence[Turn], place: Place) -> list[Turn]:

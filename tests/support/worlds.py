@@ -55,10 +55,11 @@ POLL = "queue.receive"
 
 @dataclass(frozen=True)
 class Fate:
-    """What meets a worker at one of its steps, counted from 0: death, or a standstill."""
+    """What meets a worker at one of its steps, counted from 0: death, or a standstill of some seconds."""
 
     step: int
-    dies: bool
+    dies: bool = False
+    seconds: float = STALL_SECONDS
 
 
 @dataclass
@@ -104,7 +105,7 @@ class Life:
             self.dead = True
             self.on_death()
             raise asyncio.CancelledError
-        self._thaws_at = asyncio.get_running_loop().time() + STALL_SECONDS
+        self._thaws_at = asyncio.get_running_loop().time() + self.fate.seconds
         await self.breathe()
 
 

@@ -36,6 +36,7 @@ SENDING = (
 )
 SENT = {part.event_id for _, body in SENDING for part in parse(body) if not isinstance(part, Unparseable)}
 LONGEST_SECONDS = 1200
+LEASE_SECONDS = 100
 PAIRS = 40
 Fates = Mapping[str, Fate]
 
@@ -162,6 +163,17 @@ def test_a_worker_may_stand_still_at_any_step() -> None:
     assert seen["schedule"] >= 60
     assert seen["late reply"]
     assert seen["taken over by a sweeper"]
+
+
+def test_a_late_reply_may_meet_the_next_question() -> None:
+    """A worker that wakes up while another asks in its place decides nothing, at whatever moment it wakes up."""
+    taken = steps(durable=False)["A"]
+    replied = taken.index("after model.complete")
+    told = taken.index("before notifier.tell")
+    late = [number for number in range(replied, told) if taken[number].startswith("before")]
+    waking = [LEASE_SECONDS + halves / 2 for halves in range(4, 28)]
+    schedules = [{"A": Fate(number, seconds=seconds)} for number in late for seconds in waking]
+    assert judge(schedules, durable=False)["late reply"] > len(schedules) / 2
 
 
 def test_both_workers_may_die() -> None:

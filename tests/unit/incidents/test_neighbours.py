@@ -69,6 +69,31 @@ def test_a_recurrence_is_a_new_incident_that_names_the_earlier_one() -> None:
     assert len(world.model.asked_at) == 2
 
 
+def test_an_incident_is_asked_about_again_three_times_at_most() -> None:
+    """Each new kind of trouble on one owner asks again, a minute apart at least; from the fifth on they only join."""
+    metrics = (
+        "ReadLatency",
+        "WriteLatency",
+        "DatabaseConnections",
+        "FreeableMemory",
+        "CPUUtilization",
+        "DiskQueueDepth",
+    )
+    world = served(*((90.0 * n, sns(metric, seconds=90 * n, metric=metric)) for n, metric in enumerate(metrics)))
+    (incident,) = world.incidents.values()
+    assert (incident.members, incident.revision) == (6, 3)
+    assert len(world.model.asked_at) == len(world.told.notifications) == 4
+    assert [world.line(metric).outcome for metric in metrics[4:]] == [Outcome.JOINED] * 2
+    assert len({line.decision.decision_id for line in world.decided if line.decision}) == 4
+
+
+def test_something_new_right_after_a_decision_only_joins() -> None:
+    """Within a minute of a decision nobody asks again."""
+    world = served((0, sns("reads")), (40, sns("connections", seconds=40, metric="DatabaseConnections")))
+    assert len(world.model.asked_at) == 1
+    assert world.line("connections").outcome is Outcome.JOINED
+
+
 def test_a_copy_of_a_change_far_in_the_past_is_still_a_copy() -> None:
     """A message that comes back after its alarm turned a hundred times is recognised, and leaves the queue."""
     turns = [(30 * turn, sns("slow", "OK" if turn % 2 else "ALARM", seconds=30 * turn)) for turn in range(100)]
