@@ -38,8 +38,9 @@ LIVE, VIRTUAL = "two worker processes", "in process, virtual time"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run of a storm: what its audit says, how it grouped, and the bounds on both."""
+    """One run of a storm: the labels of its alarms, what its audit says, how it grouped, and the bounds on both."""
 
+    causes: Mapping[UUID, str]
     result: Result
     way: Grouped
     bounds: list[Bound]
@@ -53,12 +54,11 @@ def main() -> int:
     virtual, waited = _virtually(made, sending)
     runs = [virtual] if asked.in_process else [asyncio.run(_live(made, asked.seed)), virtual]
     title = f"{asked.alarms:,} alarms of {asked.causes} causes in {len(sending):,} messages, seed {asked.seed}"
-    causes = causes_of(made, START)
-    ways = [*(run.way for run in runs), *_otherwise(made, causes)]
+    ways = [*(run.way for run in runs), *_otherwise(made, virtual.causes)]
     report.show(
         report.groupings(title, ways),
         report.in_words(unknowable(made), virtual.way.pairs),
-        report.sorts(made, causes, virtual.result),
+        *(report.sorts(run.way.name, made, run.causes, run.result) for run in runs),
         report.times(waited),
         *(report.promises(run.way.name, run.bounds) for run in runs),
     )
@@ -100,7 +100,7 @@ async def _live(made: Storm, seed: int) -> Measured:
 
 def _measured(name: str, made: Storm, result: Result, causes: Mapping[UUID, str]) -> Measured:
     way = report.grouped(name, result, causes)
-    return Measured(result, way, of_grouping(result, way.pairs, len(made.sorts), len(made.turns)))
+    return Measured(causes, result, way, of_grouping(result, way.pairs, len(made.sorts), len(made.turns)))
 
 
 def _otherwise(made: Storm, causes: Mapping[UUID, str]) -> list[Grouped]:

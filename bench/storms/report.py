@@ -48,9 +48,9 @@ def groupings(title: str, ways: Iterable[Grouped]) -> Table:
     return table
 
 
-def sorts(storm: Storm, causes: Mapping[UUID, str], result: Result) -> Table:
-    """Return the table of what the storm consisted of, and how each sort of cause fared."""
-    table = _table("What the causes were", "sort of cause", "causes", "alarms", "incidents", "linked", "recall")
+def sorts(name: str, storm: Storm, causes: Mapping[UUID, str], result: Result) -> Table:
+    """Return the table of what the storm consisted of, and how each sort of cause fared in one run."""
+    table = _table(f"Causes: {name}", "sort of cause", "causes", "alarms", "incidents", "linked", "recall")
     labels: defaultdict[str, dict[UUID, str]] = defaultdict(dict)
     for alarm, cause in causes.items():
         labels[storm.sorts[cause]][alarm] = cause
