@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from bench.storms.deliveries import Message
+from chat_only import ChatOnly
 from memory_audit import MemoryObjects
 from memory_queue import MemoryQueue
 from virtual_time import VirtualClock, run
@@ -60,7 +61,7 @@ class Latency:
         return self.fixed_seconds + self.per_prompt_token * prompt_tokens + self.per_answer_token * ANSWER_TOKENS
 
 
-class ModelledEndpoint:
+class ModelledEndpoint(ChatOnly):
     """A `ModelEndpoint` that says little, after the time that saying it would take."""
 
     name = "modelled://8b"

@@ -14,6 +14,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
+from chat_only import ChatOnly
 from memory_audit import MemoryObjects
 from memory_dynamodb import MemoryDynamo
 from memory_queue import MemoryQueue
@@ -139,7 +140,7 @@ class MortalClock(VirtualClock):
         await self._life.breathe()
 
 
-class Model:
+class Model(ChatOnly):
     """An endpoint that answers every question the same way, after a while."""
 
     name = "test://model"

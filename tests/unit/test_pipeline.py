@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from chat_only import ChatOnly
 from memory_audit import MemoryObjects
 from memory_queue import MemoryQueue
 from virtual_time import START, VirtualClock, run
@@ -24,7 +25,7 @@ from autocloudops.settings import SnsSettings
 from autocloudops.state.memory import MemoryIncidents
 
 
-class Model:
+class Model(ChatOnly):
     """An endpoint that answers every question the same way, after a while."""
 
     name = "test://model"

@@ -10,7 +10,12 @@
     │   └── ServiceUnavailable     timeout, connection or server error: may pass by itself
     ├── ModelError                 the model endpoint gave no answer
     │   ├── ModelRefused           it will refuse the same request again
+    │   │   ├── ContextTooLong         … but a shorter one may pass
+    │   │   └── EndpointMisconfigured  … until somebody changes a permission, a name or a key
     │   └── ModelUnavailable       it may answer later
+    │       ├── ModelThrottled         it asks for fewer requests
+    │       ├── ModelAsleep            it has no instance now, and needs minutes to get one
+    │       ├── ModelBrokeOff          it failed over this request, or in the middle of its answer
     │       └── ModelTimedOut          no answer in time; the request may still run on the GPU
     ├── AuditConflict              an audit key holds somebody else's bytes
     └── SandboxFailed              a local stand-in did not start or does not answer
@@ -80,8 +85,28 @@ class ModelRefused(ModelError):
     """The endpoint will refuse the same request again."""
 
 
+class ContextTooLong(ModelRefused):
+    """The question is longer than the model reads: a shorter one may pass."""
+
+
+class EndpointMisconfigured(ModelRefused):
+    """A permission, a name or a key is wrong: nothing passes until somebody changes it."""
+
+
 class ModelUnavailable(ModelError):
     """The endpoint may answer later."""
+
+
+class ModelThrottled(ModelUnavailable):
+    """The endpoint asks for fewer requests."""
+
+
+class ModelAsleep(ModelUnavailable):
+    """The endpoint has no instance that could answer, and needs minutes to get one."""
+
+
+class ModelBrokeOff(ModelUnavailable):
+    """The endpoint failed over this request, or in the middle of its answer: once more is worth it, not often."""
 
 
 class ModelTimedOut(ModelUnavailable):

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from chat_only import ChatOnly
 from virtual_time import VirtualClock
 
 from autocloudops import aws
@@ -149,7 +150,7 @@ async def test_a_timeout_and_a_refusal_are_not_repeated(error: ModelError) -> No
     """A request that may still run on the GPU, or that will be refused again, is not sent twice."""
     sent: list[CompletionRequest] = []
 
-    class Failing:
+    class Failing(ChatOnly):
         name = "test://failing"
 
         async def complete(self, request: CompletionRequest) -> Completion:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
+from chat_only import ChatOnly
 from triage import cpu_alarm, prompt_about, reply
 
 from autocloudops.diagnosis.ask import ask
@@ -12,7 +13,7 @@ from autocloudops.errors import ModelUnavailable
 PROMPT: Prompt = prompt_about(cpu_alarm())
 
 
-class Scripted:
+class Scripted(ChatOnly):
     """An endpoint that answers from a list and keeps what it was asked."""
 
     name = "scripted://endpoint"
