@@ -1,0 +1,86 @@
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from virtual_time import VirtualClock, run
+
+from autocloudops.errors import ServiceUnavailable, SettingsInvalid, Throttled
+from autocloudops.knowledge.calls import Bucket, Calls
+
+ACTION, ACCOUNT, REGION = "cloudwatch:DescribeAlarms", "111122223333", "eu-west-1"
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients are opened with dummy credentials, and never used."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+
+def test_a_bucket_gives_its_rate_and_no_more() -> None:
+    """Over ten seconds a bucket of 2.5 a second gives its first two tokens and 25 more."""
+
+    async def taking() -> int:
+        clock = VirtualClock()
+        bucket = Bucket(2.5, clock)
+        taken = sum(bucket.taken() for _ in range(10))
+        for _ in range(100):
+            await clock.sleep(0.1)
+            taken += bucket.taken()
+        return taken
+
+    assert 26 <= run(taking()) <= 27
+
+
+def test_a_quarter_of_the_quota_is_used_for_each_account_and_region() -> None:
+    """The sixth call within a second is refused by ourselves where AWS allows twenty; another region has its own."""
+
+    async def calling() -> list[str]:
+        async with AsyncExitStack() as stack:
+            calls = Calls(stack, VirtualClock(), {ACTION: 20.0})
+            answers = []
+            for region in [REGION] * 6 + ["eu-north-1"]:
+                try:
+                    answers.append(await calls.make(ACTION, ACCOUNT, region, _named, "orders"))
+                except Throttled as error:
+                    answers.append(error.operation)
+        return answers
+
+    assert run(calling()) == [REGION] * 5 + [ACTION, "eu-north-1"]
+
+
+def test_a_call_that_hangs_is_given_up() -> None:
+    """After 0.7 s a call without an answer is a failure that names the call and its target."""
+
+    async def hanging() -> float:
+        clock = VirtualClock()
+        async with AsyncExitStack() as stack:
+            calls = Calls(stack, clock, {})
+
+            async def never(_: Any) -> None:  # noqa: ANN401 - a client of any service
+                await clock.sleep(1e6)
+
+            with pytest.raises(ServiceUnavailable, match=r"cloudwatch:DescribeAlarms on orders .* within 0\.7 s"):
+                await calls.make(ACTION, ACCOUNT, REGION, never, "orders")
+        return clock.monotonic()
+
+    assert run(hanging()) == 0.7
+
+
+def test_a_client_that_cannot_be_opened_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile that is not there is named, and once it is repaired the next call succeeds."""
+
+    async def calling() -> str:
+        async with AsyncExitStack() as stack:
+            calls = Calls(stack, VirtualClock(), {})
+            monkeypatch.setenv("AWS_PROFILE", "absent")
+            with pytest.raises(SettingsInvalid, match="absent"):
+                await calls.make(ACTION, ACCOUNT, REGION, _named)
+            monkeypatch.delenv("AWS_PROFILE")
+            return await calls.make(ACTION, ACCOUNT, REGION, _named)
+
+    assert run(calling()) == REGION
+
+
+async def _named(client: Any) -> str:  # noqa: ANN401 - a client of any service
+    return str(client.meta.region_name)

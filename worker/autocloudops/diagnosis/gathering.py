@@ -1,0 +1,156 @@
+"""What is read about an incident before the model is asked: every source at once, within one bound of time.
+
+Source      the port: one kind of fact, read by an adapter
+Piece       one fact, or why it could not be read
+Gathered    the facts of one incident, the worthiest first, and which essential ones are missing
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from autocloudops.alarms.model import Alarm, ResourceRef
+from autocloudops.clock import Clock
+from autocloudops.diagnosis.evidence import Evidence
+from autocloudops.errors import AccessDenied, ServiceFailed, TargetMissing, Throttled
+from autocloudops.values import Value
+
+WALL_SECONDS = 1.5
+
+
+class Subject(Value):
+    """What facts are gathered about: an incident, the alarm that its question is about, and the alarms in it."""
+
+    incident_id: UUID
+    resource: ResourceRef
+    alarm: Alarm
+    alarms: tuple[Alarm, ...]
+    at: datetime
+
+
+class Piece(Value):
+    """One fact in words and numbers. `worth` orders pieces; `missing` marks what could not be read, and `text` why.
+
+    `kind` is as in `Evidence`. `source` says where it was read, and when, if that is not now.
+    """
+
+    kind: str
+    source: str
+    text: str
+    worth: int = 50
+    missing: bool = False
+
+
+class Source(Protocol):
+    """One kind of fact about an incident.
+
+    `kind` names it in the prompt; where an `essential` source could not be read, nothing may be executed.
+    `permissions` are the IAM actions that it needs.
+    """
+
+    @property
+    def kind(self) -> str:
+        """What it reads, as the prompt names it."""
+        ...
+
+    @property
+    def essential(self) -> bool:
+        """Whether an action without it would be blind."""
+        ...
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """The IAM actions that it needs, as `cloudwatch:DescribeAlarms`."""
+        ...
+
+    async def read(self, subject: Subject) -> Sequence[Piece]:
+        """Return what there is to know, nothing where there is nothing.
+
+        Raises:
+            ServiceFailed: it could not be read.
+        """
+        ...
+
+
+class SourceUse(Value):
+    """What one source came to, kept in the audit: how many pieces, how long, and what it failed with."""
+
+    kind: str
+    pieces: int
+    seconds: float
+    failure: str | None = None
+
+
+class Gathered(Value):
+    """What was read about one incident: pieces in order of worth, and the kinds of essential ones that are missing."""
+
+    pieces: tuple[Piece, ...] = ()
+    unread: tuple[str, ...] = ()
+    uses: tuple[SourceUse, ...] = ()
+
+    def numbered(self, first: int) -> tuple[Evidence, ...]:
+        """Return the pieces as evidence, with ids from `E<first>` on."""
+        return tuple(
+            Evidence(id=f"E{number}", kind=piece.kind, source=piece.source, text=piece.text, missing=piece.missing)
+            for number, piece in enumerate(self.pieces, first)
+        )
+
+
+class Gatherer:
+    """Reads every source at once.
+
+    Args:
+        sources: what is read.
+        clock: time.
+        wall_seconds: after this long, whatever a source has not said is counted as not read.
+    """
+
+    def __init__(self, sources: Sequence[Source], clock: Clock, wall_seconds: float = WALL_SECONDS) -> None:
+        self._sources = tuple(sources)
+        self._clock = clock
+        self._wall_seconds = wall_seconds
+
+    async def gather(self, subject: Subject) -> Gathered:
+        """Return what is known about `subject`; a source that fails or hangs costs its own facts and nothing else."""
+        read = await asyncio.gather(*(self._read(source, subject) for source in self._sources))
+        pieces = sorted((piece for found, _ in read for piece in found), key=lambda piece: -piece.worth)
+        together = zip(self._sources, read, strict=True)
+        unread = [source.kind for source, (found, use) in together if source.essential and _unread(found, use)]
+        return Gathered(pieces=tuple(pieces), unread=tuple(unread), uses=tuple(use for _, use in read))
+
+    async def _read(self, source: Source, subject: Subject) -> tuple[Sequence[Piece], SourceUse]:
+        started = self._clock.monotonic()
+        failure: str | None = None
+        pieces: Sequence[Piece] = ()
+        try:
+            async with asyncio.timeout(self._wall_seconds):
+                pieces = await source.read(subject)
+        except TimeoutError:
+            failure = f"no answer within {self._wall_seconds:g} s"
+        except ServiceFailed as error:
+            failure = not_read(error)
+        if failure:
+            pieces = [
+                Piece(kind=source.kind, source="AutoCloudOps", text=f"NOT READ: {failure}", worth=0, missing=True)
+            ]
+        seconds = round(self._clock.monotonic() - started, 3)
+        return pieces, SourceUse(kind=source.kind, pieces=len(pieces), seconds=seconds, failure=failure)
+
+
+def not_read(error: ServiceFailed) -> str:
+    """Return in a few words why something could not be read."""
+    match error:
+        case AccessDenied():
+            return f"no permission {error.operation}"
+        case Throttled():
+            return f"{error.operation} was throttled"
+        case TargetMissing():
+            return f"{error.operation}: {error.target} is not there"
+        case _:
+            return f"{error.operation} failed"
+
+
+def _unread(pieces: Sequence[Piece], use: SourceUse) -> bool:
+    return use.failure is not None or any(piece.missing for piece in pieces)

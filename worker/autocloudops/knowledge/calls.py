@@ -1,0 +1,115 @@
+"""Read-only AWS calls under a bound of time and a share of the account's quota."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+from aiobotocore.config import AioConfig
+
+from autocloudops import aws
+from autocloudops.clock import Clock
+from autocloudops.errors import ServiceUnavailable, Throttled
+
+T = TypeVar("T")
+CALL_SECONDS = 0.7
+QUOTA_SHARE = 0.25
+DEFAULT_QUOTA = 10.0
+"""Calls a second that AWS allows where no page says more."""
+
+
+class Bucket:
+    """A token bucket: `rate` tokens a second, and as many at once.
+
+    Args:
+        rate: tokens a second.
+        clock: time.
+    """
+
+    def __init__(self, rate: float, clock: Clock) -> None:
+        self._rate = rate
+        self._most = max(1.0, rate)
+        self._tokens = self._most
+        self._clock = clock
+        self._filled_at = clock.monotonic()
+
+    def taken(self) -> bool:
+        """Return whether there was a token, and take it."""
+        now = self._clock.monotonic()
+        self._tokens = min(self._most, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Calls:
+    """Makes read-only calls with lazily opened clients, one for each service and region.
+
+    Args:
+        stack: closes the clients.
+        clock: time.
+        quotas: calls a second that AWS allows, by IAM action; a quarter of it is used.
+        call_seconds: how long one call may take.
+    """
+
+    def __init__(
+        self, stack: AsyncExitStack, clock: Clock, quotas: Mapping[str, float], call_seconds: float = CALL_SECONDS
+    ) -> None:
+        self._stack = stack
+        self._clock = clock
+        self._quotas = quotas
+        self._call_seconds = call_seconds
+        self._clients: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
+
+    async def make(
+        self, action: str, account: str, region: str, call: Callable[[Any], Awaitable[T]], target: str = ""
+    ) -> T:
+        """Return the answer of one call.
+
+        Args:
+            action: the IAM action, as `rds:DescribeDBInstances`; what stands before the colon names the client.
+            account: whose quota it uses.
+            region: where it goes.
+            call: makes the call on the client.
+            target: what the call is about, for the error.
+
+        Raises:
+            ServiceFailed: no answer in time, no permission, nothing there, throttled by AWS or by our own share.
+        """
+        if not self._bucket(action, account, region).taken():
+            raise Throttled(action, target, f"its share of {QUOTA_SHARE:.0%} of the quota is used up")
+        with aws.translated(action, target):
+            try:
+                async with asyncio.timeout(self._call_seconds):
+                    return await call(await self._client(action.partition(":")[0], region))
+            except TimeoutError as error:
+                raise ServiceUnavailable(action, target, f"no answer within {self._call_seconds:g} s") from error
+
+    def _bucket(self, action: str, account: str, region: str) -> Bucket:
+        key = (action, account, region)
+        if key not in self._buckets:
+            rate = self._quotas.get(action, DEFAULT_QUOTA) * QUOTA_SHARE
+            self._buckets[key] = Bucket(rate, self._clock)
+        return self._buckets[key]
+
+    async def _client(self, service: str, region: str) -> Any:  # noqa: ANN401 - one method serves the clients of every service
+        key = (service, region)
+        opening = self._clients.get(key)
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+            opening = self._clients[key] = asyncio.create_task(self._open(service, region))
+        return await asyncio.shield(opening)
+
+    async def _open(self, service: str, region: str) -> Any:  # noqa: ANN401 - likewise
+        return await self._stack.enter_async_context(
+            aws.session().create_client(CLIENTS.get(service, service), region_name=region, config=self._config())
+        )
+
+    def _config(self) -> AioConfig:
+        return aws.config(read_timeout_seconds=self._call_seconds, connections=20, attempts=1)
+
+
+CLIENTS: Mapping[str, str] = {"elasticloadbalancing": "elbv2", "elasticfilesystem": "efs", "es": "opensearch"}
+"""Names of SDK clients that differ from the IAM prefix."""
