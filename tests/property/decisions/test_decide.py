@@ -35,6 +35,7 @@ FACTS = st.builds(
     evidence_ids=IDS,
     fault=st.none() | st.text(max_size=30),
     mode_cap=st.none() | MODES,
+    unread=st.lists(st.sampled_from(["alarm-now", "metric"]), max_size=2).map(tuple),
 )
 CASES = st.tuples(st.none() | DIAGNOSES, FACTS, POLICIES)
 RISING: Mapping[Verdict, int] = {

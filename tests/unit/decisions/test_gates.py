@@ -131,3 +131,12 @@ def test_risk_gate_trusts_the_catalogue_and_not_the_offer() -> None:
     offer = EVERYTHING["restart_service"].model_copy(update={"risk": EVERYTHING["scale_out_service"].risk})
     decision = decide(proposal(action="restart_service"), FACTS.model_copy(update={"offers": (offer,)}), ACTIVE)
     assert decision.verdict is Verdict.NEEDS_APPROVAL
+
+
+def test_evidence_gate_lets_nothing_execute_blindly() -> None:
+    """Where an essential fact was not read, a decision that would execute needs a person, and names what is missing."""
+    facts = FACTS.model_copy(update={"unread": ("alarm-now", "change")})
+    decision = decide(proposal(), facts, ACTIVE)
+    assert (decision.verdict, decision.refused_by) == (Verdict.NEEDS_APPROVAL, None)
+    assert said(decision, "evidence").reason == "not read: alarm-now, change"
+    assert decide(proposal(), FACTS, ACTIVE).verdict is Verdict.EXECUTE

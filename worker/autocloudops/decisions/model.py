@@ -133,7 +133,7 @@ class Facts(Value):
 
     `fault` says why there is no diagnosis: `model_unavailable`, or what was wrong with the reply. `mode_cap` is the
     lowest mode that anything but the policy sets. `suppressed` says why nobody wants to hear of the incident now;
-    `vetoes` are findings that prove an alarm of it wrong.
+    `vetoes` are findings that prove an alarm of it wrong; `unread` names the essential facts that could not be read.
     """
 
     incident_id: UUID
@@ -144,6 +144,7 @@ class Facts(Value):
     mode_cap: Mode | None = None
     suppressed: str | None = None
     vetoes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

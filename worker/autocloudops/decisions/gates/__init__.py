@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
-from autocloudops.decisions.gates import allow_list, confidence, grounding, hygiene, mode, risk, schema, suppression
+from autocloudops.decisions.gates import (
+    allow_list,
+    confidence,
+    evidence,
+    grounding,
+    hygiene,
+    mode,
+    risk,
+    schema,
+    suppression,
+)
 from autocloudops.decisions.model import Case, GateResult
 
 Gate = Callable[[Case], GateResult]
@@ -12,6 +22,7 @@ ORDER: tuple[Gate, ...] = (
     mode.check,
     schema.check,
     grounding.check,
+    evidence.check,
     hygiene.check,
     allow_list.check,
     confidence.check,
