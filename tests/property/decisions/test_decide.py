@@ -73,6 +73,7 @@ def test_executed_is_a_subset_of_allowed(case: tuple[Diagnosis | None, Facts, Po
     assert decision.request in [request_for(offer) for offer in facts.offers]
     assert ACTIONS[diagnosis.action].risk is not Risk.HIGH
     assert {*diagnosis.evidence_for, *diagnosis.evidence_against} <= set(facts.evidence_ids)
+    assert not facts.unread
 
 
 @settings(deadline=None, max_examples=300)

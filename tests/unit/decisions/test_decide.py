@@ -25,6 +25,7 @@ def test_every_gate_is_asked_and_recorded_in_order() -> None:
         "mode",
         "schema",
         "grounding",
+        "evidence",
         "hygiene",
         "allow_list",
         "confidence",
