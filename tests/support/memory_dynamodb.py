@@ -61,10 +61,12 @@ class MemoryDynamo:
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     async def query(self, **request: Unpack["QueryInputTypeDef"]) -> Item:
-        assert request.get("KeyConditionExpression") == "pk = :pk"
+        values = request["ExpressionAttributeValues"]
+        prefix = _text(values, ":prefix") if ":prefix" in values else ""
+        assert request.get("KeyConditionExpression") == "pk = :pk" + " AND begins_with(sk, :prefix)" * bool(prefix)
         await asyncio.sleep(self._half)
-        rows = self._rows[_text(request["ExpressionAttributeValues"], ":pk")]
-        order = sorted(rows, reverse=request.get("ScanIndexForward") is False)
+        rows = self._rows[_text(values, ":pk")]
+        order = sorted((sk for sk in rows if sk.startswith(prefix)), reverse=request.get("ScanIndexForward") is False)
         if "ExclusiveStartKey" in request:
             order = order[order.index(_text(request["ExclusiveStartKey"], "sk")) + 1 :]
         page = order[: request.get("Limit", len(order))]

@@ -29,7 +29,7 @@ from autocloudops.decisions.model import Policy
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ServiceFailed
-from autocloudops.incidents.model import Incident
+from autocloudops.incidents.model import Incident, IncidentStatus
 from autocloudops.incidents.silence import Silence
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Investigator
@@ -259,13 +259,13 @@ class World:
         self.start(f"{name}'")
 
     async def settled(self, most_seconds: float) -> None:
-        """Return when nobody stands still, no message is left and no incident is undecided, or after `most_seconds`."""
+        """Return when nobody stands still, no message is left and no incident waits, or after `most_seconds`."""
         deadline = asyncio.get_running_loop().time() + most_seconds
         store = self.store()
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(5)
             awake = all(worker.life.awake for worker in self.workers)
-            if awake and not self.queue.messages and not await store.undecided():
+            if awake and not self.queue.messages and not await waiting(store):
                 return
 
     async def close(self) -> None:
@@ -336,6 +336,12 @@ class Worker:
         for error in await asyncio.gather(self._consuming, *self._beside, return_exceptions=True):
             if isinstance(error, Exception):
                 raise error
+
+
+async def waiting(store: IncidentStore) -> list[Incident]:
+    """Return the incidents that are not decided, or whose decision nobody was told."""
+    unfinished = await store.unfinished()
+    return [i for i in unfinished if i.status is not IncidentStatus.DECIDED or await store.notice(i.incident_id)]
 
 
 Sending = Sequence[tuple[float, str]]

@@ -1,9 +1,9 @@
 """One incident, from its alarms to a decision: evidence, prompt, answer, gates."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from logging import getLogger
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
@@ -13,14 +13,16 @@ from autocloudops.clock import Clock
 from autocloudops.decisions.decide import decide
 from autocloudops.decisions.model import Facts, Mode, Policy
 from autocloudops.decisions.story import Story
-from autocloudops.diagnosis.ask import Answer, ask
-from autocloudops.diagnosis.endpoint import ModelEndpoint
+from autocloudops.diagnosis.ask import LEAST_START_SECONDS, Answer, Question, ask
+from autocloudops.diagnosis.endpoint import ModelEndpoint, Priority
 from autocloudops.diagnosis.evidence import Evidence, alarm_evidence
-from autocloudops.diagnosis.prompt import Prompt, PromptInput, build
-from autocloudops.diagnosis.use import ModelUse
-from autocloudops.errors import ModelError, ModelUnavailable
+from autocloudops.diagnosis.prompt import PROMPT_TOKENS, Prompt, PromptInput, build
+from autocloudops.diagnosis.use import ModelUse, unasked, used
+from autocloudops.errors import ContextTooLong, EndpointMisconfigured, ModelError, ModelUnavailable
 from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident
+
+log = getLogger(__name__)
 
 SHOWN_ALARMS = 12
 SHOWN_FINDINGS = 5
@@ -28,6 +30,8 @@ UNAVAILABLE = "model_unavailable"
 REFUSED = "model_refused"
 OFF = "mode_off"
 SUPPRESSED = "suppressed"
+LONGEST = timedelta(minutes=10)
+UNDERESTIMATED = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +43,56 @@ class Case:
     known: Circumstances
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far one question may go, and what it is charged.
+
+    Args:
+        longest: from the opener of an incident to its decision at most, however long a reply runs.
+        prompt_tokens: how long a question may be, in estimated tokens; `prompt.budget_of` of the context window.
+        priority: who goes first where the endpoint is full.
+        price_per_hour: US dollars for an hour of the instance that serves the model, where that is known.
+    """
+
+    longest: timedelta = LONGEST
+    prompt_tokens: int = PROMPT_TOKENS
+    priority: Priority = Priority.LIVE
+    price_per_hour: float | None = None
+
+
 class Investigator:
     """Asks the model about an incident and decides.
 
     Args:
         endpoint: the model.
         policy: what may be done.
-        clock: wall time for the record.
-        patience: how long one question may take, repair and retries included.
+        clock: wall time for the record, and time for deadlines.
+        decide_within: attempts to get an answer start this long after an incident's opener at most; one that runs by
+            then may finish.
+        bounds: how far one question may go.
     """
 
-    def __init__(self, endpoint: ModelEndpoint, policy: Policy, clock: Clock, patience: timedelta) -> None:
+    def __init__(
+        self,
+        endpoint: ModelEndpoint,
+        policy: Policy,
+        clock: Clock,
+        decide_within: timedelta,
+        bounds: Bounds | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._policy = policy
         self._clock = clock
-        self.patience = patience
+        self._bounds = bounds or Bounds()
+        self._underestimated: set[str] = set()
+        self.patience = decide_within
 
     async def investigate(
-        self, incident: Incident, alarms: Sequence[Alarm], known: Circumstances | None = None
+        self,
+        incident: Incident,
+        alarms: Sequence[Alarm],
+        known: Circumstances | None = None,
+        due_at: datetime | None = None,
     ) -> Case:
         """Return the decision about `alarms`, with everything that led to it.
 
@@ -66,18 +102,19 @@ class Investigator:
             incident: what is asked about.
             alarms: its members, at least one.
             known: what else is known about it; a suppressed incident is decided without a question.
+            due_at: no attempt starts later than this, but a few seconds are always left; `patience` from now if None.
         """
         known = known or Circumstances()
-        evidence = _evidence(alarms, known)
-        offered = _offers_for(alarms)
-        prompt = build(PromptInput(evidence=evidence, offers=offered))
-        answer, use, fault = await self._ask(prompt, incident, known)
+        material = PromptInput(evidence=_evidence(alarms, known), offers=_offers_for(alarms))
+        prompt = build(material, self._bounds.prompt_tokens)
+        unwanted = self._unwanted(known)
+        answer = None if unwanted else await self._ask(prompt, material, incident, due_at)
         facts = Facts(
             incident_id=incident.incident_id,
             revision=incident.revision,
-            offers=offered,
-            evidence_ids=prompt.evidence_ids,
-            fault=fault,
+            offers=material.offers,
+            evidence_ids=(answer.prompt if answer else prompt).evidence_ids,
+            fault=_fault(answer) if answer else unwanted,
             suppressed=known.suppressed,
             vetoes=known.vetoes,
         )
@@ -87,47 +124,65 @@ class Investigator:
             resource=incident.resource,
             opener=_token(incident, alarms),
             alarm_count=max(incident.members, len(alarms)),
-            evidence=evidence,
-            use=use,
+            evidence=material.evidence,
+            use=self._used(answer) if answer else unasked(self._endpoint.name, prompt),
             decision=decide(answer.diagnosis if answer else None, facts, self._policy),
             storm=known.storm if known.stormy else 0,
         )
         return Case(story=story, members=tuple(alarm.event_id for alarm in alarms), known=known)
 
-    async def _ask(
-        self, prompt: Prompt, incident: Incident, known: Circumstances
-    ) -> tuple[Answer | None, ModelUse, str | None]:
-        use = ModelUse(
-            endpoint=self._endpoint.name, prompt_sha256=prompt.sha256, template_version=prompt.template_version
-        )
+    def _unwanted(self, known: Circumstances) -> str | None:
+        """Return why nobody is asked, if so."""
         if known.suppressed:
-            return None, use, SUPPRESSED
-        if self._policy.mode is Mode.OFF:
-            return None, use, OFF
-        try:
-            async with asyncio.timeout(self.patience.total_seconds()):
-                answer = await ask(self._endpoint, prompt, str(incident.incident_id))
-        except (ModelError, TimeoutError) as error:
-            late = f"no answer within {self.patience.total_seconds():.0f} s"
-            said = late if isinstance(error, TimeoutError) else str(error)
-            passing = isinstance(error, ModelUnavailable | TimeoutError)
-            return None, use.model_copy(update={"error": said}), UNAVAILABLE if passing else REFUSED
-        fault = None if answer.diagnosis else f"{answer.faults[-1].code}: {answer.faults[-1].detail}"
-        return answer, _used(use, answer), fault
+            return SUPPRESSED
+        return OFF if self._policy.mode is Mode.OFF else None
+
+    async def _ask(self, prompt: Prompt, material: PromptInput, incident: Incident, due_at: datetime | None) -> Answer:
+        decide_within = self.patience.total_seconds()
+        left = decide_within if due_at is None else (due_at - self._clock.now()).total_seconds()
+        extension = self._bounds.longest.total_seconds() - decide_within
+        question = Question(
+            prompt=prompt,
+            material=material,
+            correlation_id=str(incident.incident_id),
+            start_within_seconds=max(left, LEAST_START_SECONDS),
+            longest_seconds=max(left + extension, decide_within),
+            priority=self._bounds.priority,
+        )
+        return await ask(self._endpoint, question, self._clock)
+
+    def _used(self, answer: Answer) -> ModelUse:
+        use = used(self._endpoint.name, answer, self._bounds.price_per_hour)
+        ratio = use.estimate_ratio or 0.0
+        if ratio > UNDERESTIMATED and use.model not in self._underestimated:
+            self._underestimated.add(use.model)
+            log.warning(
+                "%s counts %.2f tokens for each that was estimated: lower the prompt's budget, or questions may be"
+                " refused as too long",
+                use.model,
+                ratio,
+            )
+        return use
 
 
-def _used(use: ModelUse, answer: Answer) -> ModelUse:
-    return use.model_copy(
-        update={
-            "model": answer.model,
-            "requests": answer.requests,
-            "prompt_tokens": answer.prompt_tokens,
-            "completion_tokens": answer.completion_tokens,
-            "latency_seconds": answer.latency_seconds,
-            "raw": answer.raw,
-            "faults": answer.faults,
-        }
-    )
+def _fault(answer: Answer) -> str | None:
+    """Return why there is no diagnosis, and what somebody must do about it where waiting does not help."""
+    failure = answer.failure
+    if failure is None:
+        return None if answer.diagnosis else f"{answer.faults[-1].code}: {answer.faults[-1].detail}"
+    if isinstance(failure, ModelUnavailable):
+        return UNAVAILABLE
+    return f"{REFUSED}: {failure.advice or _advice(failure)}"
+
+
+def _advice(failure: ModelError) -> str:
+    match failure:
+        case ContextTooLong():
+            return "serve the model with a longer context, or lower the prompt's budget"
+        case EndpointMisconfigured():
+            return "check the endpoint's name, region, permission, key and served model, then ask again"
+        case _:
+            return "the endpoint refuses this question: the record's error says why"
 
 
 def _token(incident: Incident, alarms: Sequence[Alarm]) -> Alarm:

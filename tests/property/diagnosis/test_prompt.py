@@ -8,7 +8,7 @@ from triage import cpu_alarm, note
 from autocloudops.alarms.model import Alarm, AlarmKey, Condition, Metric, MetricQuery
 from autocloudops.catalogue import offers
 from autocloudops.diagnosis.evidence import alarm_evidence
-from autocloudops.diagnosis.prompt import EVIDENCE_CHARACTERS, INSTRUCTIONS, Prompt, PromptInput, build
+from autocloudops.diagnosis.prompt import INSTRUCTIONS, Prompt, PromptInput, build, shrunk
 
 MARKUP = st.lists(
     st.sampled_from(
@@ -91,13 +91,34 @@ def test_every_line_of_an_alarm_starts_with_our_key(alarm: Alarm) -> None:
     assert not [each for each in text if each != "\n" and unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
 
 
-@settings(deadline=None)
-@given(st.lists(st.text(min_size=1, max_size=30).map(lambda text: text * 300), max_size=8))
-def test_evidence_never_exceeds_its_bound(texts: list[str]) -> None:
-    """However much was gathered, what is sent keeps to the bound, and the alarm itself can always be cited."""
+FLOODS = st.lists(st.text(min_size=1, max_size=30).map(lambda text: text * 300), max_size=8)
+
+
+def asked_about(texts: list[str]) -> PromptInput:
+    """Return the CPU alarm and notes."""
     notes = (note(f"E{number}", text) for number, text in enumerate(texts, 2))
-    prompt = build(PromptInput(evidence=(alarm_evidence(cpu_alarm(), "E1"), *notes), offers=offers(cpu_alarm())))
+    return PromptInput(evidence=(alarm_evidence(cpu_alarm(), "E1"), *notes), offers=offers(cpu_alarm()))
+
+
+@settings(deadline=None)
+@given(FLOODS, st.integers(1_500, 9_000))
+def test_question_never_exceeds_its_budget(texts: list[str], budget: int) -> None:
+    """However much was gathered, a question keeps to its budget, and the alarm itself can always be cited."""
+    prompt = build(asked_about(texts), budget)
     shown = re.findall(r"<evidence [^>]*>\n(.*?)\n</evidence>", question(prompt), re.DOTALL)
-    assert sum(len(text) for text in shown) <= EVIDENCE_CHARACTERS
+    assert prompt.prompt_tokens <= budget
     assert prompt.evidence_ids[0] == "E1"
     assert len(prompt.evidence_ids) == len(shown)
+    assert len(shown) + sum(each.endswith("left out") for each in prompt.cut) == len(texts) + 1
+
+
+@settings(deadline=None)
+@given(FLOODS)
+def test_shorter_question_is_shorter(texts: list[str]) -> None:
+    """Half the evidence is half the evidence, of whatever it is made, and the alarm can still be cited."""
+    asked = asked_about(texts)
+    prompt = build(asked)
+    shorter = shrunk(prompt, asked)
+    assert shorter is not None
+    assert shorter.prompt_tokens <= prompt.prompt_tokens - prompt.evidence_tokens // 2 + 1
+    assert shorter.evidence_ids[0] == "E1"

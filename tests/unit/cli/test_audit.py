@@ -139,6 +139,29 @@ def test_every_record_of_an_incident_is_in_the_json(folder: Path) -> None:
     assert [record["outcome"] for record in shown["records"]] == ["decided", "joined", "joined", "joined", "ok"]
 
 
+def test_cost_of_a_question_is_shown_and_in_the_json(tmp_path: Path) -> None:
+    """Attempts, share of the instance hour, price and estimate are told, and stand in the JSON under their names."""
+    spent = {
+        "attempts": 2,
+        "endpoint_seconds": 3.6,
+        "instance_hour_share": 0.001,
+        "price_per_hour": 2.0,
+        "cost_usd": 0.002,
+        "estimated_tokens": 875,
+        "estimate_ratio": 0.8,
+    }
+    first = TODAYS[0]
+    assert first.model
+    record = first.model_copy(update={"model": first.model.model_copy(update=spent)})
+    folder = write_audit(tmp_path / "costs", [record])
+    assert (
+        "COST     2 attempts; 3.60 s of the endpoint, 0.100% of an instance hour; $0.00200 at $2 an hour; "
+        "875 prompt tokens estimated, 0.80 of that counted"
+    ) in told(folder, str(CPU_INCIDENT)).splitlines()
+    shown = json.loads(typed("audit", "show", str(CPU_INCIDENT), "--location", str(folder), "--output", "json").stdout)
+    assert spent.items() <= shown["records"][0]["model"].items()
+
+
 def test_the_newest_question_counts(tmp_path: Path) -> None:
     """Where an incident was asked about again, the newest decision is told, and the earlier one is named."""
     again = decided(SECOND, CPU_INCIDENT, CPU, THIRD, revision=1)

@@ -106,7 +106,7 @@ def test_without_a_region_the_configuration_is_named(monkeypatch: pytest.MonkeyP
 def test_a_model_that_does_not_answer_is_a_service_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The decision is still told, as manual, and the exit code says that the model gave no answer."""
     monkeypatch.setenv("AUTOCLOUDOPS_MODEL_ENDPOINT", "sagemaker://nim?region=eu-west-1")
-    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_ATTEMPTS", "1")
+    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS", "0.1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")

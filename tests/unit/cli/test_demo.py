@@ -19,6 +19,7 @@ from autocloudops.cli.demo.check import Course, differences
 from autocloudops.cli.demo.outside import Parked, Told, View
 from autocloudops.cli.demo.progress import Lines
 from autocloudops.cli.demo.summary import example, lines, summarise
+from autocloudops.cli.engines import EngineName
 from autocloudops.decisions.story import short_id
 from autocloudops.incidents.model import incident_id
 from autocloudops.sandbox.samples import Ending, Sample, load
@@ -72,6 +73,7 @@ def told_of(record: AuditRecord) -> Told:
 
 RECORDS = tuple(record_of(sample) for sample in SENT)
 GOOD = Course(
+    engine=EngineName.RULES,
     sent=SENT,
     found=stored(RECORDS),
     parked=[parked(sample) for sample in SENT if sample.expected is Ending.PARKED],
@@ -135,6 +137,15 @@ def test_the_summary_names_the_stand_in_and_a_command() -> None:
     assert shown[-1].endswith("--location 'my folder'")
     assert "NOT as it should be:" not in shown
     assert "NOT as it should be:" in list(lines(summary.model_copy(update={"differences": ("one",)})))
+
+
+def test_the_summary_of_a_real_model_claims_no_triage() -> None:
+    """Whoever lets the tiny model answer reads how little it is worth, and that not all messages were sent."""
+    summary = summarise(replace(GOOD, engine=EngineName.LLAMA), Path("here"), 1, ())
+    first, second, *_ = lines(summary)
+    assert summary.model in first
+    assert "not the triage" in first
+    assert "only a part of the bundled messages" in second
 
 
 def test_the_example_is_the_largest_incident() -> None:

@@ -26,7 +26,7 @@ def test_a_setting_says_where_its_value_comes_from(monkeypatch: pytest.MonkeyPat
     listed = rows(typed("settings", "--output", "json").stdout)
     assert listed["AUTOCLOUDOPS_MODEL_ENDPOINT"]["state"] == "set"
     assert listed["AUTOCLOUDOPS_MODEL_ENDPOINT"]["value"] == "sagemaker://nim"
-    assert listed["AUTOCLOUDOPS_MODEL_ATTEMPTS"]["state"] == "default"
+    assert listed["AUTOCLOUDOPS_MODEL_NAME"]["state"] == "default"
     assert listed["AUTOCLOUDOPS_QUEUE_URL"]["state"] == "missing"
     assert listed["AUTOCLOUDOPS_QUEUE_CONCURRENCY"]["state"] == "invalid"
     assert "valid integer" in listed["AUTOCLOUDOPS_QUEUE_CONCURRENCY"]["description"]

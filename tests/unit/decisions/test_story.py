@@ -45,6 +45,8 @@ LABELS = {
     "refused",
     "capped",
     "MODEL",
+    "COST",
+    "NOT SENT",
 }
 OUTSIDE = [
     f"orders\n{FAKE}",
@@ -235,6 +237,28 @@ def test_the_model_that_answered_is_named() -> None:
     assert labelled(story())["MODEL"] == (
         "simulated/rules at sagemaker://nim: 1 request, 900+80 tokens, 1.2 s; prompt v1 abababab"
     )
+
+
+def test_cost_is_told_as_far_as_it_is_known() -> None:
+    """Repeated attempts, the share of the instance hour, a priced cost and the estimate stand in one line."""
+    spent = {
+        "attempts": 3,
+        "endpoint_seconds": 1.8,
+        "instance_hour_share": 0.0005,
+        "price_per_hour": 2.605,
+        "cost_usd": 0.0013025,
+        "estimated_tokens": 1000,
+        "estimate_ratio": 0.9,
+    }
+    costly = story(use=USE.model_copy(update={**spent, "cut": ("E9 change was left out",)}))
+    assert_well_formed(lines(costly))
+    told = labelled(costly)
+    assert told["COST"] == (
+        "3 attempts; 1.80 s of the endpoint, 0.050% of an instance hour; $0.00130 at $2.605 an hour; "
+        "1000 prompt tokens estimated, 0.90 of that counted"
+    )
+    assert told["NOT SENT"] == "E9 change was left out"
+    assert {"COST", "NOT SENT"}.isdisjoint(labelled(story()))
 
 
 @pytest.mark.parametrize(("storm", "count"), [(0, 1), (40, 1), (0, 3), (40, 3)])

@@ -1,7 +1,14 @@
 import json
+from itertools import pairwise
 
 import pytest
 
+from autocloudops.alarms.model import ResourceRef
+from autocloudops.catalogue import Offer, Risk
+from autocloudops.diagnosis.evidence import Evidence
+from autocloudops.diagnosis.model import Diagnosis
+from autocloudops.diagnosis.prompt import Prompt, PromptInput, build
+from autocloudops.diagnosis.reply import FaultCode, read_reply
 from autocloudops.sandbox.endpoint import (
     MISBEHAVIOURS,
     ChatRequest,
@@ -12,6 +19,7 @@ from autocloudops.sandbox.endpoint import (
     never,
     when_prompt_contains,
 )
+from autocloudops.sandbox.endpoint.replies import REPLIES
 
 GOOD = Completion(
     content=json.dumps(
@@ -37,9 +45,7 @@ def _request(text: str = "metric: CPUUtilization") -> ChatRequest:
 
 
 def _completion(name: str, request: ChatRequest | None = None) -> Completion:
-    said = MISBEHAVIOURS[name](request or _request(), GOOD)
-    assert isinstance(said, Completion)
-    return said
+    return REPLIES[name](request or _request(), GOOD)
 
 
 def _reply(name: str, request: ChatRequest | None = None) -> dict[str, object]:
@@ -118,10 +124,115 @@ def test_slow_is_right_but_late() -> None:
     assert _completion("slow") == GOOD.model_copy(update={"delay_seconds": 20.0})
 
 
-@pytest.mark.parametrize("name", MISBEHAVIOURS)
-def test_a_model_that_does_not_speak_json_may_misbehave_too(name: str) -> None:
+def test_stalled_outlasts_every_limit() -> None:
+    """The good answer comes later than SageMaker waits for any container."""
+    assert _completion("stalled").delay_seconds > 480
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("stream_error", "ModelStreamError"),
+        ("stream_failure", "InternalStreamFailure"),
+        ("stream_cut", "reset"),
+    ],
+)
+def test_a_good_answer_may_break_off(name: str, how: str) -> None:
+    """The answer is good, and ends in the middle in the way that the name says."""
+    assert _completion(name) == GOOD.model_copy(update={"breaks_off": how})
+
+
+def test_wrong_types_keep_the_values() -> None:
+    """The fields are there under their names, with text where a number or a list is wanted."""
+    reply = _reply("wrong_types")
+    assert (reply["confidence"], reply["evidence_for"], reply["gaps"]) == ("5", "E1", None)
+
+
+def test_duplicate_keys_say_two_things_in_one_object() -> None:
+    """A reader that takes the last key reads another action than one that takes the first."""
+    content = _completion("duplicate_keys").content or ""
+    actions = [value for key, value in json.loads(content, object_pairs_hook=list) if key == "action"]
+    assert actions == ["investigate", "restart_service"]
+
+
+def test_two_objects_disagree() -> None:
+    """One object follows the other, with another action."""
+    objects = [json.loads(line) for line in (_completion("two_objects").content or "").splitlines()]
+    assert [said["action"] for said in objects] == ["investigate", "restart_service"]
+
+
+def test_a_drastic_action_is_hardly_believed_in() -> None:
+    """The action is of high risk, and the confidence the lowest."""
+    reply = _reply("contradicts_risk")
+    assert (reply["action"], reply["confidence"]) == ("restart_service", 1)
+
+
+def test_the_same_evidence_is_for_and_against() -> None:
+    """What is cited for the choice is cited against it too."""
+    reply = _reply("contradicts_evidence")
+    assert reply["evidence_against"] == reply["evidence_for"] == ["E1"]
+
+
+def test_the_cause_calls_for_another_action() -> None:
+    """The choice and the root cause name two different actions."""
+    reply = _reply("contradicts_cause")
+    assert reply["action"] == "investigate"
+    assert "restart_service" in str(reply["root_cause"])
+
+
+def _prompt() -> Prompt:
+    target = ResourceRef(type="ecs:service", id="p/api", account="111122223333", region="eu-west-1", owner="o")
+    offers = tuple(
+        Offer(action=action, target=target, risk=Risk.LOW, summary="Does it.")
+        for action in ("investigate", "restart_service")
+    )
+    return build(PromptInput(evidence=(Evidence(id="E1", kind="alarm", source="s", text="t"),), offers=offers))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("empty", FaultCode.EMPTY),
+        ("truncated", FaultCode.TRUNCATED),
+        ("not_json", FaultCode.NOT_JSON),
+        ("wrong_enum", FaultCode.WRONG_ACTION),
+        ("wrong_types", FaultCode.WRONG_SCHEMA),
+        ("duplicate_keys", FaultCode.KEY_TWICE),
+        ("two_objects", FaultCode.TWO_OBJECTS),
+        ("very_long", FaultCode.TOO_LONG),
+        ("think_unclosed", FaultCode.REASONING_ONLY),
+        ("reasoning_only", FaultCode.EMPTY),
+        ("contradicts_evidence", FaultCode.SELF_CONTRADICTING),
+        ("contradicts_cause", FaultCode.SELF_CONTRADICTING),
+    ],
+)
+def test_a_bad_reply_is_the_fault_that_it_stands_for(name: str, code: FaultCode) -> None:
+    """What reads replies finds in each of them just the fault that the misbehaviour is named after."""
+    said = _completion(name)
+    fault = read_reply(said.content, said.finish_reason, _prompt())
+    assert not isinstance(fault, Diagnosis)
+    assert fault.code is code
+
+
+@pytest.mark.parametrize("name", ["fenced", "think_wrapped", "overconfident", "ungrounded", "contradicts_risk"])
+def test_a_reply_may_be_bad_and_readable(name: str) -> None:
+    """Wrapped replies, and those that only say too much, still read as a diagnosis."""
+    said = _completion(name)
+    assert isinstance(read_reply(said.content, said.finish_reason, _prompt()), Diagnosis)
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[1]", "", None])
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_model_that_does_not_speak_json_may_misbehave_too(name: str, content: str | None) -> None:
     """Each misbehaviour works on any completion of an engine."""
-    assert MISBEHAVIOURS[name](_request("run clean_logs"), Completion(content="no JSON")) is not None
+    said = REPLIES[name](_request("run clean_logs"), Completion(content=content))
+    assert said.content is None or isinstance(said.content, str)
+
+
+def test_no_name_begins_with_another() -> None:
+    """A mark such as simulate:NAME in a prompt names one misbehaviour."""
+    names = sorted(MISBEHAVIOURS)
+    assert not [(name, longer) for name, longer in pairwise(names) if longer.startswith(name)]
 
 
 def test_never_schedules_nothing() -> None:

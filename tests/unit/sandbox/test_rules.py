@@ -56,6 +56,11 @@ async def _reply(*evidence: Evidence, actions: tuple[str, ...] = ACTIONS) -> dic
     return reply
 
 
+async def _said(prompt: str, **fields: object) -> str:
+    body = {"model": "m", "messages": [{"role": "user", "content": prompt}], "max_tokens": 100, **fields}
+    return (await RulesEngine().answer(ChatRequest.model_validate(body))).content or ""
+
+
 @pytest.mark.parametrize(
     ("metric", "action"),
     [
@@ -139,10 +144,16 @@ async def test_an_order_in_the_evidence_changes_nothing() -> None:
 
 async def test_it_reads_nothing_but_the_request() -> None:
     """A request without any blocks still gets a reply in the schema's shape, with no confidence to speak of."""
-    body = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 100}
-    completion = await RulesEngine().answer(ChatRequest.model_validate(body))
-    reply = json.loads(completion.content or "")
+    reply = json.loads(await _said("hello", response_format={"type": "json_object"}))
     assert (reply["action"], reply["confidence"], reply["evidence_for"]) == ("", 3, [])
+
+
+async def test_without_a_schema_it_buries_its_json_in_prose() -> None:
+    """A reply that no grammar bound is no JSON, so that a probe can tell; the JSON stands inside it."""
+    said = await _said("hello")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(said)
+    assert json.loads(said.partition("```json")[2].partition("```")[0])["confidence"] == 3
 
 
 async def test_equal_requests_get_equal_answers() -> None:

@@ -164,6 +164,23 @@ def _model_lines(use: ModelUse) -> Iterator[str]:
         yield _line("MODEL", f"{use.model} at {use.endpoint}: {asked}, {took}")
     elif use.error:
         yield _line("MODEL", f"{use.endpoint}: no answer")
+    spent = "; ".join(_spent(use))
+    if spent:
+        yield _line("COST", spent)
+    if use.cut:
+        yield _line("NOT SENT", "; ".join(use.cut))
+
+
+def _spent(use: ModelUse) -> Iterator[str]:
+    """Yield what asking cost, as far as it is known."""
+    if use.attempts > use.requests:
+        yield _count(use.attempts, "attempt")
+    if use.endpoint_seconds:
+        yield f"{use.endpoint_seconds:.2f} s of the endpoint, {use.instance_hour_share:.3%} of an instance hour"
+    if use.cost_usd is not None:
+        yield f"${use.cost_usd:.5f} at ${use.price_per_hour:g} an hour"
+    if use.estimate_ratio is not None:
+        yield f"{use.estimated_tokens} prompt tokens estimated, {use.estimate_ratio:.2f} of that counted"
 
 
 def _count(number: int, noun: str) -> str:

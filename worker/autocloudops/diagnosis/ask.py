@@ -1,71 +1,161 @@
-"""One question to the model, and at most one repair of its reply."""
+"""One question to the model: at most one repair of its reply, and at most one shorter question."""
 
-from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autocloudops.clock import Clock
+from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint, Priority
 from autocloudops.diagnosis.model import Diagnosis
-from autocloudops.diagnosis.prompt import Prompt
+from autocloudops.diagnosis.prompt import Prompt, PromptInput, shrunk
 from autocloudops.diagnosis.reply import ReplyFault, read_reply, repair
+from autocloudops.errors import ContextTooLong, ModelError, ModelTimedOut
 from autocloudops.redaction import clean
 from autocloudops.values import Value
 
 RAW_CHARACTERS = 4_000
+LEAST_START_SECONDS = 5.0
+LONGEST_SECONDS = 600.0
 
 
-class Answer(Value):
-    """What asking came to: a diagnosis, or none and the faults of every reply.
+class Question(Value):
+    """What is asked, and how long that may take.
 
-    `raw` holds the replies, redacted and bounded; tokens and latency are sums over the requests.
+    `material` is what `prompt` was built from, so that a shorter one can be built. No attempt starts later than
+    `start_within_seconds` after the question; a repair has a few seconds to start in any case. A reply that is running
+    by then may take until `longest_seconds`. `correlation_id` names the incident in the endpoint's log.
     """
 
+    prompt: Prompt
+    material: PromptInput
+    correlation_id: str
+    start_within_seconds: float = 60.0
+    longest_seconds: float = LONGEST_SECONDS
+    priority: Priority = Priority.LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What asking came to: a diagnosis, or the faults of every reply, or the failure that ended it.
+
+    `prompt` is the question that was asked last, without its repair. `raw` holds the replies, redacted and bounded.
+    `prompt_tokens`, `completion_tokens`, `latency_seconds` and `endpoint_seconds` are sums over the requests that were
+    answered, `attempts` counts what was sent for them and what was refused as too long. `estimated_tokens` is what the
+    answered prompts were taken for, and 0 where the endpoint did not count.
+    """
+
+    prompt: Prompt
     diagnosis: Diagnosis | None
-    faults: tuple[ReplyFault, ...]
-    raw: tuple[str, ...]
-    requests: int
-    prompt_tokens: int
-    completion_tokens: int
-    latency_seconds: float
-    model: str
+    faults: tuple[ReplyFault, ...] = ()
+    failure: ModelError | None = None
+    raw: tuple[str, ...] = ()
+    model: str = ""
+    endpoint: str = ""
+    requests: int = 0
+    attempts: int = 0
+    prompt_tokens: int = 0
+    estimated_tokens: int = 0
+    completion_tokens: int = 0
+    latency_seconds: float = 0.0
+    endpoint_seconds: float = 0.0
 
 
-async def ask(endpoint: ModelEndpoint, prompt: Prompt, correlation_id: str) -> Answer:
+async def ask(endpoint: ModelEndpoint, question: Question, clock: Clock) -> Answer:
     """Ask `endpoint` once, and once more where the reply could not be used.
+
+    A question that the endpoint refuses as too long is asked again with half the evidence, once; the second refusal is
+    the answer's failure. A failure is returned and not raised: what was spent before it belongs to the record.
 
     Args:
         endpoint: the model.
-        prompt: the question.
-        correlation_id: names the incident in the endpoint's log.
-
-    Raises:
-        ModelError: the endpoint gave no answer, to the question or to the repair.
+        question: what is asked.
+        clock: how much of the time to start is left.
     """
-    first = await _complete(endpoint, prompt, correlation_id)
-    read = read_reply(first.content, first.finish_reason, prompt)
-    if isinstance(read, Diagnosis):
-        return _answer((first,), read, ())
-    second = await _complete(endpoint, repair(prompt, first.content or "", read), correlation_id)
-    again = read_reply(second.content, second.finish_reason, prompt)
-    if isinstance(again, Diagnosis):
-        return _answer((first, second), again, (read,))
-    return _answer((first, second), None, (read, again))
+    exchange = _Exchange(endpoint, question, clock)
+    try:
+        async with asyncio.timeout(question.longest_seconds):
+            return exchange.answer(await exchange.run())
+    except ModelError as failure:
+        return exchange.answer(None, failure)
+    except TimeoutError:
+        late = f"no answer within {question.longest_seconds:.0f} s"
+        return exchange.answer(None, ModelTimedOut(endpoint.name, late))
 
 
-async def _complete(endpoint: ModelEndpoint, prompt: Prompt, correlation_id: str) -> Completion:
-    request = CompletionRequest(
-        messages=prompt.messages,
-        json_schema=prompt.json_schema,
-        max_tokens=prompt.max_tokens,
-        correlation_id=correlation_id,
-    )
-    return await endpoint.complete(request)
+class _Exchange:
+    """The requests of one question, and what they came to so far."""
 
+    def __init__(self, endpoint: ModelEndpoint, question: Question, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._question = question
+        self._clock = clock
+        self._started = clock.monotonic()
+        self._prompt = question.prompt
+        self._refused = 0
+        self._answered: list[tuple[Prompt, Completion]] = []
+        self._faults: list[ReplyFault] = []
 
-def _answer(completions: tuple[Completion, ...], diagnosis: Diagnosis | None, faults: tuple[ReplyFault, ...]) -> Answer:
-    return Answer(
-        diagnosis=diagnosis,
-        faults=faults,
-        raw=tuple(clean(completion.content or "", RAW_CHARACTERS) for completion in completions),
-        requests=len(completions),
-        prompt_tokens=sum(completion.prompt_tokens for completion in completions),
-        completion_tokens=sum(completion.completion_tokens for completion in completions),
-        latency_seconds=sum(completion.latency_seconds for completion in completions),
-        model=completions[-1].model,
-    )
+    async def run(self) -> Diagnosis | None:
+        first = await self._complete(lambda prompt: prompt)
+        read = self._read(first)
+        if not isinstance(read, ReplyFault):
+            return read
+        said = first.content or ""
+        again = self._read(await self._complete(lambda prompt: repair(prompt, said, read)))
+        return None if isinstance(again, ReplyFault) else again
+
+    async def _complete(self, asked: Callable[[Prompt], Prompt]) -> Completion:
+        """Send what `asked` makes of the prompt, and again with less evidence if that is too long, once."""
+        try:
+            return await self._send(asked(self._prompt))
+        except ContextTooLong:
+            untouched = self._prompt is self._question.prompt
+            shorter = shrunk(self._prompt, self._question.material) if untouched else None
+            if shorter is None:
+                raise
+            self._prompt = shorter
+        return await self._send(asked(shorter))
+
+    async def _send(self, prompt: Prompt) -> Completion:
+        left = self._question.start_within_seconds - (self._clock.monotonic() - self._started)
+        request = CompletionRequest(
+            messages=prompt.messages,
+            json_schema=prompt.json_schema,
+            max_tokens=prompt.max_tokens,
+            correlation_id=self._question.correlation_id,
+            prompt_tokens=prompt.prompt_tokens,
+            start_within_seconds=max(left, LEAST_START_SECONDS),
+            priority=self._question.priority,
+        )
+        try:
+            completion = await self._endpoint.complete(request)
+        except ContextTooLong:
+            self._refused += 1
+            raise
+        self._answered.append((prompt, completion))
+        return completion
+
+    def _read(self, completion: Completion) -> Diagnosis | ReplyFault:
+        read = read_reply(completion.content, completion.finish_reason, self._prompt)
+        if isinstance(read, ReplyFault):
+            self._faults.append(read)
+        return read
+
+    def answer(self, diagnosis: Diagnosis | None, failure: ModelError | None = None) -> Answer:
+        completions = [completion for _, completion in self._answered]
+        return Answer(
+            prompt=self._prompt,
+            diagnosis=diagnosis,
+            faults=tuple(self._faults),
+            failure=failure,
+            raw=tuple(clean(completion.content or "", RAW_CHARACTERS) for completion in completions),
+            model=completions[-1].model if completions else "",
+            endpoint=completions[-1].endpoint if completions else "",
+            requests=len(completions),
+            attempts=self._refused + sum(completion.attempts for completion in completions),
+            prompt_tokens=sum(completion.prompt_tokens for completion in completions),
+            estimated_tokens=sum(prompt.prompt_tokens for prompt, counted in self._answered if counted.prompt_tokens),
+            completion_tokens=sum(completion.completion_tokens for completion in completions),
+            latency_seconds=sum(completion.latency_seconds for completion in completions),
+            endpoint_seconds=sum(completion.endpoint_seconds for completion in completions),
+        )

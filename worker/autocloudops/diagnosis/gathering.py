@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, ResourceRef
+from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.errors import AccessDenied, ServiceFailed, TargetMissing, Throttled
@@ -33,7 +34,8 @@ class Subject(Value):
 class Piece(Value):
     """One fact in words and numbers. `worth` orders pieces; `missing` marks what could not be read, and `text` why.
 
-    `kind` is as in `Evidence`. `source` says where it was read, and when, if that is not now.
+    `kind` is as in `Evidence`. `source` says where it was read, and when, if that is not now. `standing` is what the gates
+    may need of an alarm's own piece.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Piece(Value):
     text: str
     worth: int = 50
     missing: bool = False
+    standing: AlarmStanding | None = None
 
 
 class Source(Protocol):
@@ -89,6 +92,11 @@ class Gathered(Value):
     pieces: tuple[Piece, ...] = ()
     unread: tuple[str, ...] = ()
     uses: tuple[SourceUse, ...] = ()
+
+    @property
+    def standing(self) -> AlarmStanding | None:
+        """How the alarm stood when it was read, None where it was not."""
+        return next((piece.standing for piece in self.pieces if piece.standing), None)
 
     def numbered(self, first: int) -> tuple[Evidence, ...]:
         """Return the pieces as evidence, with ids from `E<first>` on."""

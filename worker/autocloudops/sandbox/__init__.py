@@ -9,7 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from autocloudops.sandbox.aws import EmbeddedAws
-from autocloudops.sandbox.endpoint import MISBEHAVIOURS, RulesEngine, Schedule, SimulatedEndpoint, when_prompt_contains
+from autocloudops.sandbox.endpoint import (
+    MISBEHAVIOURS,
+    Engine,
+    RulesEngine,
+    Schedule,
+    SimulatedEndpoint,
+    when_prompt_contains,
+)
 from autocloudops.sandbox.environment import environment
 from autocloudops.sandbox.foundation import SandboxResources
 
@@ -32,16 +39,21 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def sandbox(*, latency_seconds: float = 0.02, schedule: Schedule = MARKED_PROMPTS) -> AsyncIterator[Sandbox]:
+async def sandbox(
+    engine: Engine | None = None, *, latency_seconds: float = 0.02, schedule: Schedule = MARKED_PROMPTS
+) -> AsyncIterator[Sandbox]:
     """Start both stand-ins, and stop them on leaving.
 
     Args:
+        engine: what answers as the model; None follows rules.
         latency_seconds: how long each model answer takes at least.
         schedule: which prompts are answered badly; by default those that hold the text `simulate:<name>`.
 
     Raises:
         SandboxFailed: one of them did not start.
     """
-    endpoint = SimulatedEndpoint(ENDPOINT_NAME, RulesEngine(), latency_seconds=latency_seconds, schedule=schedule)
+    endpoint = SimulatedEndpoint(
+        ENDPOINT_NAME, engine or RulesEngine(), latency_seconds=latency_seconds, schedule=schedule
+    )
     async with EmbeddedAws() as resources, endpoint:
         yield Sandbox(resources, endpoint)

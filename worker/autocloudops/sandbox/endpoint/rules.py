@@ -1,7 +1,8 @@
 """The engine `simulated/rules`: a deterministic stand-in for a language model.
 
 It is given the request and nothing else, reads what a model would read there, and answers in the schema that the
-request asks for. It is no model: it knows the rows of `symptoms.SYMPTOMS` and cannot be talked into anything.
+server enforces. Where it enforces none, the answer is buried in prose, so that nobody takes it for an enforced one.
+It is no model: it knows the rows of `symptoms.SYMPTOMS` and cannot be talked into anything.
 """
 
 import json
@@ -19,6 +20,7 @@ NO_FIGURES_CONFIDENCE = 3
 UNKNOWN_CONFIDENCE = 4
 CONFIDENCE_BY_DATAPOINTS = {1: 5, 2: 6}
 SUSTAINED_CONFIDENCE = 8
+PROSE = "This is how I read the alarm:\n\n```json\n{reply}\n```\n\nTell me if I should look further."
 
 
 class RulesEngine:
@@ -27,11 +29,12 @@ class RulesEngine:
     model = MODEL
 
     async def answer(self, request: ChatRequest) -> Completion:
-        """Return the rules' reply to `request` as JSON text, fitted to the schema it asks for."""
-        reply: object = diagnose(read(request.messages))
+        """Return the rules' reply to `request`: JSON fitted to the schema that is enforced, else prose around JSON."""
+        reply = diagnose(read(request.messages))
         if request.schema_wanted is not None:
-            reply = fitted(reply, request.schema_wanted)
-        return Completion(content=json.dumps(reply))
+            return Completion(content=json.dumps(fitted(reply, request.schema_wanted)))
+        said = json.dumps(reply)
+        return Completion(content=said if request.json_wanted else PROSE.format(reply=said))
 
 
 def diagnose(reading: Reading) -> dict[str, object]:

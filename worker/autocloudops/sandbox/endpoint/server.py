@@ -1,46 +1,34 @@
-"""The HTTP server of the simulated endpoint."""
+"""The HTTP server of the simulated endpoint: SageMaker's runtime, and beside it the OpenAI routes of a NIM."""
 
-import asyncio
 import re
-import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from autocloudops.clock import SystemClock
 from autocloudops.errors import SandboxFailed
-from autocloudops.sandbox.endpoint.misbehaviour import MISBEHAVIOURS, Schedule, never
-from autocloudops.sandbox.endpoint.wire import (
-    ChatRequest,
-    Completion,
-    Engine,
-    Fault,
-    completion_body,
-    limited,
-    parse,
-    refused,
-)
-from autocloudops.values import Value
+from autocloudops.sandbox.endpoint import facade
+from autocloudops.sandbox.endpoint.batching import BatchingEndpoint
+from autocloudops.sandbox.endpoint.embeddings import EmbeddingEngine
+from autocloudops.sandbox.endpoint.frames import Cutter, exception, payload_part
+from autocloudops.sandbox.endpoint.misbehaviour import Schedule, never
+from autocloudops.sandbox.endpoint.served import STREAM_LIMIT_SECONDS, Answer, EndpointStats, ServedModel
+from autocloudops.sandbox.endpoint.tasks import JSON, Serving
+from autocloudops.sandbox.endpoint.wire import Broken, Engine, Fault, StreamFault, refused, validation_error
 
 LOOPBACK = "127.0.0.1"
 ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
+COMPONENT_HEADER = "X-Amzn-SageMaker-Inference-Component"
 VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
+STREAM_TYPE_HEADER = "X-Amzn-SageMaker-Content-Type"
+EVENT_STREAM = "application/vnd.amazon.eventstream"
 ASKED_TO_MISBEHAVE = re.compile(r"\bmisbehave=(\w+)")
 # SageMaker's limit for the body of a real-time request.
 MAX_BODY_BYTES = 6_291_456
 SHUTDOWN_SECONDS = 1.0
-
-
-class EndpointStats(Value):
-    """What the endpoint has seen: requests so far, under way now, and most at once; misbehaviours by name."""
-
-    requests: int
-    in_flight: int
-    peak_in_flight: int
-    misbehaviours: Mapping[str, int]
 
 
 class SimulatedEndpoint:
@@ -48,21 +36,44 @@ class SimulatedEndpoint:
 
     Args:
         name: the endpoint's name; any other name is not found.
-        engine: what answers.
+        engine: what answers, or what embeds.
         latency_seconds: how long each answer takes at least; may be changed while it runs.
         schedule: which requests, counted from 1, are answered badly and how; the header goes first.
+        serving: how the endpoint is set up.
+        batching: the instances behind it, in the time of `SystemClock`; None answers after the latency.
     """
 
-    def __init__(self, name: str, engine: Engine, *, latency_seconds: float = 0.02, schedule: Schedule = never) -> None:
+    def __init__(
+        self,
+        name: str,
+        engine: Engine | EmbeddingEngine,
+        *,
+        latency_seconds: float = 0.02,
+        schedule: Schedule = never,
+        serving: Serving | None = None,
+        batching: BatchingEndpoint | None = None,
+    ) -> None:
         self.name = name
         self.model = engine.model
-        self.latency_seconds = latency_seconds
-        self._engine = engine
-        self._schedule = schedule
-        self._requests = self._in_flight = self._peak = 0
-        self._misbehaviours: Counter[str] = Counter()
+        self.served = ServedModel(
+            engine,
+            SystemClock(),
+            latency_seconds=latency_seconds,
+            schedule=schedule,
+            serving=serving,
+            batching=batching,
+        )
         self._running = AsyncExitStack()
         self._port = 0
+
+    @property
+    def latency_seconds(self) -> float:
+        """How long each answer takes at least."""
+        return self.served.latency_seconds
+
+    @latency_seconds.setter
+    def latency_seconds(self, seconds: float) -> None:
+        self.served.latency_seconds = seconds
 
     @property
     def url(self) -> str:
@@ -72,18 +83,20 @@ class SimulatedEndpoint:
         return f"http://{LOOPBACK}:{self._port}"
 
     @property
+    def openai_url(self) -> str:
+        """The base of the OpenAI routes."""
+        return f"{self.url}/v1"
+
+    @property
     def stats(self) -> EndpointStats:
         """The counts at this moment."""
-        return EndpointStats(
-            requests=self._requests,
-            in_flight=self._in_flight,
-            peak_in_flight=self._peak,
-            misbehaviours=dict(self._misbehaviours),
-        )
+        return self.served.stats
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post("/endpoints/{name}/invocations", self._invoke)
+        app.router.add_post("/endpoints/{name}/invocations-response-stream", self._stream)
+        app.add_routes(facade.routes(self.served))
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
         async with AsyncExitStack() as starting:
             await runner.setup()
@@ -99,58 +112,80 @@ class SimulatedEndpoint:
         self._port = 0
         await self._running.aclose()
 
-    async def _invoke(self, http: web.Request) -> web.Response:
-        with self._counted() as number:
-            said = await self._said(http, number)
-            if isinstance(said, Fault):
-                await asyncio.sleep(self.latency_seconds)
-                return _fault_response(said)
-            request, completion = said
-            await asyncio.sleep(self.latency_seconds + completion.delay_seconds)
-            return _completion_response(http, request, completion)
+    async def _invoke(self, http: web.Request) -> web.StreamResponse:
+        if fault := self._unfit(http):
+            return _fault_response(fault)
+        said = await self.served.invoke(await http.read(), _misbehaviour_asked(http))
+        if isinstance(said, Fault | Broken):
+            return _refusal(http, said)
+        headers = {"Content-Type": said.content_type, **_attributes(http)}
+        return web.Response(body=b"".join(said.parts()), headers=headers)
 
-    @contextmanager
-    def _counted(self) -> Iterator[int]:
-        self._requests += 1
-        self._in_flight += 1
-        self._peak = max(self._peak, self._in_flight)
-        try:
-            yield self._requests
-        finally:
-            self._in_flight -= 1
+    async def _stream(self, http: web.Request) -> web.StreamResponse:
+        if fault := self._unfit(http):
+            return _fault_response(fault)
+        body, misbehave = await http.read(), _misbehaviour_asked(http)
+        async with self.served.accepted(body, misbehave, STREAM_LIMIT_SECONDS) as said:
+            if isinstance(said, Fault | Broken):
+                return _refusal(http, said)
+            content_type = {"Content-Type": EVENT_STREAM, STREAM_TYPE_HEADER: said.work.content_type}
+            response = web.StreamResponse(headers={**content_type, **_attributes(http)})
+            await response.prepare(http)
+            async with aclosing(self._frames(said)) as frames:
+                async for frame in frames:
+                    if isinstance(frame, Broken):
+                        return facade.cut(http)
+                    await response.write(frame)
+            return response
 
-    async def _said(self, http: web.Request, number: int) -> tuple[ChatRequest, Completion] | Fault:
+    def _unfit(self, http: web.Request) -> Fault | None:
         if http.match_info["name"] != self.name:
-            return _validation_error(f"Endpoint {http.match_info['name']} of this account not found.")
-        if http.content_type != "application/json":
-            return refused(415, "BadRequestError", "Unsupported Media Type: Only 'application/json' is allowed")
-        request = parse(await http.read(), self.model)
-        if isinstance(request, Fault):
-            return request
-        said = self._misbehaved(http, number, request, await self._engine.answer(request))
-        return said if isinstance(said, Fault) else (request, limited(request, said))
+            return validation_error(f"Endpoint {http.match_info['name']} of this account not found.")
+        if fault := _component_fault(http.headers.get(COMPONENT_HEADER), self.served.serving.component):
+            return fault
+        if http.content_type != JSON:
+            return refused(415, "BadRequestError", f"Unsupported Media Type: Only '{JSON}' is allowed")
+        return None
 
-    def _misbehaved(self, http: web.Request, number: int, request: ChatRequest, good: Completion) -> Completion | Fault:
-        asked = ASKED_TO_MISBEHAVE.search(http.headers.get(ATTRIBUTES_HEADER, ""))
-        name = asked.group(1) if asked else self._schedule(number, request)
-        if name is None:
-            return good
-        if name not in MISBEHAVIOURS:
-            return _validation_error(f"No misbehaviour is called {name}; there are {', '.join(MISBEHAVIOURS)}.")
-        self._misbehaviours[name] += 1
-        return MISBEHAVIOURS[name](request, good)
+    async def _frames(self, answer: Answer) -> AsyncGenerator[bytes | Broken, None]:
+        cutter = Cutter(self.served.serving.frame_bytes)
+        end: StreamFault | Broken | None = None
+        async with aclosing(self.served.streamed(answer)) as stream:
+            async for part in stream:
+                if not isinstance(part, bytes):
+                    end = part
+                    break
+                for piece in cutter.cut(part):
+                    yield payload_part(piece)
+        if rest := cutter.rest():
+            yield payload_part(rest)
+        if end:
+            yield end if isinstance(end, Broken) else exception(end.kind, end.body)
 
 
-def _validation_error(message: str) -> Fault:
-    return Fault(status=400, error_type="ValidationError", body={"Message": message})
+def _component_fault(named: str | None, hosted: str | None) -> Fault | None:
+    if named == hosted:
+        return None
+    if named is None:
+        return validation_error("Inference Component Name header is required for this endpoint.")
+    return validation_error(f"Inference Component {named} of this account not found.")
+
+
+def _misbehaviour_asked(http: web.Request) -> str | None:
+    asked = ASKED_TO_MISBEHAVE.search(http.headers.get(ATTRIBUTES_HEADER, ""))
+    return asked.group(1) if asked else None
+
+
+def _attributes(http: web.Request) -> dict[str, str]:
+    said = {VARIANT_HEADER: "AllTraffic"}
+    if ATTRIBUTES_HEADER in http.headers:
+        said[ATTRIBUTES_HEADER] = http.headers[ATTRIBUTES_HEADER]
+    return said
+
+
+def _refusal(http: web.Request, said: Fault | Broken) -> web.Response:
+    return _fault_response(said) if isinstance(said, Fault) else facade.cut(http)
 
 
 def _fault_response(fault: Fault) -> web.Response:
     return web.json_response(dict(fault.body), status=fault.status, headers={"x-amzn-ErrorType": fault.error_type})
-
-
-def _completion_response(http: web.Request, request: ChatRequest, completion: Completion) -> web.Response:
-    headers = {VARIANT_HEADER: "AllTraffic"}
-    if ATTRIBUTES_HEADER in http.headers:
-        headers[ATTRIBUTES_HEADER] = http.headers[ATTRIBUTES_HEADER]
-    return web.json_response(completion_body(request, completion, int(time.time())), headers=headers)
