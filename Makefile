@@ -1,5 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
+MODEL := rules
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
@@ -9,8 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/demo.stamp ## Install into .venv and triage a bundled storm of alarms against local stand-ins
-	$(BIN)/autocloudops demo
+demo: $(VENV)/$(MODEL).stamp ## Install into .venv and triage a bundled storm against local stand-ins (MODEL=llama: a tiny model)
+	$(BIN)/autocloudops demo --model $(MODEL)
 
 test: $(VENV)/test.stamp ## Install and run the tests
 	$(BIN)/python -m pytest -m "not soak"
@@ -33,10 +34,14 @@ $(VENV)/pip.stamp: constraints.txt
 	$(PIP) pip
 	@touch $@
 
-$(VENV)/demo.stamp: $(VENV)/pip.stamp pyproject.toml
+$(VENV)/rules.stamp: $(VENV)/pip.stamp pyproject.toml
 	$(PIP) --editable '.[local]'
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/demo.stamp
+$(VENV)/llama.stamp: $(VENV)/rules.stamp
+	$(PIP) --editable '.[llama]'
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/llama.stamp
 	$(PIP) --group test --group lint
 	@touch $@

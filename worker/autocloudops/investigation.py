@@ -16,6 +16,7 @@ from autocloudops.decisions.story import Story
 from autocloudops.diagnosis.ask import LEAST_START_SECONDS, Answer, Question, ask
 from autocloudops.diagnosis.endpoint import ModelEndpoint, Priority
 from autocloudops.diagnosis.evidence import Evidence, alarm_evidence
+from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, SourceUse, Subject, numbered
 from autocloudops.diagnosis.prompt import PROMPT_TOKENS, Prompt, PromptInput, build
 from autocloudops.diagnosis.use import ModelUse, unasked, used
 from autocloudops.errors import ContextTooLong, EndpointMisconfigured, ModelError, ModelUnavailable
@@ -26,6 +27,9 @@ log = getLogger(__name__)
 
 SHOWN_ALARMS = 12
 SHOWN_FINDINGS = 5
+FINDING_WORTH = 85
+ALARM_WORTH = 70
+RULES = "rules of AutoCloudOps about alarms that cannot be right"
 UNAVAILABLE = "model_unavailable"
 REFUSED = "model_refused"
 OFF = "mode_off"
@@ -36,11 +40,12 @@ UNDERESTIMATED = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An investigated incident: its story for people, which state changes it answers, and what else was known."""
+    """An investigated incident: its story for people, which state changes it answers, and what was known and read."""
 
     story: Story
     members: tuple[UUID, ...]
     known: Circumstances
+    sources: tuple[SourceUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Investigator:
         decide_within: attempts to get an answer start this long after an incident's opener at most; one that runs by
             then may finish.
         bounds: how far one question may go.
+        gatherer: reads what else is known; without it the evidence is the alarms and what rules say of them.
     """
 
     def __init__(
@@ -79,11 +85,13 @@ class Investigator:
         clock: Clock,
         decide_within: timedelta,
         bounds: Bounds | None = None,
+        gatherer: Gatherer | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._policy = policy
         self._clock = clock
         self._bounds = bounds or Bounds()
+        self._gatherer = gatherer
         self._underestimated: set[str] = set()
         self.patience = decide_within
 
@@ -105,7 +113,8 @@ class Investigator:
             due_at: no attempt starts later than this, but a few seconds are always left; `patience` from now if None.
         """
         known = known or Circumstances()
-        material = PromptInput(evidence=_evidence(alarms, known), offers=_offers_for(alarms))
+        gathered = await self._gather(incident, alarms, known)
+        material = PromptInput(evidence=_evidence(incident, alarms, known, gathered), offers=_offers_for(alarms))
         prompt = build(material, self._bounds.prompt_tokens)
         unwanted = self._unwanted(known)
         answer = None if unwanted else await self._ask(prompt, material, incident, due_at)
@@ -117,6 +126,7 @@ class Investigator:
             fault=_fault(answer) if answer else unwanted,
             suppressed=known.suppressed,
             vetoes=known.vetoes,
+            unread=gathered.unread,
         )
         story = Story(
             incident_id=incident.incident_id,
@@ -129,7 +139,21 @@ class Investigator:
             decision=decide(answer.diagnosis if answer else None, facts, self._policy),
             storm=known.storm if known.stormy else 0,
         )
-        return Case(story=story, members=tuple(alarm.event_id for alarm in alarms), known=known)
+        members = tuple(alarm.event_id for alarm in alarms)
+        return Case(story=story, members=members, known=known, sources=gathered.uses)
+
+    async def _gather(self, incident: Incident, alarms: Sequence[Alarm], known: Circumstances) -> Gathered:
+        """Return what else is known; nobody reads it of an incident that nobody is asked or told about."""
+        if self._gatherer is None or known.suppressed:
+            return Gathered()
+        subject = Subject(
+            incident_id=incident.incident_id,
+            resource=incident.resource,
+            alarm=_token(incident, alarms),
+            alarms=tuple(alarms),
+            at=self._clock.now(),
+        )
+        return await self._gatherer.gather(subject)
 
     def _unwanted(self, known: Circumstances) -> str | None:
         """Return why nobody is asked, if so."""
@@ -190,19 +214,24 @@ def _token(incident: Incident, alarms: Sequence[Alarm]) -> Alarm:
     return next((alarm for alarm in alarms if alarm.event_id == incident.token), alarms[0])
 
 
-def _evidence(alarms: Sequence[Alarm], known: Circumstances) -> tuple[Evidence, ...]:
-    """Return the first alarms, then what rules found wrong with them, each under an id of its own."""
-    shown = [alarm_evidence(alarm, f"E{number}") for number, alarm in enumerate(alarms[:SHOWN_ALARMS], 1)]
+def _evidence(
+    incident: Incident, alarms: Sequence[Alarm], known: Circumstances, gathered: Gathered
+) -> tuple[Evidence, ...]:
+    """Return the alarm that the question is about, then everything else by its worth, each under an id of its own."""
+    token = _token(incident, alarms)
+    others = [alarm for alarm in alarms if alarm != token]
     found = [
-        Evidence(
-            id=f"E{number}",
-            kind="finding",
-            source="rules of AutoCloudOps about alarms that cannot be right",
-            text=f"{finding.code}: {finding.statement}",
-        )
-        for number, finding in enumerate(known.findings[:SHOWN_FINDINGS], len(shown) + 1)
+        Piece(kind="finding", source=RULES, text=f"{finding.code}: {finding.statement}", worth=FINDING_WORTH)
+        for finding in known.findings[:SHOWN_FINDINGS]
     ]
-    return (*shown, *found)
+    shown = [_alarm_piece(alarm) for alarm in others[: SHOWN_ALARMS - 1]]
+    rest = sorted((*found, *shown, *gathered.pieces), key=lambda piece: -piece.worth)
+    return numbered((_alarm_piece(token), *rest))
+
+
+def _alarm_piece(alarm: Alarm) -> Piece:
+    said = alarm_evidence(alarm, "E1")
+    return Piece(kind=said.kind, source=said.source, text=said.text, worth=ALARM_WORTH)
 
 
 def _offers_for(alarms: Sequence[Alarm]) -> tuple[Offer, ...]:

@@ -16,6 +16,10 @@ def _room(name: str) -> SettingsConfigDict:
     return SettingsConfigDict(env_prefix=f"AUTOCLOUDOPS_{name}_", frozen=True, extra="ignore")
 
 
+def _separated(value: object) -> object:
+    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
 class QueueSettings(BaseSettings):
     """Where alarms come from."""
 
@@ -40,10 +44,7 @@ class SnsSettings(BaseSettings):
         default=(), description="ARNs of the topics that alarms come from, separated by commas"
     )
 
-    @field_validator("topics", mode="before")
-    @classmethod
-    def _separated(cls, value: object) -> object:
-        return [arn.strip() for arn in value.split(",") if arn.strip()] if isinstance(value, str) else value
+    _listed = field_validator("topics", mode="before")(_separated)
 
 
 class ModelSettings(BaseSettings):
@@ -51,17 +52,42 @@ class ModelSettings(BaseSettings):
 
     model_config = _room("MODEL")
 
-    endpoint: str = Field(description="model endpoint: sagemaker://NAME[?region=REGION]")
+    endpoints: Annotated[tuple[str, ...], NoDecode] = Field(
+        min_length=1,
+        description="model endpoints in order of preference, separated by commas: "
+        "sagemaker://NAME[?component=COMPONENT&region=REGION] or https://HOST/v1",
+    )
     name: str = Field(
         default="nvidia/llama-3.1-nemotron-nano-8b-v1", description="served model name, sent in each request"
     )
-    attempts: int = Field(default=4, ge=1, le=10, description="requests per question at most, the first included")
-    decide_within_seconds: float = Field(
-        default=60,
-        gt=0,
-        le=140,
-        description="from the start of a question to its decision, with the model or without; visibility is 180 s",
+    streaming: bool = Field(default=False, description="let answers come in pieces; needed where one takes over 60 s")
+    key_variable: str | None = Field(
+        default=None, description="environment variable that holds the key of https endpoints"
     )
+    key_secret: str | None = Field(
+        default=None, description="Secrets Manager secret that holds the key of https endpoints"
+    )
+    regions: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="other regions that data may go to, separated by commas"
+    )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="https hosts that data may go to, separated by commas"
+    )
+    decide_within_seconds: float = Field(
+        default=60, gt=0, le=600, description="no attempt to get an answer starts later than this after an incident"
+    )
+    longest_seconds: float = Field(
+        default=600, gt=0, le=600, description="an answer that is on its way is waited for until then"
+    )
+    prompt_tokens: int = Field(default=6_000, ge=2_000, description="how long a question may be, in estimated tokens")
+    ceiling_seconds: float = Field(
+        default=45, gt=0, le=480, description="the 95th percentile of latency is kept under this; SageMaker cuts at 60"
+    )
+    price_per_hour: float | None = Field(
+        default=None, gt=0, description="US dollars for an hour of the instance, shown beside every decision"
+    )
+
+    _listed = field_validator("endpoints", "regions", "hosts", mode="before")(_separated)
 
 
 class IncidentSettings(BaseSettings):

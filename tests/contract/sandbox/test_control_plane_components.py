@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from control_plane import (
     ARN,
+    KIND,
     Account,
     component_request,
     opened_account,
@@ -130,3 +131,20 @@ async def test_components_are_listed_by_their_endpoint(account: Account) -> None
     found = await account("list_inference_components", EndpointNameEquals="nim")
     assert [each["InferenceComponentName"] for each in found["InferenceComponents"]] == ["llm"]
     assert not (await account("list_inference_components", EndpointNameEquals="other"))["InferenceComponents"]
+
+
+async def test_an_instance_counts_against_the_quota_until_it_is_released(account: Account) -> None:
+    """After the last copy left, its instance still fills the quota for the idle tail, and then no more."""
+    account.plane.set_quota(KIND, 1)
+    await account.hosting()
+    await account.llm()
+    account.clock.forward(300)
+    await account.config("nim-2")
+    change = {"InferenceComponentName": "llm", "DesiredRuntimeConfig": {"CopyCount": 0}}
+    await account("update_inference_component_runtime_config", **change)
+    other = {"EndpointName": "other", "EndpointConfigName": "nim-2"}
+    for seconds in (0, 60, 299):
+        account.clock.forward(seconds)
+        assert (await account.refused("create_endpoint", **other))[0] == "ResourceLimitExceeded"
+    account.clock.forward(1)
+    await account("create_endpoint", **other)

@@ -289,3 +289,20 @@ async def test_a_model_package_shows_its_instance_types(account: Account) -> Non
     assert "not subscribed" in refused[1]
     container = {"ModelPackageName": f"{PACKAGE}-2"}
     assert await account.refused("create_model", ModelName="m", PrimaryContainer=container) == refused
+
+
+async def test_a_rolling_update_to_a_larger_fleet_needs_room_for_the_growth(account: Account) -> None:
+    """From one to four instances in batches of one, three more are held in the end."""
+    await account.classic(count=1)
+    await account.config("nim-2", count=4)
+    policy = {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}, "WaitIntervalInSeconds": 60}
+    request = {
+        "EndpointName": "nim",
+        "EndpointConfigName": "nim-2",
+        "DeploymentConfig": {"RollingUpdatePolicy": policy},
+    }
+    account.plane.set_quota(KIND, 3)
+    code, message = await account.refused("update_endpoint", **request)
+    assert (code, "a request delta of 3 Instances" in message) == ("ResourceLimitExceeded", True)
+    account.plane.set_quota(KIND, 4)
+    await account("update_endpoint", **request)

@@ -69,6 +69,8 @@ async def test_tags_live_as_long_as_what_they_are_on(account: Account) -> None:
     await account("delete_endpoint", EndpointName="nim")
     account.clock.forward(20)
     assert (await account.refused("list_tags", ResourceArn=arn))[0] == "ValidationException"
+    await account("delete_model", ModelName="llm")
+    assert (await account.refused("list_tags", ResourceArn=f"{ARN}:model/llm"))[0] == "ValidationException"
 
 
 async def test_lists_are_filtered_sorted_and_paged(account: Account) -> None:

@@ -23,7 +23,7 @@ body = {
     "max_tokens": 100,
 }
 answer = boto3.client("sagemaker-runtime").invoke_endpoint(
-    EndpointName=os.environ["AUTOCLOUDOPS_MODEL_ENDPOINT"].removeprefix("sagemaker://"),
+    EndpointName=os.environ["AUTOCLOUDOPS_MODEL_ENDPOINTS"].removeprefix("sagemaker://"),
     ContentType="application/json", Body=json.dumps(body).encode())
 print(json.dumps([attributes["Attributes"]["ApproximateNumberOfMessages"], json.load(answer["Body"])["model"]]))
 """

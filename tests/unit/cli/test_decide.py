@@ -92,12 +92,12 @@ def test_without_an_endpoint_the_setting_is_named() -> None:
     result = typed("decide", "-", piped=SAMPLES["storm-service-cpu"])
     assert result.exit_code == 253
     (line,) = result.stderr.splitlines()
-    assert "AUTOCLOUDOPS_MODEL_ENDPOINT" in line
+    assert "AUTOCLOUDOPS_MODEL_ENDPOINTS" in line
 
 
 def test_without_a_region_the_configuration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the AWS SDK lacks is a configuration error too."""
-    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_ENDPOINT", "sagemaker://nim")
+    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_ENDPOINTS", "sagemaker://nim")
     result = typed("decide", "-", piped=SAMPLES["storm-service-cpu"])
     assert result.exit_code == 253
     assert "AWS_REGION" in result.stderr
@@ -105,7 +105,7 @@ def test_without_a_region_the_configuration_is_named(monkeypatch: pytest.MonkeyP
 
 def test_a_model_that_does_not_answer_is_a_service_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The decision is still told, as manual, and the exit code says that the model gave no answer."""
-    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_ENDPOINT", "sagemaker://nim?region=eu-west-1")
+    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_ENDPOINTS", "sagemaker://nim?region=eu-west-1")
     monkeypatch.setenv("AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS", "0.1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")

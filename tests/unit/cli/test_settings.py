@@ -22,10 +22,10 @@ def test_every_setting_is_listed_with_what_it_is_for() -> None:
 def test_a_setting_says_where_its_value_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set, default, missing and invalid values are told apart, and an invalid one says why."""
     monkeypatch.setenv("AUTOCLOUDOPS_QUEUE_CONCURRENCY", "many")
-    monkeypatch.setenv("autocloudops_model_endpoint", "sagemaker://nim")
+    monkeypatch.setenv("autocloudops_model_endpoints", "sagemaker://nim")
     listed = rows(typed("settings", "--output", "json").stdout)
-    assert listed["AUTOCLOUDOPS_MODEL_ENDPOINT"]["state"] == "set"
-    assert listed["AUTOCLOUDOPS_MODEL_ENDPOINT"]["value"] == "sagemaker://nim"
+    assert listed["AUTOCLOUDOPS_MODEL_ENDPOINTS"]["state"] == "set"
+    assert listed["AUTOCLOUDOPS_MODEL_ENDPOINTS"]["value"] == "sagemaker://nim"
     assert listed["AUTOCLOUDOPS_MODEL_NAME"]["state"] == "default"
     assert listed["AUTOCLOUDOPS_QUEUE_URL"]["state"] == "missing"
     assert listed["AUTOCLOUDOPS_QUEUE_CONCURRENCY"]["state"] == "invalid"

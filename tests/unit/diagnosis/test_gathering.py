@@ -5,7 +5,7 @@ from uuid import UUID
 from triage import database_alarm
 from virtual_time import START, VirtualClock, run
 
-from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, Source, Subject
+from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, Source, Subject, numbered
 from autocloudops.errors import AccessDenied, ServiceFailed, ServiceUnavailable, TargetMissing, Throttled
 
 ALARM = database_alarm()
@@ -53,7 +53,11 @@ def test_the_worthiest_facts_come_first() -> None:
     """Pieces of every source are ordered by worth, and numbered on from the alarms."""
     found, _ = gathered(Told("past", piece("past", 10)), Told("metric", piece("metric", 90), piece("metric", 5)))
     assert [each.worth for each in found.pieces] == [90, 10, 5]
-    assert [each.id for each in found.numbered(4)] == ["E4", "E5", "E6"]
+    assert [f"{each.id} {each.text}" for each in numbered(found.pieces)] == [
+        "E1 metric of 90",
+        "E2 past of 10",
+        "E3 metric of 5",
+    ]
     assert found.unread == ()
 
 

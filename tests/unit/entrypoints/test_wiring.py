@@ -7,7 +7,6 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from autocloudops.audit.objects import FolderObjects, S3Objects
-from autocloudops.clock import SystemClock
 from autocloudops.decisions.model import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import SettingsInvalid
@@ -37,45 +36,6 @@ def aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "nim",
-        "sagemaker://",
-        "sagemaker:///nim",
-        "sagemaker://?region=eu-west-1",
-        "https://models.example/v1",
-        "bedrock://nim",
-        "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/nim",
-    ],
-)
-@pytest.mark.usefixtures("aws_settings")
-async def test_a_url_that_names_no_endpoint_is_refused(url: str, stack: AsyncExitStack) -> None:
-    """Only sagemaker://NAME is known: anything else stops the start and names the variable, though AWS is set up."""
-    with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_MODEL_ENDPOINT") as raised:
-        await wiring.open_model(stack, ModelSettings(endpoint=url), SystemClock())
-    assert "sagemaker://NAME" in raised.value.advice
-
-
-@pytest.mark.parametrize(
-    "query", ["zone=b", "region=eu-west-1&zone=b", "Region=eu-west-1", "component=llm", "reigon=eu-west-1"]
-)
-@pytest.mark.usefixtures("aws_settings")
-async def test_a_query_key_that_nobody_reads_is_refused(query: str, stack: AsyncExitStack) -> None:
-    """A slip in an option must not silently send the data to another region."""
-    with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_MODEL_ENDPOINT"):
-        await wiring.open_model(stack, ModelSettings(endpoint=f"sagemaker://nim?{query}"), SystemClock())
-
-
-@pytest.mark.parametrize("url", ["sagemaker://nim", "sagemaker://nim?region=eu-central-1"])
-@pytest.mark.usefixtures("aws_settings")
-async def test_an_endpoint_is_opened_by_its_name(url: str, stack: AsyncExitStack) -> None:
-    """The documented forms open, and the endpoint calls itself by the URL's name."""
-    endpoint = await wiring.open_model(stack, ModelSettings(endpoint=url), SystemClock())
-    assert endpoint.name == "sagemaker://nim"
 
 
 @pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.ACTIVE])
@@ -118,7 +78,7 @@ def test_a_wrong_value_is_refused_by_its_variable(
     room: type[BaseSettings], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever set it wrong reads which variable it was, on one line, with what it is for."""
-    for required in ("QUEUE_URL", "QUEUE_DLQ_URL", "MODEL_ENDPOINT", "AUDIT_LOCATION"):
+    for required in ("QUEUE_URL", "QUEUE_DLQ_URL", "MODEL_ENDPOINTS", "AUDIT_LOCATION"):
         monkeypatch.setenv(f"AUTOCLOUDOPS_{required}", "set")
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsInvalid, match=f"^{variable}: ") as raised:
@@ -131,7 +91,7 @@ def test_a_wrong_value_is_refused_by_its_variable(
     ("room", "variable"),
     [
         (QueueSettings, "AUTOCLOUDOPS_QUEUE_URL"),
-        (ModelSettings, "AUTOCLOUDOPS_MODEL_ENDPOINT"),
+        (ModelSettings, "AUTOCLOUDOPS_MODEL_ENDPOINTS"),
         (AuditSettings, "AUTOCLOUDOPS_AUDIT_LOCATION"),
         (NotifySettings, "AUTOCLOUDOPS_NOTIFY_TOPIC_ARN"),
     ],

@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 from autocloudops.alarms.model import Alarm, AwsEvent, Unparseable
 from autocloudops.decisions.model import Decision
 from autocloudops.diagnosis.evidence import Evidence
+from autocloudops.diagnosis.gathering import SourceUse
 from autocloudops.diagnosis.use import ModelUse
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene import Finding
@@ -47,7 +48,8 @@ class AuditRecord(Value):
     `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener, and
     names every member that was known when the model was asked. `repeated` marks another delivery of a recorded event,
     `late` an ALARM that came after its OK, `flapping` an alarm that keeps turning. `storm` counts the resources that
-    alarmed at the same time. A `note` says what happened to a reply that decides nothing.
+    alarmed at the same time, `sources` what was read for the question. A `note` says what happened to a reply that
+    decides nothing.
     """
 
     outcome: Outcome
@@ -67,6 +69,7 @@ class AuditRecord(Value):
     members: tuple[UUID, ...] = ()
     previous_incident: UUID | None = None
     evidence: tuple[Evidence, ...] = ()
+    sources: tuple[SourceUse, ...] = ()
     model: ModelUse | None = None
     decision: Decision | None = None
     findings: tuple[Finding, ...] = ()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from autocloudops.cli.engines import EngineName
 from autocloudops.cli.output import Output
 from autocloudops.cli.program import Program
 
@@ -33,6 +34,10 @@ MessageFile = Annotated[
     str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")
 ]
 Owner = Annotated[str, typer.Option(help="ACCOUNT/REGION/KIND/ID, as `audit show` writes an owner.")]
+Model = Annotated[
+    EngineName,
+    typer.Option("--model", help="What answers: rules, no model; or llama, a real but tiny one (extra llama)."),
+]
 Location = Annotated[
     str | None,
     typer.Option(help="s3://BUCKET[/PREFIX], or a folder; AUTOCLOUDOPS_AUDIT_LOCATION where it is not given."),
@@ -173,20 +178,21 @@ def settings(context: typer.Context) -> None:
 
 
 @app.command()
-def sandbox(context: typer.Context) -> None:
+def sandbox(context: typer.Context, model: Model = EngineName.RULES) -> None:
     """Run local stand-ins for AWS and the model until Ctrl-C, and print the variables that point a shell at them."""
     from autocloudops.cli.sandbox import run_sandbox
 
-    run_sandbox(context.obj)
+    run_sandbox(model, context.obj)
 
 
 @app.command()
 def demo(
     context: typer.Context,
+    model: Model = EngineName.RULES,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox running until Ctrl-C.")] = False,
     folder: Annotated[Path, typer.Option(help="Where the audit is copied; the last demo's is replaced.")] = DEMO_FOLDER,
 ) -> int:
-    """Triage bundled alarms with a real worker, local stand-ins for AWS, and simulated/rules instead of a model."""
-    from autocloudops.cli.demo.run import run_demo
+    """Triage bundled alarms with a real worker, local stand-ins for AWS, and a simulated model endpoint."""
+    from autocloudops.cli.demo.run import Wanted, run_demo
 
-    return run_demo(folder, keep=keep, output=context.obj)
+    return run_demo(Wanted(engine=model, folder=folder, keep=keep), context.obj)

@@ -23,7 +23,9 @@ from autocloudops.decisions.model import Mode
 from autocloudops.decisions.story import Story, lines
 from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.entrypoints import wiring
+from autocloudops.entrypoints.models import open_model
 from autocloudops.incidents.model import Windows
+from autocloudops.inference.dialects import MemoryDialects
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification
 from autocloudops.pipeline import Asking, Pipeline, Rooms
@@ -112,7 +114,8 @@ async def _investigator(stack: AsyncExitStack, *, simulated: bool) -> Investigat
 
 async def _configured(stack: AsyncExitStack) -> tuple[ModelEndpoint, timedelta]:
     model = read(ModelSettings)
-    return await wiring.open_model(stack, model, SystemClock()), timedelta(seconds=model.decide_within_seconds)
+    endpoint = await open_model(stack, model, SystemClock(), MemoryDialects())
+    return endpoint, timedelta(seconds=model.decide_within_seconds)
 
 
 async def _simulated(stack: AsyncExitStack) -> tuple[ModelEndpoint, timedelta]:

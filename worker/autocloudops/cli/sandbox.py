@@ -5,30 +5,47 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from autocloudops.cli.engines import EngineName, described
 from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.sandbox import Sandbox, sandbox
+from autocloudops.sandbox.endpoint.llama import llama_engine
 
 
-def run_sandbox(output: Output) -> None:
+def run_sandbox(engine: EngineName, output: Output) -> None:
     """Start the sandbox, print how to reach it, and stop it at SIGINT or SIGTERM.
+
+    Args:
+        engine: what answers as the model.
+        output: how to print the variables.
 
     Raises:
         SandboxFailed: it did not start.
     """
-    asyncio.run(_run(output))
+    asyncio.run(_run(engine, output))
 
 
-async def _run(output: Output) -> None:
-    async with sandbox() as local:
+@asynccontextmanager
+async def sandbox_with(engine: EngineName) -> AsyncIterator[Sandbox]:
+    """Start the sandbox with `engine` as its model, and stop both on leaving; raises what starting them raises."""
+    if engine is EngineName.RULES:
+        async with sandbox() as local:
+            yield local
+    else:
+        async with llama_engine() as generating, sandbox(generating) as local:
+            yield local
+
+
+async def _run(engine: EngineName, output: Output) -> None:
+    async with sandbox_with(engine) as local:
         if output is Output.JSON:
             print_json(local.environment())
         else:
             print_lines(Output.TEXT, exports(local))
         sys.stdout.flush()
-        note(
-            "The sandbox runs until Ctrl-C. Its model is simulated/rules: a stand-in that follows rules, no real model."
-        )
+        note(f"The sandbox runs until Ctrl-C. Its model is {described(engine)}.")
         await until_stopped()
     note("The sandbox has stopped.")
 

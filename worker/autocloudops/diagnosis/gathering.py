@@ -6,7 +6,7 @@ Gathered    the facts of one incident, the worthiest first, and which essential 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -34,8 +34,8 @@ class Subject(Value):
 class Piece(Value):
     """One fact in words and numbers. `worth` orders pieces; `missing` marks what could not be read, and `text` why.
 
-    `kind` is as in `Evidence`. `source` says where it was read, and when, if that is not now. `standing` is what the gates
-    may need of an alarm's own piece.
+    `kind` is as in `Evidence`. `source` says where it was read, and when, if that is not now. `standing` is what the
+    gates may need of an alarm's own piece.
     """
 
     kind: str
@@ -98,12 +98,13 @@ class Gathered(Value):
         """How the alarm stood when it was read, None where it was not."""
         return next((piece.standing for piece in self.pieces if piece.standing), None)
 
-    def numbered(self, first: int) -> tuple[Evidence, ...]:
-        """Return the pieces as evidence, with ids from `E<first>` on."""
-        return tuple(
-            Evidence(id=f"E{number}", kind=piece.kind, source=piece.source, text=piece.text, missing=piece.missing)
-            for number, piece in enumerate(self.pieces, first)
-        )
+
+def numbered(pieces: Iterable[Piece]) -> tuple[Evidence, ...]:
+    """Return pieces as evidence, with ids from `E1` on."""
+    return tuple(
+        Evidence(id=f"E{number}", kind=piece.kind, source=piece.source, text=piece.text, missing=piece.missing)
+        for number, piece in enumerate(pieces, 1)
+    )
 
 
 class Gatherer:

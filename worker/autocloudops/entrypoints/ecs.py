@@ -12,6 +12,7 @@ from logging import getLogger
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.clock import Clock, SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.entrypoints.models import bounds_of, open_model
 from autocloudops.investigation import Investigator
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
@@ -26,6 +27,8 @@ from autocloudops.settings import (
     StateSettings,
     read,
 )
+from autocloudops.state.dialects import DynamoDialects
+from autocloudops.state.dynamodb import DynamoIncidents
 
 log = getLogger(__name__)
 
@@ -56,16 +59,18 @@ async def _consume_until_stopped() -> None:
 
 
 async def _wired(stack: AsyncExitStack) -> Consumer:
-    queue, model = read(QueueSettings), read(ModelSettings)
+    queue, model, table = read(QueueSettings), read(ModelSettings), read(StateSettings).table
     clock = SystemClock()
+    state = await wiring.open_table(stack)
     investigator = Investigator(
-        await wiring.open_model(stack, model, clock),
+        await open_model(stack, model, clock, DynamoDialects(state, table, clock)),
         wiring.policy_of(read(SafetySettings)),
         clock,
         timedelta(seconds=model.decide_within_seconds),
+        bounds_of(model),
     )
     rooms = Rooms(
-        incidents=await wiring.open_incidents(stack, read(StateSettings), clock),
+        incidents=DynamoIncidents(state, table, clock),
         notifier=await wiring.open_notifier(stack, read(NotifySettings)),
         audit=await stack.enter_async_context(_running_audit(read(AuditSettings))),
         clock=clock,

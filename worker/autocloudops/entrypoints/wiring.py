@@ -4,7 +4,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from urllib.parse import parse_qs, urlsplit
 
 from aiobotocore.config import AioConfig
 
@@ -16,40 +15,32 @@ from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.authenticity.subscriptions import SnsSubscriptions
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Mode, Policy
-from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.errors import SettingsInvalid
 from autocloudops.incidents.model import Windows
-from autocloudops.inference.retry import RetryingEndpoint
-from autocloudops.inference.sagemaker import SageMakerEndpoint
 from autocloudops.notify.sns import SnsNotifier
 from autocloudops.queue.client import SqsQueue
 from autocloudops.settings import (
     IncidentSettings,
-    ModelSettings,
     NotifySettings,
     QueueSettings,
     SafetySettings,
     SnsSettings,
-    StateSettings,
 )
-from autocloudops.state.dynamodb import DynamoIncidents
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
     from types_aiobotocore_s3.client import S3Client
-    from types_aiobotocore_sagemaker_runtime.client import SageMakerRuntimeClient
     from types_aiobotocore_sns.client import SNSClient
     from types_aiobotocore_sqs.client import SQSClient
 
 CALL_SECONDS = 10
 CALL_ATTEMPTS = 3
-MODEL_READ_SECONDS = 70
 
 
 async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue:
     """Open the alarm queue; its read timeout outlasts the long poll."""
     calls = aws.config(read_timeout_seconds=settings.wait_seconds + CALL_SECONDS, attempts=1)
-    client = await _open(stack, "sqs", calls)
+    client = await open_client(stack, "sqs", calls)
     return SqsQueue(cast("SQSClient", client), settings.url, settings.dlq_url, settings.wait_seconds)
 
 
@@ -69,11 +60,10 @@ def gatekeeper_of(settings: SnsSettings, clock: Clock) -> Gatekeeper:
     return Gatekeeper(settings.signatures, settings.topics, certificates, SnsSubscriptions(open_sns), clock)
 
 
-async def open_incidents(stack: AsyncExitStack, settings: StateSettings, clock: Clock) -> DynamoIncidents:
-    """Open the state table."""
+async def open_table(stack: AsyncExitStack) -> "DynamoDBClient":
+    """Open what the state table is read and written through."""
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=CALL_ATTEMPTS)
-    client = await _open(stack, "dynamodb", calls)
-    return DynamoIncidents(cast("DynamoDBClient", client), settings.table, clock)
+    return cast("DynamoDBClient", await open_client(stack, "dynamodb", calls))
 
 
 async def open_audit(stack: AsyncExitStack, location: str) -> AuditObjects:
@@ -82,37 +72,18 @@ async def open_audit(stack: AsyncExitStack, location: str) -> AuditObjects:
         return FolderObjects(Path(location))
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=1)
-    client = await _open(stack, "s3", calls)
+    client = await open_client(stack, "s3", calls)
     return S3Objects(cast("S3Client", client), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
 
 async def open_notifier(stack: AsyncExitStack, settings: NotifySettings) -> SnsNotifier:
     """Open the topic for decisions."""
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=CALL_ATTEMPTS)
-    client = await _open(stack, "sns", calls)
+    client = await open_client(stack, "sns", calls)
     return SnsNotifier(cast("SNSClient", client), settings.topic_arn)
 
 
-async def open_model(stack: AsyncExitStack, settings: ModelSettings, clock: Clock) -> ModelEndpoint:
-    """Open the model endpoint that a URL names.
-
-    Raises:
-        SettingsInvalid: the URL is none that is known.
-    """
-    url = urlsplit(settings.endpoint)
-    asked = parse_qs(url.query, keep_blank_values=True)
-    if url.scheme != "sagemaker" or not url.netloc or asked.keys() - {"region"} or [""] in asked.values():
-        raise SettingsInvalid(
-            f"AUTOCLOUDOPS_MODEL_ENDPOINT: {settings.endpoint!r} names no model endpoint",
-            "use sagemaker://NAME or sagemaker://NAME?region=REGION",
-        )
-    region = asked.get("region", [None])[0]
-    calls = aws.config(read_timeout_seconds=MODEL_READ_SECONDS, connections=100, attempts=1)
-    client = cast("SageMakerRuntimeClient", await _open(stack, "sagemaker-runtime", calls, region))
-    return RetryingEndpoint(SageMakerEndpoint(client, url.netloc, settings.name, clock), clock, settings.attempts)
-
-
-async def _open(stack: AsyncExitStack, service: str, calls: AioConfig, region: str | None = None) -> object:
+async def open_client(stack: AsyncExitStack, service: str, calls: AioConfig, region: str | None = None) -> object:
     """Open a client, or say which part of the AWS configuration it lacks."""
     with aws.translated("opening a client", service):
         return await stack.enter_async_context(aws.session().create_client(service, region_name=region, config=calls))

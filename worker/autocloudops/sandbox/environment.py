@@ -30,7 +30,7 @@ def environment(resources: SandboxResources, endpoint: SimulatedEndpoint) -> dic
     settings = {
         "AUTOCLOUDOPS_QUEUE_URL": resources.queue_url,
         "AUTOCLOUDOPS_QUEUE_DLQ_URL": resources.dlq_url,
-        "AUTOCLOUDOPS_MODEL_ENDPOINT": f"sagemaker://{endpoint.name}",
+        "AUTOCLOUDOPS_MODEL_ENDPOINTS": f"sagemaker://{endpoint.name}",
         "AUTOCLOUDOPS_MODEL_NAME": endpoint.model,
         "AUTOCLOUDOPS_AUDIT_LOCATION": f"s3://{resources.audit_bucket}",
         "AUTOCLOUDOPS_STATE_TABLE": resources.state_table,

@@ -12,6 +12,7 @@ from autocloudops.alarms.parse import parse
 from autocloudops.audit.reader import Found
 from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.cli.demo.outside import Parked, Told
+from autocloudops.cli.engines import EngineName
 from autocloudops.decisions.model import Verdict
 from autocloudops.sandbox.samples import Ending, Sample
 
@@ -23,6 +24,7 @@ class Course:
     """What went in and what came out.
 
     Attributes:
+        engine: what answered as the model.
         sent: every sample that was sent.
         found: every audit record, in the order of the audit.
         parked: what is on the dead-letter queue.
@@ -30,6 +32,7 @@ class Course:
         model_requests: how often the model endpoint was asked.
     """
 
+    engine: EngineName
     sent: Sequence[Sample]
     found: Sequence[Found]
     parked: Sequence[Parked]

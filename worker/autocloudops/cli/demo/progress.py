@@ -50,14 +50,15 @@ class Lines:
 
 
 class LiveTable:
-    """Keeps one table current below what is said."""
+    """Keeps one table, with the name of the model above it, current below what is said."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, model: str) -> None:
         self._live = live
+        self._title = f"model: {model}"
 
     def show(self, view: View) -> None:
         """Redraw the table."""
-        table = Table(box=None, show_header=False, pad_edge=False, title="model: simulated/rules", title_justify="left")
+        table = Table(box=None, show_header=False, pad_edge=False, title=self._title, title_justify="left")
         for name, value in _facts(view).items():
             table.add_row(name, str(value))
         self._live.update(table)
@@ -68,12 +69,12 @@ class LiveTable:
 
 
 @contextmanager
-def progress_on(output: Output) -> Iterator[Progress]:
-    """Yield the progress that suits standard error and what was asked for."""
+def progress_on(output: Output, model: str) -> Iterator[Progress]:
+    """Yield the progress that suits standard error and what was asked for; `model` is what answers."""
     console = Console(stderr=True)
     if console.is_terminal and output is Output.TABLE:
         with Live(console=console, transient=True, refresh_per_second=8) as live:
-            yield LiveTable(live)
+            yield LiveTable(live, model)
     else:
         yield Lines(console)
 

@@ -16,11 +16,12 @@ from autocloudops.cli.demo.outside import Observer, View, observing
 from autocloudops.cli.demo.progress import Progress, progress_on
 from autocloudops.cli.demo.sending import send
 from autocloudops.cli.demo.summary import Summary, example, lines, summarise
+from autocloudops.cli.engines import EngineName, described
 from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.cli.program import ExitCode
-from autocloudops.cli.sandbox import exports, until_stopped
+from autocloudops.cli.sandbox import exports, sandbox_with, until_stopped
 from autocloudops.errors import InputUnreadable
-from autocloudops.sandbox import Sandbox, sandbox
+from autocloudops.sandbox import Sandbox
 from autocloudops.sandbox.foundation import client
 from autocloudops.sandbox.samples import Sample, load
 
@@ -29,26 +30,44 @@ WORKER_LOG = "worker.log"
 OURS = frozenset({"audit", WORKER_LOG})
 BRISK = {"AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "1", "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS": "2"}
 """How the demo's worker differs from a default one: it stops sooner, and waits for an emulator slower than AWS."""
-DEADLINE_SECONDS = 90.0
+GENERATING = {"AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS": "140"}
+"""The questions of the demo come at once and are answered one by one, on a processor that others use as well."""
+TO_GENERATE = frozenset({"context", "database", "malformed", "ok"})
+"""The scenarios that a real model on a processor answers in time."""
+DEADLINE_SECONDS = {EngineName.RULES: 90.0, EngineName.LLAMA: 140.0}
 LOOK_SECONDS = 0.2
 CALM_LOOKS = 5
 """How often in a row the queue must be seen idle: SNS and EventBridge deliver a little later than they accept."""
 
 
-def run_demo(folder: Path, *, keep: bool, output: Output) -> ExitCode:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be run.
+
+    Attributes:
+        engine: what answers as the model.
+        folder: where the audit and the worker's log go; the last demo's are replaced.
+        keep: leave the sandbox running until Ctrl-C.
+    """
+
+    engine: EngineName
+    folder: Path
+    keep: bool = False
+
+
+def run_demo(wanted: Wanted, output: Output) -> ExitCode:
     """Run the demo, print what it came to, and return CHECK_FAILED where that is not as it should be.
 
     Args:
-        folder: where the audit and the worker's log go; the last demo's are replaced.
-        keep: leave the sandbox running until Ctrl-C.
+        wanted: what is to be run.
         output: how to print the summary.
 
     Raises:
         InputUnreadable: the folder holds something that no demo wrote.
         SandboxFailed: a stand-in or the worker did not start or ended by itself.
     """
-    _clear(folder)
-    summary = asyncio.run(_demo(folder, keep=keep, output=output))
+    _clear(wanted.folder)
+    summary = asyncio.run(_demo(wanted, output))
     return ExitCode.CHECK_FAILED if summary.differences else ExitCode.OK
 
 
@@ -61,35 +80,43 @@ def _clear(folder: Path) -> None:
     (folder / WORKER_LOG).unlink(missing_ok=True)
 
 
-async def _demo(folder: Path, *, keep: bool, output: Output) -> Summary:
+async def _demo(wanted: Wanted, output: Output) -> Summary:
     started = time.monotonic()
-    note("Starting stand-ins for AWS and for the model: simulated/rules follows rules, no real model is asked.")
-    async with sandbox() as local:
-        course, faults = await _course(local, folder, output)
-        summary = summarise(course, folder, time.monotonic() - started, [*faults, *differences(course)])
+    note(f"Starting stand-ins for AWS and for the model: {described(wanted.engine)}.")
+    async with sandbox_with(wanted.engine) as local:
+        course, faults = await _course(local, wanted, output)
+        summary = summarise(course, wanted.folder, time.monotonic() - started, [*faults, *differences(course)])
         _print(summary, course, output)
-        if keep:
+        if wanted.keep:
             for line in [*exports(local), "The sandbox runs until Ctrl-C."]:
                 note(line)
             await until_stopped()
     return summary
 
 
-async def _course(local: Sandbox, folder: Path, output: Output) -> tuple[Course, list[str]]:
-    """Send every sample, wait until the worker has answered, stop it, and gather what came of it."""
-    samples = load(datetime.now(UTC))
-    log = folder / WORKER_LOG
-    async with observing(local) as observer, running_worker(local.environment() | BRISK, log) as worker:
-        with progress_on(output) as progress:
-            faults = await _answered(_Demo(local, observer, worker, progress), samples)
+async def _course(local: Sandbox, wanted: Wanted, output: Output) -> tuple[Course, list[str]]:
+    """Send the samples, wait until the worker has answered, stop it, and gather what came of it."""
+    samples = _samples(wanted.engine)
+    log = wanted.folder / WORKER_LOG
+    environment = local.environment() | BRISK | (GENERATING if wanted.engine is EngineName.LLAMA else {})
+    async with observing(local) as observer, running_worker(environment, log) as worker:
+        with progress_on(output, local.endpoint.model) as progress:
+            faults = await _answered(_Demo(local, observer, worker, progress, DEADLINE_SECONDS[wanted.engine]), samples)
         exit_code = await worker.stop()
         if exit_code:
             faults.append(f"the worker ended with exit code {exit_code}: read {log}")
         await observer.look(len(samples))
-        objects = await _copy(local, folder)
+        objects = await _copy(local, wanted.folder)
         found = [each async for each in records(objects)]
         parked = await observer.parked()
-    return Course(samples, found, parked, observer.told, local.endpoint.stats.requests), faults
+    return Course(wanted.engine, samples, found, parked, observer.told, local.endpoint.stats.requests), faults
+
+
+def _samples(engine: EngineName) -> tuple[Sample, ...]:
+    samples = load(datetime.now(UTC))
+    if engine is EngineName.RULES:
+        return samples
+    return tuple(sample for sample in samples if sample.scenario in TO_GENERATE)
 
 
 @dataclass(slots=True)
@@ -100,6 +127,7 @@ class _Demo:
     observer: Observer
     worker: WorkerProcess
     progress: Progress
+    deadline_seconds: float
     sent: int = 0
 
 
@@ -107,7 +135,7 @@ async def _answered(demo: _Demo, samples: Sequence[Sample]) -> list[str]:
     """Send the samples and return once the queue stays idle; a line for each thing that went wrong."""
     sending = asyncio.create_task(_send(demo, samples))
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(demo.deadline_seconds):
             calm = 0
             while calm < CALM_LOOKS:
                 demo.worker.require_alive()
@@ -116,7 +144,7 @@ async def _answered(demo: _Demo, samples: Sequence[Sample]) -> list[str]:
                 await asyncio.sleep(LOOK_SECONDS)
             await sending
     except TimeoutError:
-        return [f"the queue was not empty after {DEADLINE_SECONDS:.0f} s"]
+        return [f"the queue was not empty after {demo.deadline_seconds:.0f} s"]
     finally:
         sending.cancel()
     return []

@@ -12,21 +12,23 @@ from uuid import UUID
 from autocloudops.audit.record import Outcome
 from autocloudops.cli.demo.check import Course
 from autocloudops.cli.demo.outside import Told
+from autocloudops.cli.engines import SERVED_AS, EngineName, described
 from autocloudops.decisions.story import short_id
 from autocloudops.values import Value
 
-LABEL = "simulated/rules"
 PROGRAM = "autocloudops"
+FEWER = "It generates a few dozen tokens a second, so that only a part of the bundled messages was sent."
 
 
 class Summary(Value):
     """The demo in numbers.
 
     `sent` counts messages by route, `decisions` by verdict, `parked` by reason. `differences` is empty where everything
-    came out as it should. `model` is what answered: never a real one.
+    came out as it should. `engine` is what answered, and `model` how it is served: never a model that you host.
     """
 
-    model: str = LABEL
+    engine: EngineName
+    model: str
     sent: dict[str, int]
     alarms: int
     incidents: int
@@ -60,7 +62,9 @@ def example(course: Course) -> Told | None:
 
 def lines(summary: Summary) -> Iterator[str]:
     """Yield a summary as people read it."""
-    yield f"Answered by {LABEL}, a stand-in that follows rules: no real model was asked, and nothing was changed."
+    yield f"Answered by {described(summary.engine)}. Nothing was changed."
+    if summary.engine is EngineName.LLAMA:
+        yield FEWER
     for name, value in _facts(summary).items():
         yield f"  {name:16}{value}"
     yield ""
@@ -84,6 +88,8 @@ def summarise(course: Course, folder: Path, wall_seconds: float, differences: Se
     first = [record for record in course.records if not record.repeated]
     outcomes = Counter(record.outcome for record in first)
     return Summary(
+        engine=course.engine,
+        model=SERVED_AS[course.engine],
         sent=Counter(sample.route.value for sample in course.sent),
         alarms=len({record.event_id for record in first if record.alarm}),
         incidents=len({record.incident_id for record in first if record.decision}),

@@ -1,0 +1,95 @@
+"""The bounds of one request in virtual time, and a search for which nobody waits any more."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+
+import pytest
+from model_server import sse
+from virtual_time import VirtualClock, run
+
+from autocloudops.diagnosis.endpoint import CompletionRequest, Message
+from autocloudops.errors import ModelThrottled, ModelTimedOut
+from autocloudops.inference.nim import Letter, NimEndpoint, NimOptions
+
+QUESTION = CompletionRequest(
+    messages=(Message(role="user", content="Why?"),), json_schema={}, max_tokens=40, correlation_id="incident-1"
+)
+
+
+class Dripping:
+    """A wire whose server says something and then a comment every half second, for ever."""
+
+    url = "https://nim/v1"
+
+    def __init__(self, said: bytes) -> None:
+        self._said = said
+
+    async def send(self, letter: Letter, feed: Callable[[bytes], None]) -> None:
+        assert letter.streaming
+        feed(self._said)
+        while True:
+            await asyncio.sleep(0.5)
+            feed(b": still here\n\n")
+
+
+class Throttling:
+    """A wire that is throttled after a second."""
+
+    url = "https://nim/v1"
+
+    async def send(self, letter: Letter, feed: Callable[[bytes], None]) -> None:
+        feed(b"")
+        await asyncio.sleep(1)
+        raise ModelThrottled(self.url, f"too many {letter.route}")
+
+
+def test_comments_after_the_end_do_not_hold_an_answer_back() -> None:
+    """After [DONE] a server has one second, whatever it still says."""
+
+    async def main() -> None:
+        endpoint = NimEndpoint(Dripping(sse("{}")), "m", VirtualClock(), NimOptions(streaming=True))
+        answer = await endpoint.complete(QUESTION)
+        assert answer.content == "{}"
+        assert answer.latency_seconds == pytest.approx(1.0)
+
+    run(main())
+
+
+@pytest.mark.parametrize(("timeout_seconds", "limit_seconds"), [(None, 490.0), (30.0, 30.0)])
+def test_the_bound_of_a_request_holds_while_bytes_come(timeout_seconds: float | None, limit_seconds: float) -> None:
+    """A server that only keeps the connection alive is given up after eight minutes, or what the operator said."""
+
+    async def main() -> None:
+        options = NimOptions(streaming=True, timeout_seconds=timeout_seconds)
+        endpoint = NimEndpoint(Dripping(sse("half", finish_reason=None, done=False)), "m", VirtualClock(), options)
+        with pytest.raises(ModelTimedOut):
+            await endpoint.complete(QUESTION)
+        assert asyncio.get_running_loop().time() == pytest.approx(limit_seconds)
+
+    run(main())
+
+
+def test_a_plain_request_is_given_up_after_seventy_seconds() -> None:
+    """SageMaker answers within 60 s or not at all, and AWS wants clients to wait a little longer."""
+    assert NimOptions().limit_seconds == 70.0
+
+
+def test_a_search_for_which_nobody_waits_fails_in_silence() -> None:
+    """Where all who asked have gone, a failed search is nobody's unhandled error."""
+
+    async def main() -> None:
+        reported: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        endpoint = NimEndpoint(Throttling(), "m", VirtualClock(), NimOptions(dialect=None))
+        asking = asyncio.create_task(endpoint.complete(QUESTION))
+        await asyncio.sleep(0.5)
+        asking.cancel()
+        await asyncio.sleep(1)
+        gc.collect()
+        assert asking.cancelled()
+        assert not reported
+        with pytest.raises(ModelThrottled):
+            await endpoint.complete(QUESTION)
+
+    run(main())

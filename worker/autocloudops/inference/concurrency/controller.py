@@ -1,0 +1,222 @@
+"""Finds how many requests keep an endpoint exactly full; docs/concurrency.md tells the idea."""
+
+from math import sqrt
+
+from autocloudops.inference.concurrency.capacity import CapacityWatch, Change
+from autocloudops.inference.concurrency.ghosts import Ghosts
+from autocloudops.inference.concurrency.limit import Limit
+from autocloudops.inference.concurrency.line import Line, Window
+from autocloudops.inference.concurrency.sample import Sample
+from autocloudops.inference.concurrency.tail import Tail
+
+FIRST, MOST = 4, 2048
+FULL_SHARE = 0.6
+LEAST_GAIN = 0.35
+QUIET_ROUNDS, MOST_STEP = 2, 0.35
+LEAST_SAMPLES, LEAST_STEADY_SAMPLES, MOST_SAMPLES = 16, 24, 256
+LEAST_WAIT_SHARE, WAIT_SHARE, GROWTH_WAIT_SHARE, OPENING_WAIT_SHARE = 0.05, 0.8, 0.4, 0.1
+LEFT_WAITING = 0.25
+OPENING_FALL, STEADY_FALL = 0.5, 0.7
+CEILING_AIM, CEILING_HOLD, CEILING_CUT = 0.95, 0.93, 0.98
+LEAST_ELASTICITY = 0.5
+OVERLOADS_NEEDED, ANSWERS_EACH = 2, 20
+OVERLOAD_FALL, LEAST_FALL, SHRINK_FALL = 0.7, 0.2, 0.25
+
+
+class ConcurrencyController:
+    """Finds the limit with the highest token throughput whose 95th percentile of latency stays under a ceiling.
+
+    It knows only when requests were sent and answered, and their tokens. It opens up quickly while that pays, then
+    swings gently around the limit at which requests begin to wait. Time is what the samples say.
+
+    Args:
+        ceiling_seconds: where the 95th percentile of latency should stay.
+        first: the limit at first.
+        most: what the limit never exceeds.
+    """
+
+    def __init__(self, ceiling_seconds: float, *, first: int = FIRST, most: int = MOST) -> None:
+        self._ceiling_seconds = ceiling_seconds
+        self._limit = Limit(first, most)
+        self._watch = CapacityWatch()
+        self._ghosts = Ghosts(ceiling_seconds)
+        self._tail = Tail()
+        self._window = Window()
+        self._opening = True
+        self._holding = False
+        self._lone_pace: float | None = None
+        self._since = float("-inf")
+        self._round_at: float | None = None
+        self._quiet_rounds = self._unjudged = self._answers = self._overloads = 0
+        self._settling_seconds = 0.0
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be in flight now, at least 1."""
+        return max(1, int(self._limit.value) - len(self._ghosts))
+
+    def answered(self, sample: Sample) -> None:
+        """Learn from an answer."""
+        self._ghosts.forget(sample)
+        self._tail.add(sample.tokens)
+        self._move(sample)
+        change = self._watch.seen(sample, self._limit.value)
+        if change is Change.SHRUNK:
+            self._shrink(sample.answered_at)
+        elif change is Change.GREW and not self._opening:
+            self._open_up(sample.answered_at)
+        elif sample.sent_at >= self._since:
+            self._learn(sample)
+
+    def overloaded(self, sent_at: float, now: float) -> None:
+        """Learn that a request sent at `sent_at` was throttled or not answered in time.
+
+        One in twenty may take longer than the ceiling; more than that, and at least two, lower the limit to the share
+        of the usual tokens that still comes out.
+        """
+        if now - sent_at >= self._ceiling_seconds:
+            self._ghosts.add(now)
+        if sent_at < self._since:
+            return
+        self._overloads += 1
+        if self._overloads < OVERLOADS_NEEDED or self._overloads * ANSWERS_EACH < self._answers:
+            return
+        share = self._watch.share(now)
+        kept = OVERLOAD_FALL if share is None else min(OVERLOAD_FALL, max(LEAST_FALL, share))
+        self._limit.fall(self._limit.value * kept)
+        self._begin_anew(now)
+
+    def _move(self, sample: Sample) -> None:
+        """Move the limit by what one answer allows; what is learnt while it glides says nothing about its end."""
+        if self._limit.gliding:
+            self._limit.one_answer()
+            self._since = sample.answered_at
+            self._watch.look_away(sample.answered_at + self._settling_seconds)
+        elif sample.in_flight >= FULL_SHARE * self.limit and not self._holding:
+            self._limit.grow(self._gain() if self._opening else self._step() / self._limit.value)
+
+    def _gain(self) -> float:
+        """Return by how much one more answer opens the limit: by what it pays, 1 doubles it within a latency.
+
+        With a lone request's seconds per token α and those of now r, throughput grows by α/r of what the limit does.
+        """
+        if self._lone_pace is None or not len(self._window):
+            return 1.0
+        return min(1.0, max(LEAST_GAIN, self._lone_pace / self._window.pace_seconds))
+
+    def _step(self) -> float:
+        """Return by how much the limit grows in a latency: little at first, twice as much in each quiet round after.
+
+        It grows by the root, so that the smaller of two workers gains on the larger.
+        """
+        doublings = max(0, self._quiet_rounds - QUIET_ROUNDS)
+        return min(MOST_STEP * self._limit.value, sqrt(self._limit.value) / 2 * 2.0 ** min(doublings, MOST.bit_length()))
+
+    def _shrink(self, now: float) -> None:
+        """Follow the endpoint down to the share of tokens that still comes out."""
+        reference, share = self._watch.reference, self._watch.share(now)
+        if reference and share is not None:
+            self._limit.fall(reference.in_flight * max(SHRINK_FALL, share))
+        self._begin_anew(now)
+
+    def _open_up(self, now: float) -> None:
+        self._begin_anew(now)
+        self._limit.stay()
+        self._opening = True
+        self._watch.look_away(now + self._watch.latency_seconds)
+
+    def _begin_anew(self, now: float) -> None:
+        """Forget what requests sent before now would say: they met another limit."""
+        self._window = Window()
+        self._since = now
+        self._opening = self._holding = False
+        self._quiet_rounds = self._unjudged = self._answers = self._overloads = 0
+        self._settling_seconds = 0.0
+
+    def _learn(self, sample: Sample) -> None:
+        self._answers += 1
+        self._unjudged += 1
+        self._window.add(sample)
+        self._window.keep_latest(self._samples_kept())
+        if self._round_at is None:
+            self._round_at = sample.answered_at
+        if self._enough(sample.answered_at):
+            self._unjudged = 0
+            self._judge(sample.answered_at)
+
+    def _samples_kept(self) -> int:
+        """Return how many answers tell of now: those of a latency, fewer while the limit opens."""
+        least, rounds = (LEAST_SAMPLES, 0.5) if self._opening else (LEAST_STEADY_SAMPLES, 1.0)
+        return int(max(least, min(MOST_SAMPLES, self._limit.value * rounds)))
+
+    def _enough(self, now: float) -> bool:
+        """Return whether there are answers enough; the first ones after a move are the short ones and say too little."""
+        if self._unjudged < self._limit.value / 8:
+            return False
+        if self._opening:
+            return len(self._window) >= LEAST_SAMPLES
+        latency = max(self._window.mean_seconds, self._watch.latency_seconds)
+        few = len(self._window) < max(LEAST_SAMPLES, min(MOST_SAMPLES, self._limit.value) / 2)
+        return not few and now - self._since >= 1.2 * latency
+
+    def _judge(self, now: float) -> None:
+        """Decide whether the endpoint grew, requests wait, or the ceiling is near."""
+        window, line = self._window, self._window.fit()
+        self._lone_pace = min(self._lone_pace or window.pace_seconds, window.pace_seconds)
+        if not self._opening and self._watch.grown(window, self._limit.value):
+            self._open_up(now)
+            return
+        self._count_rounds(now, line)
+        waiting = line.wait_seconds / max(1e-9, line.seconds(window.mean_tokens))
+        if waiting > self._waiting_allowed():
+            self._drop_what_waits(now, waiting)
+        else:
+            self._mind_the_ceiling(now, self._tail.p95_seconds(line, window))
+
+    def _count_rounds(self, now: float, line: Line) -> None:
+        if self._round_at is None or now - self._round_at < self._window.mean_seconds:
+            return
+        self._round_at = now
+        self._quiet_rounds += 1
+        if not self._opening:
+            self._watch.refer(self._window, line)
+
+    @property
+    def _growth(self) -> float:
+        """By how much the limit has grown since the answers in the window ran."""
+        return max(0.0, self._limit.value / self._window.in_flight - 1)
+
+    def _waiting_allowed(self) -> float:
+        """Return the share of a latency that may be waiting.
+
+        It falls with the root of the limit: as the error of the measurement does, and so that of two workers the larger
+        gives way first. Growth by itself looks like waiting, because long answers began when fewer were in flight.
+        """
+        allowed = max(LEAST_WAIT_SHARE, WAIT_SHARE / sqrt(self._limit.value)) + GROWTH_WAIT_SHARE * self._growth
+        return allowed + (OPENING_WAIT_SHARE if self._opening else 0.0)
+
+    def _drop_what_waits(self, now: float, waiting: float) -> None:
+        least = OPENING_FALL if self._opening else STEADY_FALL
+        running = max(least, 1 - waiting + LEFT_WAITING / sqrt(self._limit.value))
+        self._come_down(now, min(self._limit.value, self._window.in_flight) * running)
+
+    def _come_down(self, now: float, to: float) -> None:
+        settling = 2 * self._window.mean_seconds if self._opening and to < 0.8 * self._limit.value else 0.0
+        self._begin_anew(now)
+        self._settling_seconds = settling
+        self._limit.glide(to)
+
+    def _mind_the_ceiling(self, now: float, p95_seconds: float) -> None:
+        """Come down before the tail crosses the ceiling, and stop growing close to it.
+
+        Latency is a line in the requests in flight: α + γ n. So the tail moves by (1 - α/r) of what the limit does.
+        """
+        elasticity = max(LEAST_ELASTICITY, 1 - (self._lone_pace or 0.0) / self._window.pace_seconds)
+        room = CEILING_AIM * self._ceiling_seconds / p95_seconds - 1
+        wanted = self._window.in_flight * (1 + room / elasticity)
+        expected = p95_seconds * (1 + elasticity * self._growth)
+        self._holding = not self._opening and expected > CEILING_HOLD * self._ceiling_seconds
+        if self._opening and wanted < self._limit.value:
+            self._come_down(now, wanted)
+        elif not self._opening and expected > CEILING_CUT * self._ceiling_seconds:
+            self._come_down(now, max(STEADY_FALL * self._limit.value, wanted))

@@ -1,0 +1,189 @@
+"""The one retry layer: endpoints in an order, asked until one of them answers or the question's time is over."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from autocloudops.clock import Clock
+from autocloudops.diagnosis.endpoint import (
+    Completion,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    ModelEndpoint,
+    Priority,
+    Probe,
+)
+from autocloudops.errors import ModelError, ModelThrottled, ModelTimedOut, ModelUnavailable
+from autocloudops.inference.breaker import Breaker, Health
+from autocloudops.inference.budget import RetryBudget
+from autocloudops.inference.failover import Change, FailOver, log_change
+from autocloudops.inference.retry import Retries
+from autocloudops.inference.slots import Slot, Slots
+
+A = TypeVar("A")
+PLACE_SECONDS = 10.0
+TRIAL_PLACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One endpoint, the places on it, its health, and what retries may cost it."""
+
+    endpoint: ModelEndpoint
+    slots: Slots
+    breaker: Breaker
+    budget: RetryBudget
+
+
+class ReliableEndpoint:
+    """A `ModelEndpoint` over others: the first that is well is asked, and asked again where that is worth it.
+
+    Args:
+        backends: in the order in which they are asked; their endpoints' names differ.
+        clock: time for deadlines and back-off.
+        tell: hears of each change of an endpoint's health.
+    """
+
+    def __init__(self, backends: Sequence[Backend], clock: Clock, tell: Callable[[Change], None] = log_change) -> None:
+        self._backends = {backend.endpoint.name: backend for backend in backends}
+        self._fail_over = FailOver({name: each.breaker for name, each in self._backends.items()}, clock, tell)
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """The URL of the endpoint that is asked first."""
+        return next(iter(self._backends))
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Return the first answer.
+
+        Raises:
+            ModelRefused: the same request would be refused again.
+            ModelUnavailable: no endpoint answered an attempt that could start in time.
+        """
+        question = self._question(request.start_within_seconds, request.priority)
+        reply = await question.answered(lambda endpoint: endpoint.complete(request), _written)
+        return reply.answer.model_copy(
+            update={
+                "endpoint": reply.endpoint,
+                "attempts": question.attempts,
+                "endpoint_seconds": reply.endpoint_seconds,
+            }
+        )
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Return the vectors of texts; raises what `complete` raises."""
+        question = self._question(request.start_within_seconds, Priority.LIVE)
+        reply = await question.answered(lambda endpoint: endpoint.embed(request), _read)
+        return reply.answer
+
+    async def probe(self) -> Probe:
+        """Return what the first endpoint is that says so.
+
+        Raises:
+            ModelError: none did; what the last one said.
+        """
+        *others, last = self._backends.values()
+        for backend in others:
+            try:
+                return await backend.endpoint.probe()
+            except ModelError:
+                continue
+        return await last.endpoint.probe()
+
+    def _question(self, start_within_seconds: float, priority: Priority) -> "_Question":
+        deadline = self._clock.monotonic() + start_within_seconds
+        return _Question(self._backends, self._fail_over, Retries(self._fail_over, self._clock, deadline), priority)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply(Generic[A]):
+    answer: A
+    endpoint: str
+    endpoint_seconds: float
+
+
+class _Question:
+    """One request of a caller, over as many attempts as it takes."""
+
+    def __init__(
+        self, backends: Mapping[str, Backend], fail_over: FailOver, retries: Retries, priority: Priority
+    ) -> None:
+        self._backends = backends
+        self._fail_over = fail_over
+        self._retries = retries
+        self._priority = priority
+        self._rather_not: set[str] = set()
+        self.attempts = 0
+
+    async def answered(self, ask: Callable[[ModelEndpoint], Awaitable[A]], tokens: Callable[[A], int]) -> _Reply[A]:
+        """Return the first answer, or raise what the last attempt raised.
+
+        Args:
+            ask: sends the request to an endpoint.
+            tokens: tells how much work an answer was.
+        """
+        reply: _Reply[A] = await self._retries.retrying()(self._attempt, ask, tokens)
+        return reply
+
+    async def _attempt(self, ask: Callable[[ModelEndpoint], Awaitable[A]], tokens: Callable[[A], int]) -> _Reply[A]:
+        """Send the request once, to the first endpoint that is well and has a place for it.
+
+        An endpoint that this question hung on, or that had no place for it while another could be asked, is its last
+        choice: requests that hang can hold every place long before anybody knows that the endpoint is ill.
+        """
+        while True:
+            name = await self._fail_over.ready(self._retries.deadline, self._rather_not)
+            backend = self._backends[name]
+            async with self._place(backend) as slot:
+                if slot and backend.breaker.ready:
+                    return await self._sent(backend, slot, ask, tokens)
+            if self._retries.left_seconds <= 0:
+                raise ModelUnavailable(name, "no place came free in time")
+            self._rather_not.add(name)
+
+    @asynccontextmanager
+    async def _place(self, backend: Backend) -> AsyncIterator[Slot | None]:
+        """Hold a place for the block; None where no place came free while it was worth waiting for one."""
+        name, patience = backend.endpoint.name, self._retries.left_seconds
+        if self._fail_over.another(name, self._rather_not):
+            well = backend.breaker.health is Health.WELL
+            patience = min(patience, PLACE_SECONDS if well else TRIAL_PLACE_SECONDS)
+        async with AsyncExitStack() as stack:
+            slot: Slot | None = None
+            with suppress(TimeoutError):
+                async with self._fail_over.queueing(name):
+                    slot = await stack.enter_async_context(backend.slots.taken(self._priority, patience))
+            yield slot
+
+    async def _sent(
+        self, backend: Backend, slot: Slot, ask: Callable[[ModelEndpoint], Awaitable[A]], tokens: Callable[[A], int]
+    ) -> _Reply[A]:
+        self._count(backend)
+        try:
+            with backend.breaker.asked():
+                answer = await ask(backend.endpoint)
+        except ModelThrottled:
+            slot.overloaded()
+            raise
+        except ModelTimedOut:
+            slot.overloaded()
+            self._rather_not.add(backend.endpoint.name)
+            raise
+        return _Reply(answer, backend.endpoint.name, slot.answered(tokens(answer)))
+
+    def _count(self, backend: Backend) -> None:
+        if not self.attempts:
+            backend.budget.asked()
+        self._retries.charge(backend.budget)
+        self.attempts += 1
+
+
+def _written(completion: Completion) -> int:
+    return completion.completion_tokens
+
+
+def _read(embeddings: Embeddings) -> int:
+    return embeddings.prompt_tokens
