@@ -259,13 +259,14 @@ class World:
         self.start(f"{name}'")
 
     async def settled(self, most_seconds: float) -> None:
-        """Return when nobody stands still, no message is left and no incident waits, or after `most_seconds`."""
+        """Return when nobody stands still, and no message or incident is left, or after `most_seconds`."""
         deadline = asyncio.get_running_loop().time() + most_seconds
         store = self.store()
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(5)
             awake = all(worker.life.awake for worker in self.workers)
-            if awake and not self.queue.messages and not await waiting(store):
+            left = await store.unfinished() if self.sweeping else await waiting(store)
+            if awake and not self.queue.messages and not left:
                 return
 
     async def close(self) -> None:

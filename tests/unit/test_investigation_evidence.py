@@ -14,7 +14,8 @@ from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident
 from autocloudops.investigation import Case, Investigator
 
-CPU, DISK = cpu_alarm(), disk_alarm()
+CPU = cpu_alarm()
+DISK = disk_alarm().model_copy(update={"key": CPU.key.model_copy(update={"name": "disk-full"})})
 
 
 class Model(ChatOnly):

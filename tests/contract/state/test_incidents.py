@@ -9,7 +9,7 @@ from memory_dynamodb import MemoryDynamo
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef
 from autocloudops.clock import SystemClock
-from autocloudops.entrypoints.wiring import open_incidents
+from autocloudops.entrypoints.wiring import open_table
 from autocloudops.errors import TargetMissing
 from autocloudops.incidents.grouping import place
 from autocloudops.incidents.model import (
@@ -27,13 +27,22 @@ from autocloudops.incidents.model import (
 )
 from autocloudops.incidents.silence import Silence
 from autocloudops.incidents.store import IncidentStore
-from autocloudops.settings import StateSettings
 from autocloudops.state.dynamodb import DynamoIncidents
 from autocloudops.state.items import HISTORY_LIMIT
 from autocloudops.state.memory import MemoryIncidents
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WINDOWS = Windows()
+
+
+class NoonClock(SystemClock):
+    """A clock that runs, whose wall time began at noon."""
+
+    def __init__(self) -> None:
+        self._begun = self.monotonic()
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.monotonic() - self._begun)
 
 
 @pytest.fixture(params=["memory", "fake", "ministack", "moto"])
@@ -50,9 +59,9 @@ async def store(backend: str, stack: AsyncExitStack) -> IncidentStore:
     if backend == "memory":
         return MemoryIncidents()
     if backend == "fake":
-        return DynamoIncidents(MemoryDynamo().client, "state", SystemClock())
+        return DynamoIncidents(MemoryDynamo().client, "state", NoonClock())
     table = f"state-{uuid4().hex[:8]}"
-    incidents = await open_incidents(stack, StateSettings(table=table), SystemClock())
+    incidents = DynamoIncidents(await open_table(stack), table, NoonClock())
     await incidents._client.create_table(
         TableName=table,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -198,15 +207,20 @@ async def decided(store: IncidentStore, incident: Incident, at: datetime = NOON)
     """Ask and decide about an incident."""
     asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), at)
     assert asked is not None
-    assert await store.settle(asked, UUID(int=1), "sha", at)
+    answered = asked.model_copy(update={"asked_families": asked.families})
+    assert await store.settle(answered, UUID(int=1), "sha", at)
 
 
-async def test_an_undecided_incident_is_found_until_it_is_decided(store: IncidentStore) -> None:
-    """Whoever sweeps up sees what was opened and not decided, and nothing else."""
+async def test_an_unfinished_incident_is_found_until_it_is_finished(store: IncidentStore) -> None:
+    """Whoever sweeps up sees what was opened until it is decided and somebody said that nothing is left to do."""
     incident = await opened(store)
-    assert [each.incident_id for each in await store.undecided()] == [incident.incident_id]
+    assert [each.incident_id for each in await store.unfinished()] == [incident.incident_id]
+    await store.finish(incident.model_copy(update={"revision": 1}))
     await decided(store, incident)
-    assert await store.undecided() == []
+    (standing,) = await store.unfinished()
+    assert standing.status is IncidentStatus.DECIDED
+    await store.finish(standing)
+    assert await store.unfinished() == []
 
 
 async def test_something_new_asks_again_and_something_known_does_not(store: IncidentStore) -> None:
@@ -222,7 +236,7 @@ async def test_something_new_asks_again_and_something_known_does_not(store: Inci
     assert again.token == alarm("latency", metric="Latency").event_id
     assert again.token in {each.event_id for each in await store.members(again)}
     assert isinstance(await admit(store, alarm("errors", metric="Errors")), Joins)
-    assert [each.incident_id for each in await store.undecided()] == [incident.incident_id]
+    assert [each.incident_id for each in await store.unfinished()] == [incident.incident_id]
     await decided(store, incident)
     assert isinstance(await admit(store, alarm("faults", metric="Faults")), Joins)
 
@@ -352,9 +366,66 @@ async def test_a_suppressed_decision_says_until_when(store: IncidentStore) -> No
     assert (again.revision, again.suppressed_until) == (1, None)
 
 
+async def test_a_lease_is_held_by_the_current_attempt_only(store: IncidentStore) -> None:
+    """Renewing moves the end of a lease; once somebody else asks, or a decision stands, it does nothing."""
+    incident = await opened(store)
+    minute = timedelta(seconds=60)
+    first = await store.claim(incident.incident_id, "a", minute, NOON)
+    assert first is not None
+    assert await store.renew(first, minute, NOON + minute / 2)
+    assert await store.claim(incident.incident_id, "b", minute, NOON + minute) is None
+    second = await store.claim(incident.incident_id, "b", minute, NOON + 2 * minute)
+    assert second is not None
+    assert not await store.renew(first, minute, NOON + 2 * minute)
+    assert await store.settle(second, UUID(int=1), "sha", NOON)
+    assert not await store.renew(second, minute, NOON)
+
+
+async def test_a_notice_is_kept_until_people_were_told(store: IncidentStore) -> None:
+    """What is to be told stands with its decision, outlives the next question, and ends with its revision only."""
+    incident = await opened(store)
+    asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), NOON)
+    assert asked is not None
+    assert await store.notice(incident.incident_id) is None
+    assert await store.settle(asked, UUID(int=1), "sha", NOON, "what happened")
+    await store.finish(asked)
+    (standing,) = await store.unfinished()
+    assert await store.ask_again(standing, NOON)
+    await store.told(standing)
+    assert await store.notice(incident.incident_id) == "what happened"
+    (reopened,) = await store.unfinished()
+    await store.told(reopened)
+    assert await store.notice(incident.incident_id) is None
+
+
+async def test_a_decided_incident_is_asked_about_again_once(store: IncidentStore) -> None:
+    """Of two sweepers that saw the same decided incident, one opens its next revision; its token stays."""
+    incident = await opened(store)
+    assert await store.ask_again(incident, NOON) is False
+    await decided(store, incident)
+    (standing,) = await store.unfinished()
+    later = NOON + timedelta(seconds=90)
+    assert sorted([await store.ask_again(standing, later), await store.ask_again(standing, later)]) == [False, True]
+    (again,) = await store.unfinished()
+    assert (again.status, again.revision, again.token) == (IncidentStatus.OPEN, 1, incident.token)
+    assert (again.waiting_since, again.asked_families) == (later, incident.families)
+    await store.finish(standing)
+    assert await store.unfinished() == [again]
+
+
+async def test_the_first_and_the_last_members_are_shown(store: IncidentStore) -> None:
+    """Of many members the first 20 and the last 20 that arrived are read back, the opener and the token with them."""
+    incident = await opened(store)
+    for third in range(3):
+        numbers = range(20 * third + 1, 20 * third + 21)
+        await asyncio.gather(*(admit(store, alarm(f"m-{number}", seconds=number)) for number in numbers))
+    names = {each.key.name for each in await store.members(incident)}
+    assert names >= {"cpu", *(f"m-{number}" for number in (*range(1, 20), *range(41, 61)))}
+
+
 async def test_a_missing_table_is_named(emulator: str, stack: AsyncExitStack) -> None:
     """A wrong table name is an error that carries the name, not a traceback of the SDK."""
     assert emulator
-    incidents = await open_incidents(stack, StateSettings(table="no-such-table"), SystemClock())
+    incidents = DynamoIncidents(await open_table(stack), "no-such-table", SystemClock())
     with pytest.raises(TargetMissing, match="no-such-table"):
         await incidents.current("anybody")
