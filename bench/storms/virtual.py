@@ -98,9 +98,11 @@ class TimedIncidents(MemoryIncidents):
         super().__init__()
         self.first_decided: dict[UUID, datetime] = {}
 
-    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
+    async def settle(
+        self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime, notice: str | None = None
+    ) -> bool:
         """Make a decision the effective one."""
-        settled = await super().settle(asked, decision_id, record_sha256, now)
+        settled = await super().settle(asked, decision_id, record_sha256, now, notice)
         if settled:
             self.first_decided.setdefault(asked.incident_id, now)
         return settled

@@ -21,8 +21,9 @@ PLENTY = 10_000.0
 class ScriptedCloudWatch:
     """The client. `metrics` are by name; a query of an unknown one has no datapoint.
 
-    `fault` is raised by every call that it is about, `hangs` makes every call wait for ever; `statuses` are by metric or
-    expression; `refuses` is an expression or metric name that makes a whole request invalid.
+    `fault` is raised by every call, `hangs` makes every call wait for ever; `statuses` are by metric or expression;
+    `refuses` is an expression or metric name that makes a whole request invalid. An anomaly band lies
+    `spread` around its value.
     """
 
     alarms: Sequence[Mapping[str, Any]] = ()
@@ -31,6 +32,7 @@ class ScriptedCloudWatch:
     metrics: Mapping[str, Values] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
     refuses: str = ""
+    spread: float = 0.0
     fault: Exception | None = None
     hangs: bool = False
     page_items: int = 100
@@ -59,7 +61,9 @@ class ScriptedCloudWatch:
         if self.refuses and any(self.refuses in str(query) for query in queries):
             raise failed("ValidationError")
         span = (request["StartTime"], request["EndTime"])
-        return {"MetricDataResults": [r for query in queries if query["ReturnData"] for r in self._results(query, *span)]}
+        return {
+            "MetricDataResults": [r for query in queries if query["ReturnData"] for r in self._results(query, *span)]
+        }
 
     def _results(self, query: Mapping[str, Any], start: datetime, end: datetime) -> Iterable[Mapping[str, Any]]:
         stat = query.get("MetricStat", {})
@@ -72,12 +76,13 @@ class ScriptedCloudWatch:
                 points[at] = value
             at += period
         newest = sorted(points.items(), reverse=True)
-        yield {
-            "Id": query["Id"],
-            "Timestamps": [at for at, _ in newest],
-            "Values": [value for _, value in newest],
-            "StatusCode": self.statuses.get(name, "Complete"),
-        }
+        for shift in (-self.spread, self.spread) if "ANOMALY_DETECTION_BAND" in name else (0.0,):
+            yield {
+                "Id": query["Id"],
+                "Timestamps": [at for at, _ in newest],
+                "Values": [value + shift for _, value in newest],
+                "StatusCode": self.statuses.get(name, "Complete"),
+            }
 
     async def _note(self, operation: str, request: Mapping[str, Any]) -> None:
         self.asked.append((operation, request))

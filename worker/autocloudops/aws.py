@@ -40,16 +40,24 @@ DENIED = frozenset(
         "ExpiredTokenException",
         "InvalidClientTokenId",
         "KMS.AccessDeniedException",
+        "UnauthorizedOperation",
         "UnrecognizedClientException",
     }
 )
 MISSING = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
+        "ClusterNotFoundException",
+        "InvalidInstanceID.NotFound",
+        "InvalidVolume.NotFound",
+        "LoadBalancerNotFound",
+        "NatGatewayNotFound",
         "NoSuchBucket",
         "NotFound",
         "QueueDoesNotExist",
         "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
+        "TargetGroupNotFound",
     }
 )
 THROTTLED = frozenset(

@@ -20,7 +20,7 @@ from autocloudops.audit.writer import AuditWriter
 from autocloudops.decisions.model import Policy
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.incidents.grouping import change_of
-from autocloudops.incidents.model import Change, Incident, Joins, Reopens, Repeats
+from autocloudops.incidents.model import Change, Incident, IncidentStatus, Joins, Reopens, Repeats
 from autocloudops.incidents.relatives import child_keys
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Investigator
@@ -94,6 +94,7 @@ class Grouping(RuleBasedStateMachine):
     def _place(self, each: Alarm) -> None:
         before = self._incidents()
         placement, _ = self._run(self._pipeline._place(each))
+        assert placement, "nobody else counts"
         known = each.event_id in {alarm.event_id for alarm, _ in self._arrived}
         assert isinstance(placement, Repeats) is known
         if known:
@@ -116,10 +117,12 @@ class Grouping(RuleBasedStateMachine):
     async def _decide(self, suppressed_minutes: int | None) -> None:
         now = VirtualClock().now()
         until = None if suppressed_minutes is None else now + suppressed_minutes * MINUTE
-        for incident in await self._store.undecided():
+        for incident in await self._store.unfinished():
+            if incident.status is IncidentStatus.DECIDED:
+                continue
             asked = await self._store.claim(incident.incident_id, "test", MINUTE, now)
             assert asked
-            answered = asked.model_copy(update={"suppressed_until": until})
+            answered = asked.model_copy(update={"suppressed_until": until, "asked_families": asked.families})
             assert await self._store.settle(answered, UUID(int=1), "sha", now)
 
     def _incidents(self) -> dict[UUID, Incident]:

@@ -110,3 +110,13 @@ def test_a_history_item_matches_the_live_event_that_it_tells_of() -> None:
     assert place(close, history, opened(alarm()), WINDOWS, NOON) == Repeats(change=fired)
     assert not isinstance(place(far, history, opened(alarm()), WINDOWS, NOON), Repeats)
     assert not isinstance(place(alarm(seconds=1.9), history, opened(alarm()), WINDOWS, NOON), Repeats)
+
+
+def test_a_live_event_matches_the_history_item_that_told_of_it_before() -> None:
+    """A backfill may come first: the live event within two seconds of it is the same change."""
+    told = recorded(alarm().model_copy(update={"approximate": True}))
+    history = History(changes=(told,))
+    assert place(alarm(seconds=1.9), history, opened(alarm()), WINDOWS, NOON) == Repeats(change=told)
+    assert not isinstance(place(alarm(seconds=2.1), history, opened(alarm()), WINDOWS, NOON), Repeats)
+    ok = alarm(state=AlarmState.OK, seconds=1.9)
+    assert not isinstance(place(ok, history, opened(alarm()), WINDOWS, NOON), Repeats)

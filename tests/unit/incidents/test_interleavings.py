@@ -68,9 +68,30 @@ def broken(world: World) -> list[str]:
         *_lost(world, {line.sha256 for lines in effective.values() for line in lines}),
         *(f"deleted without a durable record: {each}" for each in world.queue.deleted_too_early),
         *(f"still in the queue: {each}" for each in world.queue.messages),
-        *(["told more often than decided"] if len(world.told.notifications) > len(effective) else []),
+        *_untold(world, len(effective)),
+        *_miscounted(world),
         *(["parked wrongly"] if {body for body, _ in world.queue.parked} != {"{"} else []),
     ]
+
+
+def _miscounted(world: World) -> Iterator[str]:
+    """Yield every incident that does not count each of its members once, up and down."""
+    ends: defaultdict[tuple[UUID, bool], set[UUID]] = defaultdict(set)
+    for found in world.kept:
+        record = found.record
+        if record.incident_id and record.event_id and record.outcome in {Outcome.DECIDED, Outcome.JOINED, Outcome.OK}:
+            ends[record.incident_id, record.outcome is Outcome.OK].add(record.event_id)
+    for incident in world.incidents.values():
+        members, ended = (len(ends[incident.incident_id, ok]) for ok in (False, True))
+        if (incident.members, incident.members - incident.firing) != (members, ended):
+            yield f"{incident.members} members, {incident.firing} firing, where {members} and {ended} OKs are recorded"
+
+
+def _untold(world: World, decisions: int) -> Iterator[str]:
+    """Yield whether people were told less than once about a decision, or twice where nobody met anything."""
+    told, fated = len(world.told.notifications), sum(worker.life.fate is not None for worker in world.workers)
+    if not decisions <= told <= decisions + fated:
+        yield f"told {told} times about {decisions} decisions"
 
 
 def _effective(kept: Iterable[Found], incidents: Mapping[UUID, Incident]) -> Iterator[tuple[str, list[Found]]]:

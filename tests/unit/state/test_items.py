@@ -1,5 +1,6 @@
 """What the state table keeps: round trips, and sizes at the limits of what CloudWatch sends."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -10,8 +11,10 @@ from memory_dynamodb import size_bytes
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, Metric, MetricQuery, Suppression
 from autocloudops.alarms.resources import resolve
 from autocloudops.incidents.grouping import change_of, place
+from autocloudops.incidents.hygiene.measured import observed, told_threshold
 from autocloudops.incidents.model import Change, History, Incident, IncidentStatus, Opens, Role, Windows
 from autocloudops.state import items
+from autocloudops.state.sums import MOST_IN_SUM, Into, Sum, Tally
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 481000, tzinfo=UTC)
 MOST_ITEM_BYTES = 4_096
@@ -81,19 +84,20 @@ def test_no_change_grows_over_4_kb(letter: str, itself: bool) -> None:
 
 @SCRIPTS
 def test_no_incident_grows_over_4_kb(letter: str) -> None:
-    """With all its places taken, decided and suppressed, an incident of the longest owner is under 4 KB."""
+    """Asked, decided and suppressed, with all there is to see, an incident of the longest owner is under 4 KB."""
     opener = alarm(letter, itself=True)
     item = items.head_item(incident_of(opener), opener, NOON)
-    for slot in range(items.SLOTS):
-        item |= {f"first{slot}": items.place_of(opener), f"last{slot}": items.place_of(opener)}
+    every = [f"{number:02x}" for number in range(FAMILIES)]
+    item |= {"families": {"SS": every}, "asked_families": {"B": items.families_bytes(every)}}
     for name in ("asker", "record_sha256"):
         item[name] = items.text("0" * 64)
     for name in ("decision_id", "previous"):
         item[name] = items.text(UUID(int=1))
-    for name in ("lease_until", "decided_at", "suppressed_until"):
+    for name in ("lease_until", "reopened_at", "decided_at", "suppressed_until"):
         item[name] = item["opened_at"]
     assert size_bytes(item) <= MOST_ITEM_BYTES
     assert items.read_head(read(item)).owner_key == opener.resource.owner_key
+    assert items.read_head(read(item)).asked_families == set(every)
 
 
 def test_an_incident_may_see_any_number_of_metrics() -> None:
@@ -101,8 +105,48 @@ def test_an_incident_may_see_any_number_of_metrics() -> None:
     opener = alarm("a", itself=False)
     seen = incident_of(opener).model_copy(update={"families": frozenset(f"{number:02x}" for number in range(FAMILIES))})
     item = items.head_item(seen, opener, NOON)
-    places = {f"{end}{slot}": items.place_of(opener) for end in ("first", "last") for slot in range(items.SLOTS)}
-    assert size_bytes(item | places) <= MOST_ITEM_BYTES
+    assert size_bytes(item) <= MOST_ITEM_BYTES
+
+
+def test_no_sum_grows_over_4_kb() -> None:
+    """A sum of as many changes as it takes lists all of them, in the order of their arrival."""
+    opener = alarm("a", itself=False)
+    into = Into(UUID(int=1), guarded=True, brings_members=True)
+    places = [bytes([number] * items.PLACE_BYTES) for number in range(MOST_IN_SUM)]
+    tallies = {f"{number:08x}": Tally(into, 1, NOON, place, "ab") for number, place in enumerate(places)}
+    item = items.sum_item(Sum(into, "MEMBERS#0", NOON, tallies), NOON)
+    assert len(items.place_of(opener)) == items.PLACE_BYTES
+    assert size_bytes(item) <= MOST_ITEM_BYTES
+    assert items.places_in(read(item)) == places
+
+
+def test_what_rules_about_alarms_need_survives() -> None:
+    """Who else acts on an alarm, and the values that it fired on, are read back; the rest of both is cut."""
+    fired = alarm("a", itself=False)
+    robot = "arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:id:autoScalingGroupName/web:policyName/up"
+    topic = "arn:aws:sns:eu-west-1:111122223333:ops"
+    data = {"version": "1.0", "threshold": 5.0, "recentDatapoints": [float(n) for n in range(30)], "more": "x" * 900}
+    short: dict[str, object] = {
+        "queries": (),
+        "children": (),
+        "contributor_labels": {},
+        "rule": None,
+        "query": None,
+        "suppression": None,
+    }
+    acted = {"actions": (topic,) * 9 + (robot,), "reason_data": json.dumps(data), "metric": None}
+    known = fired.model_copy(update={**short, **acted})
+    kept = Alarm.model_validate_json(items.stored(known))
+    assert kept.actions == ("arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy", topic)
+    assert (told_threshold(kept), observed(kept)) == (5.0, tuple(float(n) for n in range(10, 30)))
+    assert items.stored(known.model_copy(update={"reason_data": "no JSON"}))
+
+
+def test_the_longest_alarm_still_says_who_acts_on_it() -> None:
+    """Whatever is cut from an alarm that is too long: another robot's actions are not."""
+    robot = "arn:aws:automate:eu-west-1:ec2:stop"
+    longest = alarm("🛑", itself=True).model_copy(update={"actions": (robot,)})
+    assert Alarm.model_validate_json(items.stored(longest)).actions == (robot,)
 
 
 def test_an_ordinary_alarm_is_kept_with_its_words() -> None:
@@ -146,6 +190,7 @@ def test_a_change_is_read_back_as_it_was_written() -> None:
         incident_id=UUID(int=3),
         revision=2,
         rests=True,
+        approximate=True,
     )
     item = items.change_item(fired, change, NOON)
     assert items.read_change(read(item)) == change
@@ -155,7 +200,7 @@ def test_a_change_is_read_back_as_it_was_written() -> None:
 def test_a_place_leads_to_its_change() -> None:
     """The short form of a member's place is the key of its item."""
     fired = alarm("연", itself=True)
-    stands = read({"first7": items.place_of(fired)})["first7"]["B"]
+    stands = items.place_of(fired)
     assert items.key_at(stands) == items.change_key(fired.key, fired)
 
 

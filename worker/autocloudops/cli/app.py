@@ -29,6 +29,8 @@ alarms = typer.Typer(help="Look at alarms without asking a model.")
 app.add_typer(alarms, name="alarms")
 silence = typer.Typer(help="Say that an owner's alarms are known about, for a while.")
 app.add_typer(silence, name="silence")
+change = typer.Typer(help="Say that something changed.")
+app.add_typer(change, name="change")
 
 MessageFile = Annotated[
     str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")
@@ -167,6 +169,44 @@ def silence_lift(owner: Owner) -> int:
     from autocloudops.cli.silence import lift_silence
 
     return lift_silence(owner)
+
+
+@change.command(
+    "put",
+    epilog="Without AutoCloudOps: aws events put-events --entries "
+    """'[{"Source":"autocloudops.change","DetailType":"Change","Detail":"{\\"service\\":\\"ecs-service/shop/orders\\","""
+    """\\"what\\":\\"deploy 4512\\",\\"by\\":\\"ci\\",\\"version\\":\\"88\\"}"}]'""",
+)
+def change_put(
+    owner: Annotated[
+        str, typer.Option(help="ACCOUNT/REGION/KIND/ID as `audit show` writes it, KIND/ID, or a service's bare name.")
+    ],
+    what: Annotated[str, typer.Option(help="What changed, in a few words.")],
+    by: Annotated[str, typer.Option(help="Who changed it.", envvar="USER")],
+    version: Annotated[str, typer.Option(help="The version that is running now.")] = "",
+    url: Annotated[str, typer.Option(help="Where to read more.")] = "",
+    bus: Annotated[str, typer.Option(help="The event bus, by name or ARN.")] = "default",
+) -> None:
+    """Say that something changed, as a CI does after a deployment: incidents of two hours are shown it."""
+    from autocloudops.alarms.changes.put import SaidChange
+    from autocloudops.cli.change import put_change
+
+    put_change(SaidChange(service=owner, what=what, by=by, version=version, url=url), bus)
+
+
+@app.command()
+def label(
+    id: Annotated[  # noqa: A002 - the name in the usage line
+        str, typer.Argument(help="An incident's id, or its first eight characters or more.")
+    ],
+    judgement: Annotated[str, typer.Argument(help="right-cause, wrong-cause, right-action, wrong-action or noise.")],
+    by: Annotated[str, typer.Option(help="Who says so.", envvar="USER")],
+    note: Annotated[str, typer.Option(help="What to know about it, in at most 200 characters.")] = "",
+) -> None:
+    """Say whether a decision was right: later questions about the same owner or metric are shown it."""
+    from autocloudops.cli.label import add_label
+
+    add_label(id, judgement, note, by)
 
 
 @app.command()

@@ -69,8 +69,10 @@ async def _wired(stack: AsyncExitStack) -> Consumer:
         timedelta(seconds=model.decide_within_seconds),
         bounds_of(model),
     )
+    incidents = DynamoIncidents(state, table, clock)
+    stack.push_async_callback(incidents.aclose)
     rooms = Rooms(
-        incidents=DynamoIncidents(state, table, clock),
+        incidents=incidents,
         notifier=await wiring.open_notifier(stack, read(NotifySettings)),
         audit=await stack.enter_async_context(_running_audit(read(AuditSettings))),
         clock=clock,

@@ -104,14 +104,19 @@ def _change(alarm: Alarm, role: Role, incident_id: UUID | None, *, revision: int
         incident_id=incident_id,
         revision=revision,
         rests=rests,
+        approximate=alarm.approximate,
     )
 
 
 def _is_same(change: Change, alarm: Alarm) -> bool:
-    """Return whether a recorded change is `alarm`; alarm history gives times that are off by up to two seconds."""
+    """Return whether a recorded change is `alarm`; alarm history gives times that are off by up to two seconds.
+
+    Either may be the one from alarm history: a backfill may come before the message that a queue held back.
+    """
     if change.event_id == alarm.event_id:
         return True
-    return alarm.approximate and change.state is alarm.state and abs(change.at - alarm.at) <= APPROXIMATE_WITHIN
+    rough = alarm.approximate or change.approximate
+    return rough and change.state is alarm.state and abs(change.at - alarm.at) <= APPROXIMATE_WITHIN
 
 
 def _closing_ok(alarm: Alarm, changes: Sequence[Change]) -> Change | None:
@@ -146,15 +151,26 @@ def _rests(alarm: Alarm, history: History) -> bool:
 
 def _worth_asking_again(alarm: Alarm, incident: Incident, windows: Windows, now: datetime) -> bool:
     """Return whether `alarm` shows a decided incident in a new light, and asking is not yet too much."""
-    if incident.status is not IncidentStatus.DECIDED or incident.decided_at is None:
-        return False
-    if incident.revision >= windows.revisions:
+    if not _may_ask_again(incident, windows):
         return False
     if incident.suppressed_until:
         return now > incident.suppressed_until
-    if now - incident.decided_at < windows.reask:
+    return _rested(incident, windows, now) and family(alarm) not in incident.asked_families
+
+
+def left_unasked(incident: Incident, windows: Windows, now: datetime) -> bool:
+    """Return whether members brought something new to an incident while its question was on its way."""
+    if not _may_ask_again(incident, windows) or incident.suppressed_until or incident.resolved:
         return False
-    return family(alarm) not in incident.families
+    return _rested(incident, windows, now) and bool(incident.families - incident.asked_families)
+
+
+def _may_ask_again(incident: Incident, windows: Windows) -> bool:
+    return incident.status is IncidentStatus.DECIDED and incident.revision < windows.revisions
+
+
+def _rested(incident: Incident, windows: Windows, now: datetime) -> bool:
+    return incident.decided_at is not None and now - incident.decided_at >= windows.reask
 
 
 def _opened(alarm: Alarm, current: Incident | None, now: datetime) -> Incident:

@@ -39,7 +39,7 @@ class Change(Value):
     """One recorded state change of one alarm key.
 
     `revision` is the question that an opener or reopener asked for; `rests` says that this question was left out,
-    because the alarm flapped and had been asked about.
+    because the alarm flapped and had been asked about. `approximate` marks a time taken from alarm history.
     """
 
     event_id: UUID
@@ -49,18 +49,23 @@ class Change(Value):
     incident_id: UUID | None = None
     revision: int = 0
     rests: bool = False
+    approximate: bool = False
 
 
 class History(Value):
-    """What is recorded of one alarm key: its newest changes, and the incident of a composite alarm that named it."""
+    """What is recorded of one alarm key: its newest changes, and the incident of a composite alarm that named it.
+
+    `pending` are changes that are being counted at this moment: soon they are among `changes`, or gone.
+    """
 
     changes: tuple[Change, ...] = ()
+    pending: tuple[Change, ...] = ()
     parent: UUID | None = None
 
     def beyond(self, seen: "History") -> tuple[Change, ...]:
         """Return the changes that `seen` does not hold."""
-        known = {change.event_id for change in seen.changes}
-        return tuple(change for change in self.changes if change.event_id not in known)
+        known = {change.event_id for change in (*seen.changes, *seen.pending)}
+        return tuple(change for change in (*self.changes, *self.pending) if change.event_id not in known)
 
 
 class Incident(Value):
@@ -69,7 +74,8 @@ class Incident(Value):
     `attempt` counts who asked so far; a reply counts only while its attempt is the current one. `token` is the state
     change whose message lives until the current `revision` is decided. `firing` is how many of its alarms have not
     returned to OK; at zero the incident takes no more members. `families` are digests of the metrics and resource types
-    that were seen in it. `decision_id` and `record_sha256` name the effective decision and its audit record.
+    that were seen in it, `asked_families` of those that its questions showed. `decision_id` and `record_sha256` name
+    the effective decision and its audit record.
     `suppressed_until` is present where nobody was asked or told: until then the reason holds for whoever joins.
     """
 
@@ -87,6 +93,8 @@ class Incident(Value):
     members: int = 1
     firing: int = 1
     families: frozenset[str] = frozenset()
+    asked_families: frozenset[str] = frozenset()
+    reopened_at: datetime | None = None
     decided_at: datetime | None = None
     decision_id: UUID | None = None
     record_sha256: str | None = None
@@ -97,6 +105,11 @@ class Incident(Value):
     def resolved(self) -> bool:
         """Whether every alarm in it has returned to OK."""
         return self.firing <= 0
+
+    @property
+    def waiting_since(self) -> datetime:
+        """When the question of its current revision was raised."""
+        return self.reopened_at or self.opened_at
 
     def waits_for(self, revision: int) -> bool:
         """Whether the question that `revision` asked is still to be decided."""

@@ -39,12 +39,20 @@ class IncidentStore(Protocol):
         """Return one incident as it stands now."""
         ...
 
-    async def undecided(self) -> Sequence[Incident]:
-        """Return incidents that nobody has decided yet, for whoever sweeps up after a crash."""
+    async def unfinished(self) -> Sequence[Incident]:
+        """Return incidents that are not decided, or decided and not yet finished, for whoever sweeps up."""
+        ...
+
+    async def finish(self, decided: Incident) -> None:
+        """Forget a decided incident as unfinished, unless people are still to be told or it was opened again."""
         ...
 
     async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
         """Become the only one who asks; None while somebody else holds the lease or it is decided."""
+        ...
+
+    async def renew(self, asked: Incident, lease: timedelta, now: datetime) -> bool:
+        """Hold the lease of a question for longer. False: the attempt that `asked` carries is no longer current."""
         ...
 
     async def release(self, asked: Incident, now: datetime) -> None:
@@ -55,11 +63,32 @@ class IncidentStore(Protocol):
         """Return the first and last alarms of an incident, by time, its token among them."""
         ...
 
-    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
-        """Make a decision the effective one, with the `suppressed_until` that `asked` carries.
+    async def settle(
+        self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime, notice: str | None = None
+    ) -> bool:
+        """Make a decision the effective one, with the `suppressed_until` and `asked_families` that `asked` carries.
 
         False: the attempt that `asked` carries is no longer current.
+
+        Args:
+            asked: the incident as it was claimed.
+            decision_id: the decision.
+            record_sha256: digest of its audit record.
+            now: the wall time.
+            notice: what people are to be told, kept until `told`; None where there is nothing to tell.
         """
+        ...
+
+    async def notice(self, incident_id: UUID) -> str | None:
+        """Return what people were not told yet about the effective decision of an incident."""
+        ...
+
+    async def told(self, asked: Incident) -> None:
+        """Forget the notice of the revision that `asked` carries."""
+        ...
+
+    async def ask_again(self, decided: Incident, now: datetime) -> bool:
+        """Open a decided incident for its next revision without a new alarm. False: it has changed meanwhile."""
         ...
 
     async def storm(self, account: str, region: str, now: datetime) -> int:

@@ -57,8 +57,8 @@ class Usage:
 class Slots:
     """As many requests in flight as the controller allows; the others wait, live before backfill by weight.
 
-    Where both wait, eight slots go to live requests for each one that goes to a backfill: so a backfill is never starved
-    altogether. Within a priority the first to wait is the first to go.
+    Where both wait, eight slots go to live requests for each one that goes to a backfill: so a backfill is never
+    starved altogether. Within a priority the first to wait is the first to go.
 
     Args:
         controller: says how many, and learns from what came of them.

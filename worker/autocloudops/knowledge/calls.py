@@ -111,5 +111,10 @@ class Calls:
         return aws.config(read_timeout_seconds=self._call_seconds, connections=20, attempts=1)
 
 
-CLIENTS: Mapping[str, str] = {"elasticloadbalancing": "elbv2", "elasticfilesystem": "efs", "es": "opensearch"}
+CLIENTS: Mapping[str, str] = {
+    "elasticfilesystem": "efs",
+    "elasticloadbalancing": "elbv2",
+    "es": "opensearch",
+    "states": "stepfunctions",
+}
 """Names of SDK clients that differ from the IAM prefix."""

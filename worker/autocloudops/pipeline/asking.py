@@ -1,33 +1,37 @@
 """One incident, asked about by exactly one worker at a time, until a decision about it stands."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from logging import getLogger
+from typing import TypeVar
 from uuid import UUID
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from autocloudops.alarms.model import Alarm
-from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
+from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome, Receipt
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Verdict
 from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.incidents.circumstances import Circumstances, circumstances
 from autocloudops.incidents.flapping import WINDOW, flapping
-from autocloudops.incidents.model import Incident, Windows
+from autocloudops.incidents.grouping import left_unasked, takes
+from autocloudops.incidents.model import Incident, IncidentStatus, Windows, family
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Case, Investigator
 from autocloudops.notify.message import notification_of
 from autocloudops.notify.sns import Notifier
+from autocloudops.pipeline.relatives import related
+from autocloudops.pipeline.telling import Telling
 
 log = getLogger(__name__)
 
-TELL_ATTEMPTS = 5
+T = TypeVar("T")
 LEASE_MARGIN = timedelta(seconds=30)
-UNCLAIMED_TOO_LONG = timedelta(seconds=60)
+RENEWALS_PER_LEASE = 3
+COUNTED_WITHIN = timedelta(seconds=10)
+MOST_ADOPTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Asking:
         self._clock = rooms.clock
         self._investigator = investigator
         self._name = name
+        self._lease = rooms.windows.batch + investigator.patience + LEASE_MARGIN
+        self.telling = Telling(rooms.incidents, rooms.notifier, rooms.clock)
 
     async def ask(self, incident_id: UUID, delivery: DeliveryFacts | None) -> bool:
         """Return whether this call made a decision about an incident effective; False while somebody else asks.
@@ -65,46 +71,64 @@ class Asking:
         """
         if self._rooms.audit.unwell:
             raise ServiceUnavailable("audit:append", str(incident_id), f"not asked: {self._rooms.audit.unwell}")
-        windows = self._rooms.windows
-        lease = windows.batch + self._investigator.patience + LEASE_MARGIN
-        asked = await self._incidents.claim(incident_id, self._name, lease, self._clock.now())
+        asked = await self._incidents.claim(incident_id, self._name, self._lease, self._clock.now())
         if asked is None:
             return False
         try:
+            await self.telling.tell_left(asked)
             return await self._answered(asked, delivery)
         except asyncio.CancelledError:
             await self._incidents.release(asked, self._clock.now())
             raise
 
     async def _answered(self, asked: Incident, delivery: DeliveryFacts | None) -> bool:
+        kept = await self._while_current(asked, self._answer_kept(asked, delivery))
+        if kept is None:
+            return False
+        case, answered, receipt = kept
+        return await self._make_effective(case, answered, delivery, receipt)
+
+    async def _while_current(self, asked: Incident, work: Awaitable[T]) -> T | None:
+        """Return what `work` comes to while the lease is renewed, or None where somebody else has taken it."""
+        working, renewing = asyncio.ensure_future(work), asyncio.create_task(self._renew_until_lost(asked))
+        try:
+            await asyncio.wait({working, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return await working
+            await renewing
+            log.warning("incident %s: attempt %d was taken over, so it stops", asked.incident_id, asked.attempt)
+            return None
+        finally:
+            for task in (working, renewing):
+                task.cancel()
+            await asyncio.gather(working, renewing, return_exceptions=True)
+
+    async def _renew_until_lost(self, asked: Incident) -> None:
+        """Hold the lease for as long as the attempt is the current one; a store that is down is asked again."""
+        while True:
+            await self._clock.sleep(self._lease.total_seconds() / RENEWALS_PER_LEASE)
+            try:
+                if not await self._incidents.renew(asked, self._lease, self._clock.now()):
+                    return
+            except ServiceFailed as error:
+                log.warning("incident %s: its lease is not renewed: %s", asked.incident_id, error)
+
+    async def _answer_kept(
+        self, asked: Incident, delivery: DeliveryFacts | None
+    ) -> tuple[Case, Incident, Receipt] | None:
+        """Return a decision and its audit record; None where a reply came too late, which is kept as a note."""
         await self._wait_for_company(asked)
         alarms = await self._incidents.members(asked)
         known = await self._circumstances(asked, alarms)
-        case = await self._investigator.investigate(asked, alarms, known)
-        answered = asked.model_copy(update={"suppressed_until": known.suppressed_until})
-        return await self._make_effective(case, answered, delivery)
-
-    async def sweep(self) -> int:
-        """Ask about incidents whose asker is gone, and return how many were decided.
-
-        An incident counts as left behind when its lease has lapsed, or when nobody claimed it for a minute.
-        """
-        now = self._clock.now()
-        decided = 0
-        for incident in await self._incidents.undecided():
-            due = incident.lease_until or incident.last_member_at + UNCLAIMED_TOO_LONG
-            if due <= now:
-                log.warning("incident %s was left behind by %s", incident.incident_id, incident.asker)
-                decided += await self._resumed(incident)
-        return decided
-
-    async def _resumed(self, incident: Incident) -> bool:
-        """Ask about one incident for the sweeper, which one that fails must not keep from the others."""
-        try:
-            return await self.ask(incident.incident_id, None)
-        except Exception:
-            log.exception("incident %s stays undecided until the next sweep", incident.incident_id)
-            return False
+        due_at = asked.waiting_since + self._investigator.patience
+        case = await self._investigator.investigate(asked, alarms, known, due_at)
+        shown = asked.asked_families | {family(alarm) for alarm in alarms}
+        answered = asked.model_copy(update={"suppressed_until": known.suppressed_until, "asked_families": shown})
+        standing = await self._incidents.incident(asked.incident_id)
+        if standing is None or standing.attempt != asked.attempt:
+            await self._note(case, asked, delivery, _superseded(asked))
+            return None
+        return case, answered, await self._rooms.audit.append(_decided(case, asked, delivery))
 
     async def _wait_for_company(self, asked: Incident) -> None:
         """Let the batch window close: after a quiet while without a new member, or when it is as long as it may be."""
@@ -123,7 +147,7 @@ class Asking:
         token = next((alarm for alarm in alarms if alarm.event_id == asked.token), alarms[0])
         history = await self._incidents.history(token.key, token.at - WINDOW)
         resource = asked.resource
-        return circumstances(
+        known = circumstances(
             asked,
             alarms,
             flapping=flapping(history.changes, token.at),
@@ -131,22 +155,42 @@ class Asking:
             storm=await self._incidents.storm(resource.account, resource.region, now),
             now=now,
         )
+        elder = None if known.suppressed else await self._elder(asked, alarms)
+        if elder is None:
+            return known
+        reason = f"a composite alarm ties it to incident {elder.incident_id}, which answers for it"
+        return known.model_copy(update={"suppressed": reason, "suppressed_until": now + self._rooms.windows.reask})
 
-    async def _make_effective(self, case: Case, asked: Incident, delivery: DeliveryFacts | None) -> bool:
-        """Audit a decision, then name it in the incident; a reply that came too late is kept as a note."""
-        superseded = f"superseded: attempt {asked.attempt} was no longer the current one, so this reply decides nothing"
-        standing = await self._incidents.incident(asked.incident_id)
-        if standing is None or standing.attempt != asked.attempt:
-            await self._note(case, asked, delivery, superseded)
-            return False
-        receipt = await self._rooms.audit.append(_decided(case, asked, delivery))
+    async def _elder(self, asked: Incident, alarms: Sequence[Alarm]) -> Incident | None:
+        """Return the incident that `alarms` would have joined, had the two not been opened at the same moment."""
+        if asked.revision or len(alarms) > MOST_ADOPTED:
+            return None
+        now, windows = self._clock.now(), self._rooms.windows
+        ties = [set(await self._ties(alarm)) for alarm in alarms]
+        for incident_id in sorted(set.intersection(*ties)):
+            other = await self._incidents.incident(incident_id)
+            if other and _age(other) < _age(asked) and all(takes(other, alarm, windows, now) for alarm in alarms):
+                return other
+        return None
+
+    async def _ties(self, alarm: Alarm) -> Sequence[UUID]:
+        return await related(self._incidents, alarm, await self._incidents.history(alarm.key, alarm.at))
+
+    async def _make_effective(
+        self, case: Case, asked: Incident, delivery: DeliveryFacts | None, receipt: Receipt
+    ) -> bool:
+        """Name a decision in its incident, and tell people; one that came too late is kept as a note."""
         decision = case.story.decision
-        settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, self._clock.now())
+        notification = notification_of(case.story) if decision.verdict is not Verdict.SUPPRESSED else None
+        notice = notification.model_dump_json() if notification else None
+        now = self._clock.now()
+        settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, now, notice)
         if not (settled or await self._stands(asked, receipt.sha256)):
-            await self._note(case, asked, delivery, superseded)
+            await self._note(case, asked, delivery, _superseded(asked))
             return False
-        if decision.verdict is not Verdict.SUPPRESSED:
-            await self._tell(case, asked, delivery)
+        unheard = await self.telling.tell(asked, notification) if notification else None
+        if unheard:
+            await self._note(case, asked, delivery, f"nobody was told: {unheard}")
         return True
 
     async def _stands(self, asked: Incident, record_sha256: str) -> bool:
@@ -159,19 +203,46 @@ class Asking:
         noted = _decided(case, asked, delivery).model_copy(update={"outcome": Outcome.NOTE, "note": note})
         await self._rooms.audit.append(noted)
 
-    async def _tell(self, case: Case, asked: Incident, delivery: DeliveryFacts | None) -> None:
-        """Tell people. The decision stands already: if nobody can be told, that is kept, and undoes nothing."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(ServiceFailed),
-            wait=wait_random_exponential(multiplier=1, max=10),
-            stop=stop_after_attempt(TELL_ATTEMPTS),
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
-        try:
-            await retrying(self._rooms.notifier.tell, notification_of(case.story))
-        except ServiceFailed as error:
-            await self._note(case, asked, delivery, f"nobody was told: {error}")
+    async def sweep(self) -> int:
+        """Finish what others left behind, and return how many incidents were decided."""
+        decided = 0
+        for incident in await self._incidents.unfinished():
+            try:
+                decided += await self._look_after(incident)
+            except Exception:
+                log.exception("incident %s stays unfinished until the next sweep", incident.incident_id)
+        return decided
+
+    async def _look_after(self, incident: Incident) -> bool:
+        """Return whether an incident was decided that was left behind, or that has something new to ask about.
+
+        It was left behind when its lease has lapsed, or when nobody claimed it before it was due.
+        """
+        if incident.decided_at and incident.status is IncidentStatus.DECIDED:
+            return await self._finished(incident, self._clock.now() - incident.decided_at)
+        if (incident.lease_until or incident.waiting_since + self._investigator.patience) > self._clock.now():
+            return False
+        log.warning("incident %s was left behind by %s", incident.incident_id, incident.asker)
+        return await self.ask(incident.incident_id, None)
+
+    async def _finished(self, decided: Incident, standing_for: timedelta) -> bool:
+        """Tell people what nobody told them, and ask about what came while the question was on its way."""
+        await self.telling.tell_left(decided)
+        if standing_for < self._rooms.windows.reask + COUNTED_WITHIN:
+            return False
+        if left_unasked(decided, self._rooms.windows, self._clock.now()):
+            reopened = await self._incidents.ask_again(decided, self._clock.now())
+            return reopened and await self.ask(decided.incident_id, None)
+        await self._incidents.finish(decided)
+        return False
+
+
+def _superseded(asked: Incident) -> str:
+    return f"superseded: attempt {asked.attempt} was no longer the current one, so this reply decides nothing"
+
+
+def _age(incident: Incident) -> tuple[datetime, UUID]:
+    return incident.opened_at, incident.incident_id
 
 
 def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> AuditRecord:

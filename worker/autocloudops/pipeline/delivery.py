@@ -10,7 +10,7 @@ from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.errors import ServiceUnavailable
 from autocloudops.incidents.flapping import WINDOW, flapping
-from autocloudops.incidents.grouping import change_of, place, running_episode, takes
+from autocloudops.incidents.grouping import change_of, place, takes
 from autocloudops.incidents.model import (
     Change,
     Clears,
@@ -24,13 +24,15 @@ from autocloudops.incidents.model import (
     Repeats,
     Role,
 )
-from autocloudops.incidents.relatives import child_keys
 from autocloudops.pipeline.asking import Asking, Rooms
+from autocloudops.pipeline.relatives import related
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.consumer import Done, Ending, Later, Park
 
 PLACE_ATTEMPTS = 8
+PENDING_SECONDS = 0.1
 ASKED_ELSEWHERE = Later(after_seconds=10)
+COUNTED_ELSEWHERE = Later(after_seconds=10)
 ROLE_OUTCOMES = {
     Role.OPENER: Outcome.DECIDED,
     Role.REOPENER: Outcome.DECIDED,
@@ -95,18 +97,28 @@ class Pipeline:
             case Joins() | Clears() | Notes():
                 await self._append(self._record_of(alarm, placement, history), delivery)
                 return Done()
+            case None:
+                return COUNTED_ELSEWHERE
 
-    async def _place(self, alarm: Alarm) -> tuple[Placement, History]:
-        """Place an alarm and make it true; whoever loses a race reads again, each after a pause of its own length."""
+    async def _place(self, alarm: Alarm) -> tuple[Placement | None, History]:
+        """Place an alarm and make it true; whoever loses a race reads again, each after a pause of its own length.
+
+        None: a change of the same alarm is being counted, and whoever does that may be gone.
+        """
         pause_seconds = alarm.event_id.int % 100 / 1000
+        history = History()
         for attempt in range(PLACE_ATTEMPTS):
-            await self._clock.sleep(attempt * pause_seconds)
+            await self._clock.sleep(attempt * (PENDING_SECONDS if history.pending else pause_seconds))
             now = self._clock.now()
             history = await self._incidents.history(alarm.key, alarm.at - WINDOW)
+            if history.pending:
+                continue
             current = await self._candidate(alarm, history)
             placement = place(alarm, history, current, self._windows, now)
             if isinstance(placement, Repeats) or await self._incidents.record(alarm, placement, history, now):
                 return placement, history
+        if history.pending:
+            return None, history
         raise ServiceUnavailable("state:record", alarm.resource.owner_key, "lost every race for this owner")
 
     async def _candidate(self, alarm: Alarm, history: History) -> Incident | None:
@@ -117,18 +129,11 @@ class Pipeline:
         now = self._clock.now()
         if own and takes(own, alarm, self._windows, now):
             return own
-        for incident_id in await self._related(alarm, history):
+        for incident_id in await related(self._incidents, alarm, history):
             incident = await self._incidents.incident(incident_id)
             if incident and takes(incident, alarm, self._windows, now):
                 return incident
         return own
-
-    async def _related(self, alarm: Alarm, history: History) -> list[UUID]:
-        histories = (self._incidents.history(key, alarm.at) for key in child_keys(alarm))
-        children = await asyncio.gather(*histories)
-        episodes = [running_episode(child.changes, alarm.at) for child in children]
-        found = [history.parent, *(episode.incident_id for episode in episodes if episode)]
-        return [incident_id for incident_id in found if incident_id]
 
     async def _ask(self, incident_id: UUID, delivery: Delivery) -> Ending:
         decided = await self._asking.ask(incident_id, facts_of(delivery))
@@ -140,6 +145,8 @@ class Pipeline:
             incident = await self._incidents.incident(change.incident_id)
             if incident and incident.waits_for(change.revision):
                 return await self._ask(change.incident_id, delivery)
+            if incident:
+                await self._asking.telling.tell_left(incident)
         repeated = AuditRecord(
             outcome=ROLE_OUTCOMES[change.role],
             at=self._clock.now(),

@@ -63,5 +63,5 @@ class DynamoDialects:
             log.warning("the dialect of %s is not kept: %s", endpoint, error)
 
 
-def _key(endpoint: str, model: str) -> items.NewItem:
+def _key(endpoint: str, model: str) -> "items.NewItem":
     return {"pk": text(f"ENDPOINT#{items.hashed(f'{endpoint} {model}')}"), "sk": text("DIALECT")}

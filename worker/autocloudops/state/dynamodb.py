@@ -3,8 +3,10 @@
     KEY#<alarm key>    <ms>#<STATE>   one recorded state change: role, incident, the alarm itself
                        PARENT         the incident of a composite alarm that named this one
     OWNER#<owner key>  CURRENT        the newest incident of an owner
-    INC#<incident id>  HEAD           the incident: counters, lease, decision, places of its first and last 20 members
-    OPEN#<shard>       <incident id>  an incident that is not decided yet
+    INC#<incident id>  HEAD           the incident: counters, lease, decision
+                       MEMBERS#<sum>  changes that were counted together, and where they stand
+                       COUNTED#<sum>  the same for changes that bring no member
+    OPEN#<shard>       <incident id>  an incident that is not finished: undecided, untold, or to be looked at again
     STORM#<acct/rgn>   <minute>       the resources that alarmed in that minute
     SILENCE            <owner key>    a silence
 
@@ -12,15 +14,13 @@ Keys are hashed because alarm names may be longer than the 2,048 bytes that Dyna
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from botocore.exceptions import ClientError
-
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState
-from autocloudops.aws import error_code, translated
+from autocloudops.aws import translated
 from autocloudops.clock import Clock
 from autocloudops.incidents.grouping import change_of
 from autocloudops.incidents.model import (
@@ -28,7 +28,6 @@ from autocloudops.incidents.model import (
     Clears,
     History,
     Incident,
-    IncidentStatus,
     Joins,
     Notes,
     Opens,
@@ -40,20 +39,13 @@ from autocloudops.incidents.relatives import child_keys
 from autocloudops.incidents.silence import Silence
 from autocloudops.state import items, writes
 from autocloudops.state.items import text
+from autocloudops.state.marks import Marks
 from autocloudops.state.storms import Storms
-from autocloudops.state.tally import Tallies, Tally
+from autocloudops.state.sums import MEMBERS_IN, Into, Mark, Sum, Sums, Tally
+from autocloudops.state.table import Table
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
-    from types_aiobotocore_dynamodb.type_defs import (
-        KeysAndAttributesTypeDef,
-        QueryInputTypeDef,
-        TransactWriteItemTypeDef,
-    )
-
-T = TypeVar("T")
-HARMLESS = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
-LOST = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"})
 
 
 class DynamoIncidents:
@@ -62,132 +54,165 @@ class DynamoIncidents:
     Args:
         client: a DynamoDB client.
         table: the table's name.
-        clock: time for adding counters up.
+        clock: time for adding counters up, and for what has expired.
     """
 
     def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._client = client
-        self._table = table
-        self._tallies = Tallies(self._write_tally, clock)
+        self._name = table
+        self._clock = clock
+        self._table = Table(client, table, clock)
+        self._marks = Marks(self._table, clock)
+        self._sums = Sums(self._write_sum, clock)
         self._storms = Storms(client, table)
+
+    async def aclose(self) -> None:
+        """Return when every counter that waits was written: before the client is closed."""
+        await self._sums.aclose()
 
     async def history(self, key: AlarmKey, since: datetime) -> History:
         """Return the newest recorded changes of `key`, and every one from `since` on."""
-        request: QueryInputTypeDef = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": text(items.key_pk(key))},
-            "ScanIndexForward": False,
-            "Limit": items.HISTORY_LIMIT,
-            "ConsistentRead": True,
-        }
         found: list[items.StoredItem] = []
-        while True:
-            with translated("dynamodb:Query", self._table):
-                answer = await self._client.query(**request)
-            found += answer["Items"]
-            last = answer.get("LastEvaluatedKey")
-            if not last or items.time_of(last) < since:
+        parent: UUID | None = None
+        async for item in self._table.query(items.key_pk(key), newest_first=True, page=items.HISTORY_LIMIT):
+            if item["sk"]["S"] == items.PARENT:
+                parent = UUID(item["incident_id"]["S"])
+            elif len(found) >= items.HISTORY_LIMIT and items.time_of(item) < since:
                 break
-            request["ExclusiveStartKey"] = last
-        parent = next((UUID(item["incident_id"]["S"]) for item in found if item["sk"]["S"] == items.PARENT), None)
-        changes = tuple(items.read_change(item) for item in found if item["sk"]["S"] != items.PARENT)
-        return History(changes=changes, parent=parent)
+            else:
+                found.append(item)
+        counted, pending = await self._marks.sorted(found)
+        return History(
+            changes=tuple(map(items.read_change, counted)),
+            pending=tuple(map(items.read_change, pending)),
+            parent=parent,
+        )
 
     async def current(self, owner_key: str) -> Incident | None:
-        """Return the newest incident of an owner."""
-        pointer = await self._get(items.pointer_key(owner_key))
-        return await self.incident(UUID(pointer["incident_id"]["S"])) if pointer else None
+        """Return the newest incident of an owner; a pointer to one that is gone is dropped."""
+        key = items.pointer_key(owner_key)
+        pointer = await self._table.get(key)
+        if pointer is None:
+            return None
+        incident_id = pointer["incident_id"]["S"]
+        incident = await self.incident(UUID(incident_id))
+        if incident is None:
+            await self._table.unless_lost(
+                "dynamodb:DeleteItem",
+                lambda: self._client.delete_item(**writes.unpointing(self._name, key, incident_id)),
+            )
+        return incident
 
     async def incident(self, incident_id: UUID) -> Incident | None:
         """Return one incident as it stands now."""
-        item = await self._get(items.head_key(incident_id))
+        item = await self._table.get(items.head_key(incident_id))
         return items.read_head(item) if item else None
 
-    async def undecided(self) -> Sequence[Incident]:
-        """Return incidents that nobody has decided yet, and forget those that somebody has."""
+    async def unfinished(self) -> Sequence[Incident]:
+        """Return incidents that are not decided, or decided and not yet finished."""
         shards = await asyncio.gather(*(self._open_in(shard) for shard in range(items.SHARDS)))
         heads = await asyncio.gather(*(self.incident(each) for shard in shards for each in shard))
-        found = [incident for incident in heads if incident]
-        for incident in found:
-            if incident.status is IncidentStatus.DECIDED:
-                await self._close(incident.incident_id)
-        return [incident for incident in found if incident.status is not IncidentStatus.DECIDED]
+        return [incident for incident in heads if incident]
 
     async def _open_in(self, shard: int) -> list[UUID]:
-        with translated("dynamodb:Query", self._table):
-            answer = await self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": text(f"OPEN#{shard}")},
-                ConsistentRead=True,
-            )
-        return [UUID(item["sk"]["S"]) for item in answer["Items"]]
+        return [UUID(item["sk"]["S"]) async for item in self._table.query(f"OPEN#{shard}")]
+
+    async def finish(self, decided: Incident) -> None:
+        """Forget a decided incident as unfinished, unless people are still to be told or it was opened again."""
+        deletion = writes.forgetting(self._name, decided)
+        await self._table.unless_lost("dynamodb:DeleteItem", lambda: self._client.delete_item(**deletion))
 
     async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
         """Make `placement` true and count it, or return False where somebody else was faster."""
+        placement = await self._leaving_what_exists(placement)
         match placement:
             case Opens():
-                done = await self._transact(writes.opening(self._table, alarm, placement, now))
+                done = await self._table.transact(writes.opening(self._name, alarm, placement, now))
             case Reopens():
-                done = await self._transact(writes.reopening(self._table, alarm, placement, now))
+                done = await self._table.transact(writes.reopening(self._name, alarm, placement, now))
             case _:
                 done = await self._record_one(alarm, placement, seen, now)
         if done and isinstance(placement, Opens | Reopens):
             await self._end_if_ended(alarm, placement, seen)
         if done and isinstance(placement, Opens | Reopens | Joins):
-            if placement.leaves:
-                await self._tallies.add(_stops_firing(placement.leaves))
             await self._adopt_children(alarm, placement, now)
             await self._storms.note(alarm.resource, now)
         return done
 
-    async def _transact(self, transaction: Sequence["TransactWriteItemTypeDef"]) -> bool:
-        write = self._client.transact_write_items(TransactItems=transaction)
-        return await self._unless_lost("dynamodb:TransactWriteItems", write) is not None
+    async def _leaving_what_exists(self, placement: Placement) -> Placement:
+        """Return `placement` without an incident that it leaves, where that incident is gone already."""
+        if not isinstance(placement, Opens | Reopens | Joins) or not placement.leaves:
+            return placement
+        left = await self.incident(placement.leaves)
+        return placement if left else placement.model_copy(update={"leaves": None})
 
     async def _record_one(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
         """Write a change, and take it back where its key turned meanwhile or its incident takes no more members."""
-        change = items.change_item(alarm, change_of(alarm, placement), now)
-        put = self._client.put_item(TableName=self._table, Item=change, ConditionExpression=writes.ABSENT)
-        if await self._unless_lost("dynamodb:PutItem", put) is None:
-            return False
-        if not isinstance(placement, Notes) and await self._turned(alarm, seen):
-            return not await self._take_back(alarm, placement)
         tally = _tally(alarm, placement, now)
-        return tally is None or await self._tallies.add(tally) or not await self._take_back(alarm, placement)
+        if tally is None:
+            return await self._stays(alarm, placement, seen, now, None)
+        with self._sums.ticket(tally.into) as ticket:
+            if not await self._stays(alarm, placement, seen, now, ticket.mark):
+                return False
+            ticket.count(tally)
+        if await ticket.durable():
+            return True
+        await self._take_back(alarm, placement, ticket.mark)
+        return False
+
+    async def _stays(self, alarm: Alarm, placement: Placement, seen: History, now: datetime, mark: Mark | None) -> bool:
+        """Return whether a change was written, and nothing that others wrote of its key makes it wrong."""
+        change = items.change_item(alarm, change_of(alarm, placement), now, mark)
+        put = writes.putting(self._name, change, now)
+        written = await self._table.unless_lost("dynamodb:PutItem", lambda: self._client.put_item(**put))
+        if written is None and not await self._is_mine(alarm, mark):
+            return False
+        if isinstance(placement, Notes) or not await self._turned(alarm, seen):
+            return True
+        return not await self._take_back(alarm, placement, mark)
+
+    async def _is_mine(self, alarm: Alarm, mark: Mark | None) -> bool:
+        """Return whether a refused put had been done before: its first answer was lost, and the SDK repeated it."""
+        item = await self._table.get(items.change_key(alarm.key, alarm)) if mark else None
+        return item is not None and items.mark_of(item) == mark
 
     async def _turned(self, alarm: Alarm, seen: History) -> Sequence[Change]:
         """Return what others recorded of the alarm's key since `seen` was read."""
         history = await self.history(alarm.key, alarm.at)
         return [change for change in history.beyond(seen) if change.event_id != alarm.event_id]
 
-    async def _take_back(self, alarm: Alarm, placement: Placement) -> bool:
-        """Return whether a change was deleted again: not so an OK that an opener took for the end of its episode."""
-        deletion = self._client.delete_item(**writes.taking_back(self._table, alarm, placement))
-        return await self._unless_lost("dynamodb:DeleteItem", deletion) is not None
+    async def _take_back(self, alarm: Alarm, placement: Placement, mark: Mark | None) -> bool:
+        """Return whether a change is gone again: not so an OK that an opener took for the end of its episode."""
+        deletion = writes.taking_back(self._name, alarm, placement, mark)
+        call = self._table.unless_lost("dynamodb:DeleteItem", lambda: self._client.delete_item(**deletion))
+        return await call is not None or mark is not None
 
     async def _end_if_ended(self, alarm: Alarm, placement: Opens | Reopens, seen: History) -> None:
         """End an episode at its beginning, where its OK was recorded meanwhile and found nothing to end."""
         later = [c for c in await self._turned(alarm, seen) if c.state is AlarmState.OK and c.at >= alarm.at]
         closing = min(later, key=lambda change: change.at, default=None)
         incident_id = change_of(alarm, placement).incident_id
-        if closing is None or incident_id is None:
-            return
-        ending = self._client.update_item(**writes.ending(self._table, alarm.key, closing, incident_id))
-        if await self._unless_lost("dynamodb:UpdateItem", ending) is not None:
-            await self._tallies.add(_stops_firing(incident_id))
+        if closing and incident_id:
+            await self._table.transact(writes.ending(self._name, alarm.key, closing, incident_id))
 
-    async def _write_tally(self, tally: Tally) -> bool:
-        update = self._client.update_item(**writes.adding(self._table, tally))
-        return await self._unless_lost("dynamodb:UpdateItem", update) is not None
+    async def _write_sum(self, total: Sum) -> bool:
+        now = self._clock.now()
+        if await self._table.transact(writes.counting(self._name, total, now)):
+            return True
+        into = total.into
+        written = await self._table.get(items.sum_key(into.incident_id, total.sum_id))
+        if written or into.guarded or await self.incident(into.incident_id):
+            return written is not None and "names" in written
+        proof = writes.putting(self._name, items.sum_item(total, now), now)
+        put = self._table.unless_lost("dynamodb:PutItem", lambda: self._client.put_item(**proof))
+        return await put is not None
 
     async def _adopt_children(self, alarm: Alarm, placement: Opens | Reopens | Joins, now: datetime) -> None:
         incident_id = change_of(alarm, placement).incident_id
         for key in child_keys(alarm) if incident_id else ():
-            with translated("dynamodb:PutItem", self._table):
+            with translated("dynamodb:PutItem", self._name):
                 await self._client.put_item(
-                    TableName=self._table,
+                    TableName=self._name,
                     Item={
                         "pk": text(items.key_pk(key)),
                         "sk": text(items.PARENT),
@@ -198,38 +223,65 @@ class DynamoIncidents:
 
     async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
         """Become the only one who asks; None while somebody else holds the lease or it is decided."""
-        update = self._client.update_item(**writes.claiming(self._table, incident_id, asker, lease, now))
-        answer = await self._unless_lost("dynamodb:UpdateItem", update)
+        claiming = writes.claiming(self._name, incident_id, asker, lease, now)
+        answer = await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**claiming))
         return items.read_head(answer["Attributes"]) if answer else None
+
+    async def renew(self, asked: Incident, lease: timedelta, now: datetime) -> bool:
+        """Hold the lease of a question for longer. False: the attempt that `asked` carries is no longer current."""
+        holding = writes.holding(self._name, asked, now + lease)
+        answer = await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**holding))
+        return answer is not None
 
     async def release(self, asked: Incident, now: datetime) -> None:
         """Give the lease of a question back, unless somebody else has taken it."""
-        update = self._client.update_item(**writes.releasing(self._table, asked, now))
-        await self._unless_lost("dynamodb:UpdateItem", update)
+        holding = writes.holding(self._name, asked, now)
+        await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**holding))
 
     async def members(self, incident: Incident) -> Sequence[Alarm]:
-        """Return the first and last alarms of an incident, by time, its token among them."""
-        head = await self._get(items.head_key(incident.incident_id))
-        wanted: KeysAndAttributesTypeDef = {"Keys": items.member_keys(head) if head else [], "ConsistentRead": True}
-        pending: dict[str, KeysAndAttributesTypeDef] = {self._table: wanted}
-        alarms: list[Alarm] = []
-        while pending:
-            with translated("dynamodb:BatchGetItem", self._table):
-                answer = await self._client.batch_get_item(RequestItems=pending)
-            alarms += [Alarm.model_validate_json(item["alarm"]["S"]) for item in answer["Responses"][self._table]]
-            pending = cast("dict[str, KeysAndAttributesTypeDef]", answer.get("UnprocessedKeys", {}))
+        """Return the first and last 20 alarms of an incident, by time, its opener and its token among them."""
+        head = await self._table.get(items.head_key(incident.incident_id))
+        if head is None:
+            return []
+        wanted = {head[name]["B"] for name in ("opener_place", "token_place")}
+        for newest_first in (False, True):
+            wanted |= set(await self._places(incident.incident_id, newest_first=newest_first))
+        found = await self._table.get_many([items.key_at(place) for place in sorted(wanted)])
+        alarms = (Alarm.model_validate_json(item["alarm"]["S"]) for item in found)
         return sorted(alarms, key=lambda alarm: alarm.at)
 
-    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
-        """Make a decision the effective one, unless the attempt is no longer current."""
-        update = self._client.update_item(**writes.settling(self._table, asked, decision_id, record_sha256, now))
-        if await self._unless_lost("dynamodb:UpdateItem", update) is None:
-            return False
-        await self._close(asked.incident_id)
-        return True
+    async def _places(self, incident_id: UUID, *, newest_first: bool) -> list[bytes]:
+        """Return the places of the 20 members that arrived first, or last."""
+        places: list[bytes] = []
+        async for item in self._table.query(
+            items.incident_pk(incident_id), MEMBERS_IN, newest_first=newest_first, page=items.ENDS
+        ):
+            arrived = items.places_in(item)
+            places += reversed(arrived) if newest_first else arrived
+            if len(places) >= items.ENDS:
+                break
+        return places[: items.ENDS]
 
-    async def _close(self, incident_id: UUID) -> None:
-        await self._delete("dynamodb:DeleteItem", items.open_key(incident_id))
+    async def settle(
+        self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime, notice: str | None = None
+    ) -> bool:
+        """Make a decision the effective one, unless the attempt is no longer current."""
+        ruling = writes.Ruling(decision_id, record_sha256, notice)
+        return await self._table.transact(writes.settling(self._name, asked, ruling, now))
+
+    async def notice(self, incident_id: UUID) -> str | None:
+        """Return what people were not told yet about the effective decision of an incident."""
+        entry = await self._table.get(items.open_key(incident_id))
+        return entry["notice"]["S"] if entry and "notice" in entry else None
+
+    async def told(self, asked: Incident) -> None:
+        """Forget the notice of the revision that `asked` carries."""
+        telling = writes.telling(self._name, asked)
+        await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**telling))
+
+    async def ask_again(self, decided: Incident, now: datetime) -> bool:
+        """Open a decided incident for its next revision without a new alarm. False: it has changed meanwhile."""
+        return await self._table.transact(writes.asking_again(self._name, decided, now))
 
     async def storm(self, account: str, region: str, now: datetime) -> int:
         """Return how many distinct resources alarmed in this minute and the one before."""
@@ -237,68 +289,28 @@ class DynamoIncidents:
 
     async def silence(self, silence: Silence) -> None:
         """Keep a silence until it expires; one for the same owner is replaced."""
-        with translated("dynamodb:PutItem", self._table):
-            await self._client.put_item(TableName=self._table, Item=items.silence_item(silence))
+        with translated("dynamodb:PutItem", self._name):
+            await self._client.put_item(TableName=self._name, Item=items.silence_item(silence))
 
     async def silences(self, now: datetime) -> Sequence[Silence]:
         """Return the silences that have not expired."""
-        with translated("dynamodb:Query", self._table):
-            answer = await self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": text("SILENCE")},
-                ConsistentRead=True,
-            )
-        found = (Silence.model_validate_json(item["silence"]["S"]) for item in answer["Items"])
+        found = [Silence.model_validate_json(item["silence"]["S"]) async for item in self._table.query("SILENCE")]
         return [silence for silence in found if silence.until > now]
 
     async def lift(self, owner_key: str) -> bool:
         """End the silence of an owner early. False: there was none."""
-        return await self._delete("dynamodb:DeleteItem", items.silence_key(owner_key))
-
-    async def _delete(self, operation: str, key: "items.NewItem") -> bool:
-        with translated(operation, self._table):
-            answer = await self._client.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD")
+        with translated("dynamodb:DeleteItem", self._name):
+            answer = await self._client.delete_item(
+                TableName=self._name, Key=items.silence_key(owner_key), ReturnValues="ALL_OLD"
+            )
         return bool(answer.get("Attributes"))
-
-    async def _get(self, key: "items.NewItem") -> "items.StoredItem | None":
-        with translated("dynamodb:GetItem", self._table):
-            answer = await self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return answer.get("Item")
-
-    async def _unless_lost(self, operation: str, call: Awaitable[T]) -> T | None:
-        """Return the answer of a conditional write, or None where its condition failed."""
-        with translated(operation, self._table):
-            try:
-                return await call
-            except ClientError as error:
-                if error_code(error) in LOST and _only_lost(error):
-                    return None
-                raise
-
-
-def _only_lost(error: ClientError) -> bool:
-    """Return whether a refused transaction met only conditions and rivals; throttles and bad items are raised."""
-    reasons = cast("dict[str, list[dict[str, str]]]", error.response).get("CancellationReasons", [])
-    return all(reason.get("Code", "None") in HARMLESS for reason in reasons)
 
 
 def _tally(alarm: Alarm, placement: Placement, now: datetime) -> Tally | None:
     match placement:
         case Joins(incident_id=UUID() as joined):
-            return Tally(
-                incident_id=joined,
-                guarded=not placement.late,
-                members=1,
-                firing=int(placement.starts_episode),
-                last_member_at=now,
-                families={family(alarm)},
-                places={items.slot_of(alarm.event_id): [items.place_of(alarm)]},
-            )
+            into = Into(joined, guarded=not placement.late, brings_members=True, leaves=placement.leaves)
+            return Tally(into, int(placement.starts_episode), now, items.place_of(alarm), family(alarm))
         case Clears(incident_id=UUID() as cleared, ends_episode=True):
-            return _stops_firing(cleared)
+            return Tally(Into(cleared, guarded=False, brings_members=False), -1, now)
     return None
-
-
-def _stops_firing(incident_id: UUID) -> Tally:
-    return Tally(incident_id=incident_id, guarded=False, firing=-1)

@@ -1,7 +1,8 @@
 """Incidents, changes and silences as DynamoDB items, and back."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,6 +12,7 @@ from autocloudops.clock import EPOCH, epoch_milliseconds
 from autocloudops.incidents.model import Change, Incident, IncidentStatus, Role
 from autocloudops.incidents.silence import Silence
 from autocloudops.redaction import clean
+from autocloudops.state.sums import Mark, Sum
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
@@ -19,15 +21,22 @@ if TYPE_CHECKING:
     NewItem = dict[str, UniversalAttributeValueTypeDef]
 
 RETENTION = timedelta(days=35)
+HEAD_RETENTION = RETENTION + timedelta(days=2)
+NOTICE_RETENTION = timedelta(days=1)
 HISTORY_LIMIT = 50
 PARENT = "PARENT"
 PARENT_RETENTION = timedelta(hours=1)
-SLOTS = 20
+ENDS = 20
 SHARDS = 4
 HASH_LENGTH = 32
 TIME_BYTES = 6
+PLACE_BYTES = HASH_LENGTH // 2 + TIME_BYTES
 STORED_LIST = 5
 STORED_TEXTS = (400, 100)
+STORED_DATAPOINTS = 20
+ARN_SERVICE_PARTS = 6
+MARK_SEPARATOR = "/"
+NOTICE_BYTES = 3_600
 MOST_STORED_BYTES = 3_600
 MOST_RESOURCE_BYTES = 1_000
 
@@ -68,9 +77,14 @@ def silence_key(owner_key: str) -> "NewItem":
     return {"pk": text("SILENCE"), "sk": text(hashed(owner_key))}
 
 
+def incident_pk(incident_id: UUID) -> str:
+    """Return the partition of an incident: its head and its sums."""
+    return f"INC#{incident_id}"
+
+
 def head_key(incident_id: UUID) -> "NewItem":
     """Return the key of an incident's item."""
-    return {"pk": text(f"INC#{incident_id}"), "sk": text("HEAD")}
+    return {"pk": text(incident_pk(incident_id)), "sk": text("HEAD")}
 
 
 def open_key(incident_id: UUID) -> "NewItem":
@@ -88,10 +102,15 @@ def change_key(key: AlarmKey, change: Alarm | Change) -> "NewItem":
     return {"pk": text(key_pk(key)), "sk": text(f"{epoch_milliseconds(change.at):013d}#{change.state}")}
 
 
-def place_of(alarm: Alarm) -> "UniversalAttributeValueTypeDef":
+def sum_key(incident_id: UUID, sum_id: str) -> "NewItem":
+    """Return the key of one sum of an incident's counters."""
+    return {"pk": text(incident_pk(incident_id)), "sk": text(sum_id)}
+
+
+def place_of(alarm: Alarm) -> bytes:
     """Return where a firing alarm's change stands, in 22 bytes: the digest of its key, and its time."""
     digest = bytes.fromhex(key_pk(alarm.key).removeprefix("KEY#"))
-    return {"B": digest + epoch_milliseconds(alarm.at).to_bytes(TIME_BYTES)}
+    return digest + epoch_milliseconds(alarm.at).to_bytes(TIME_BYTES)
 
 
 def key_at(place: bytes) -> "NewItem":
@@ -100,9 +119,10 @@ def key_at(place: bytes) -> "NewItem":
     return {"pk": text(f"KEY#{digest.hex()}"), "sk": text(f"{at:013d}#{AlarmState.ALARM}")}
 
 
-def slot_of(event_id: UUID) -> int:
-    """Return which of an incident's member slots an event uses."""
-    return event_id.int % SLOTS
+def places_in(item: "StoredItem") -> list[bytes]:
+    """Return the places that a sum lists, in the order of their arrival."""
+    listed = item["places"]["B"] if "places" in item else b""
+    return [listed[start : start + PLACE_BYTES] for start in range(0, len(listed), PLACE_BYTES)]
 
 
 def expiry(now: datetime, after: timedelta = RETENTION) -> "UniversalAttributeValueTypeDef":
@@ -127,24 +147,57 @@ def _forms(alarm: Alarm) -> Iterator[Alarm]:
     long, short = STORED_TEXTS
     yield _cut(alarm, long)
     named = {"resource": _without_arn(alarm.resource), "arn": None}
-    yield _cut(alarm, short).model_copy(update={"queries": (), "children": (), "contributor_labels": {}, **named})
+    lean: dict[str, object] = {"queries": (), "children": (), "contributor_labels": {}, "reason_data": None}
+    yield _cut(alarm, short).model_copy(update={**lean, **named})
     bare = {name: getattr(alarm, name) for name in ("key", "state", "at", "kind", "shape", "raw_sha256")}
-    yield Alarm(**bare, resource=_without_arn(alarm.resource))
+    yield Alarm(**bare, resource=_without_arn(alarm.resource), actions=_services(alarm.actions))
 
 
 def _cut(alarm: Alarm, characters: int) -> Alarm:
     texts = {name: getattr(alarm, name) for name in ("reason", "description", "rule", "query")}
     lists = {name: getattr(alarm, name)[:STORED_LIST] for name in ("queries", "children")}
     cut = {name: clean(value, characters) if value else value for name, value in texts.items()}
-    return alarm.model_copy(update={**cut, **lists, "reason_data": None, "actions": (), "tags": {}})
+    kept: dict[str, object] = {
+        "reason_data": _measured(alarm.reason_data),
+        "actions": _services(alarm.actions),
+        "tags": {},
+    }
+    return alarm.model_copy(update={**cut, **lists, **kept})
+
+
+def _services(actions: Sequence[str]) -> tuple[str, ...]:
+    """Return whom an alarm calls, each once: what says that another robot acts on it; telling people comes last."""
+    called = dict.fromkeys(":".join(arn.split(":")[:ARN_SERVICE_PARTS])[: STORED_TEXTS[1]] for arn in actions)
+    return tuple(sorted(called, key=lambda arn: ":sns:" in arn))[:STORED_LIST]
+
+
+def _measured(reason_data: str | None) -> str | None:
+    """Return the part of an alarm's reason data that rules about alarms read: its threshold and newest datapoints."""
+    try:
+        data = json.loads(reason_data or "")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    recent = data.get("recentDatapoints")
+    points = (
+        {"recentDatapoints": [_brief(each) for each in recent[-STORED_DATAPOINTS:]]} if isinstance(recent, list) else {}
+    )
+    limit = {"threshold": _brief(data["threshold"])} if "threshold" in data else {}
+    return json.dumps(points | limit) if points or limit else None
+
+
+def _brief(value: object) -> object:
+    """Return a number as it is, and anything else that may stand for one cut to the length of one."""
+    return value if isinstance(value, int | float) or value is None else str(value)[: TIME_BYTES * 4]
 
 
 def _without_arn(resource: ResourceRef) -> ResourceRef:
     return resource.model_copy(update={"arn": None})
 
 
-def change_item(alarm: Alarm, change: Change, now: datetime) -> "NewItem":
-    """Return the item of one state change."""
+def change_item(alarm: Alarm, change: Change, now: datetime, mark: Mark | None = None) -> "NewItem":
+    """Return the item of one state change, with the mark that it is counted by."""
     item = change_key(alarm.key, alarm) | {
         "event_id": text(change.event_id),
         "role": text(change.role),
@@ -157,7 +210,45 @@ def change_item(alarm: Alarm, change: Change, now: datetime) -> "NewItem":
         item["revision"] = number(change.revision)
     if change.rests:
         item["rests"] = {"BOOL": True}
+    if change.approximate:
+        item["approximate"] = {"BOOL": True}
+    if mark:
+        item["mark"] = text(mark_text(mark))
     return item
+
+
+def mark_text(mark: Mark) -> str:
+    """Return a mark as a change keeps it: the incident is the change's own."""
+    return f"{mark.sum_id}{MARK_SEPARATOR}{mark.name}"
+
+
+def mark_of(item: "StoredItem") -> Mark | None:
+    """Return the mark that a change is counted by, None where it needed no counting or was counted with its opening."""
+    if "mark" not in item:
+        return None
+    sum_id, _, name = item["mark"]["S"].partition(MARK_SEPARATOR)
+    return Mark(UUID(item["incident_id"]["S"]), sum_id, name)
+
+
+def sum_item(total: Sum, now: datetime) -> "NewItem":
+    """Return the item that makes a sum durable: the names that it counts, and its members' places."""
+    item = sum_key(total.into.incident_id, total.sum_id) | {
+        "names": {"SS": sorted(total.tallies)},
+        "ttl": expiry(now, HEAD_RETENTION),
+    }
+    if total.places:
+        item["places"] = {"B": b"".join(total.places)}
+    return item
+
+
+def void_item(mark: Mark, now: datetime) -> "NewItem":
+    """Return the item that takes the place of a sum that nobody wrote, and keeps it from being written."""
+    return sum_key(mark.incident_id, mark.sum_id) | {"ttl": expiry(now, HEAD_RETENTION)}
+
+
+def counts(item: "StoredItem", mark: Mark) -> bool:
+    """Return whether a sum counts a change."""
+    return "names" in item and mark.name in item["names"]["SS"]
 
 
 def time_of(item: "StoredItem") -> datetime:
@@ -177,6 +268,7 @@ def read_change(item: "StoredItem") -> Change:
         incident_id=UUID(item["incident_id"]["S"]) if "incident_id" in item else None,
         revision=int(item["revision"]["N"]) if "revision" in item else 0,
         rests="rests" in item,
+        approximate="approximate" in item,
     )
 
 
@@ -188,7 +280,8 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
     item = head_key(incident.incident_id) | {
         "resource": text(resource),
         "token": text(incident.token),
-        "token_place": place_of(opener),
+        "token_place": {"B": place_of(opener)},
+        "opener_place": {"B": place_of(opener)},
         "opened_at": number(epoch_milliseconds(incident.opened_at)),
         "last_member_at": number(epoch_milliseconds(incident.last_member_at)),
         "status": text(incident.status),
@@ -197,8 +290,7 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
         "members": number(incident.members),
         "firing": number(incident.firing),
         "families": {"SS": sorted(incident.families)},
-        f"first{slot_of(opener.event_id)}": place_of(opener),
-        "ttl": expiry(now),
+        "ttl": expiry(now, HEAD_RETENTION),
     }
     if incident.previous:
         item["previous"] = text(incident.previous)
@@ -208,7 +300,7 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
 def read_head(item: "StoredItem") -> Incident:
     """Return the incident that an item holds."""
     ids = {name: UUID(item[name]["S"]) for name in ("decision_id", "previous") if name in item}
-    moments = ("lease_until", "decided_at", "suppressed_until")
+    moments = ("lease_until", "reopened_at", "decided_at", "suppressed_until")
     times = {name: moment(item[name]["N"]) for name in moments if name in item}
     texts = {name: item[name]["S"] for name in ("asker", "record_sha256") if name in item}
     numbers = {name: int(item[name]["N"]) for name in ("revision", "attempt", "members", "firing")}
@@ -223,6 +315,7 @@ def read_head(item: "StoredItem") -> Incident:
             "last_member_at": moment(item["last_member_at"]["N"]),
             "status": IncidentStatus(item["status"]["S"]),
             "families": frozenset(item["families"]["SS"]),
+            "asked_families": _families(item["asked_families"]["B"] if "asked_families" in item else b""),
             **numbers,
             **ids,
             **times,
@@ -231,10 +324,13 @@ def read_head(item: "StoredItem") -> Incident:
     )
 
 
-def member_keys(item: "StoredItem") -> list["NewItem"]:
-    """Return the keys of the first and last members that an incident's item names, and of its token."""
-    places = {value["B"] for name, value in item.items() if name.startswith(("first", "last")) and "B" in value}
-    return [key_at(place) for place in sorted(places | {item["token_place"]["B"]})]
+def families_bytes(families: Iterable[str]) -> bytes:
+    """Return digests of families, each as its one byte."""
+    return bytes.fromhex("".join(sorted(families)))
+
+
+def _families(packed: bytes) -> frozenset[str]:
+    return frozenset(f"{each:02x}" for each in packed)
 
 
 def silence_item(silence: Silence) -> "NewItem":

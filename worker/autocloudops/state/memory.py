@@ -35,6 +35,7 @@ class MemoryIncidents:
         self._parents: dict[AlarmKey, UUID] = {}
         self._incidents: dict[UUID, Incident] = {}
         self._current: dict[str, UUID] = {}
+        self._unfinished: dict[UUID, tuple[int, str | None]] = {}
         self._members: defaultdict[UUID, dict[UUID, Alarm]] = defaultdict(dict)
         self._resources: defaultdict[tuple[str, str, datetime], set[str]] = defaultdict(set)
         self._silences: dict[str, Silence] = {}
@@ -90,23 +91,31 @@ class MemoryIncidents:
             return False
         self._incidents[incident.incident_id] = incident
         self._current[incident.owner_key] = incident.incident_id
+        self._unfinished[incident.incident_id] = (0, None)
         return True
 
     def _reopen(self, alarm: Alarm, placement: Reopens, now: datetime) -> bool:
         incident = self._incidents[placement.incident_id]
-        if incident.status is not IncidentStatus.DECIDED or incident.revision != placement.revision - 1:
-            return False
-        if incident.resolved:
+        if incident.resolved or not self._ask_again(incident.incident_id, placement.revision, now):
             return False
         self._count(incident, alarm, 1, now)
+        self._update(incident.incident_id, token=alarm.event_id)
+        return True
+
+    def _ask_again(self, incident_id: UUID, revision: int, now: datetime) -> bool:
+        incident = self._incidents[incident_id]
+        if incident.status is not IncidentStatus.DECIDED or incident.revision != revision - 1:
+            return False
         self._update(
-            incident.incident_id,
+            incident_id,
             status=IncidentStatus.OPEN,
-            revision=placement.revision,
-            token=alarm.event_id,
+            revision=revision,
+            reopened_at=now,
             lease_until=None,
             suppressed_until=None,
         )
+        _, notice = self._unfinished.get(incident_id, (0, None))
+        self._unfinished[incident_id] = (revision, notice)
         return True
 
     def _join(self, incident_id: UUID, alarm: Alarm, placement: Joins, now: datetime) -> bool:
@@ -132,9 +141,14 @@ class MemoryIncidents:
         """Return one incident as it stands now."""
         return self._incidents.get(incident_id)
 
-    async def undecided(self) -> Sequence[Incident]:
-        """Return incidents that nobody has decided yet."""
-        return [each for each in self._incidents.values() if each.status is not IncidentStatus.DECIDED]
+    async def unfinished(self) -> Sequence[Incident]:
+        """Return incidents that are not decided, or decided and not yet finished."""
+        return [self._incidents[each] for each in self._unfinished]
+
+    async def finish(self, decided: Incident) -> None:
+        """Forget a decided incident as unfinished, unless people are still to be told or it was opened again."""
+        if self._unfinished.get(decided.incident_id) == (decided.revision, None):
+            del self._unfinished[decided.incident_id]
 
     async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
         """Become the only one who asks; None while somebody else holds the lease or it is decided."""
@@ -151,20 +165,31 @@ class MemoryIncidents:
         )
         return self._incidents[incident_id]
 
+    async def renew(self, asked: Incident, lease: timedelta, now: datetime) -> bool:
+        """Hold the lease of a question for longer. False: the attempt that `asked` carries is no longer current."""
+        if not self._is_current(asked):
+            return False
+        self._update(asked.incident_id, lease_until=now + lease)
+        return True
+
     async def release(self, asked: Incident, now: datetime) -> None:
         """Give the lease of a question back, unless somebody else has taken it."""
-        incident = self._incidents[asked.incident_id]
-        if incident.status is IncidentStatus.ASKING and incident.attempt == asked.attempt:
+        if self._is_current(asked):
             self._update(asked.incident_id, lease_until=now)
+
+    def _is_current(self, asked: Incident) -> bool:
+        incident = self._incidents[asked.incident_id]
+        return incident.status is IncidentStatus.ASKING and incident.attempt == asked.attempt
 
     async def members(self, incident: Incident) -> Sequence[Alarm]:
         """Return the alarms of an incident, by time."""
         return sorted(self._members[incident.incident_id].values(), key=lambda alarm: alarm.at)
 
-    async def settle(self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime) -> bool:
+    async def settle(
+        self, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime, notice: str | None = None
+    ) -> bool:
         """Make a decision the effective one, unless the attempt is no longer current."""
-        incident = self._incidents[asked.incident_id]
-        if incident.status is not IncidentStatus.ASKING or incident.attempt != asked.attempt:
+        if not self._is_current(asked):
             return False
         self._update(
             asked.incident_id,
@@ -173,8 +198,25 @@ class MemoryIncidents:
             record_sha256=record_sha256,
             decided_at=now,
             suppressed_until=asked.suppressed_until,
+            asked_families=asked.asked_families,
         )
+        self._unfinished[asked.incident_id] = (asked.revision, notice)
         return True
+
+    async def notice(self, incident_id: UUID) -> str | None:
+        """Return what people were not told yet about the effective decision of an incident."""
+        _, notice = self._unfinished.get(incident_id, (0, None))
+        return notice
+
+    async def told(self, asked: Incident) -> None:
+        """Forget the notice of the revision that `asked` carries."""
+        revision, _ = self._unfinished.get(asked.incident_id, (None, None))
+        if revision == asked.revision:
+            self._unfinished[asked.incident_id] = (asked.revision, None)
+
+    async def ask_again(self, decided: Incident, now: datetime) -> bool:
+        """Open a decided incident for its next revision without a new alarm. False: it has changed meanwhile."""
+        return self._ask_again(decided.incident_id, decided.revision + 1, now)
 
     async def storm(self, account: str, region: str, now: datetime) -> int:
         """Return how many distinct resources alarmed in this minute and the one before."""

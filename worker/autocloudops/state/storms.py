@@ -1,5 +1,6 @@
 """How many distinct resources alarm at once: a set of them for each account, region and minute."""
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ RETENTION = timedelta(hours=1)
 
 
 class Storms:
-    """The sets of resources that alarmed. One process writes each resource once a minute, and 100 at most.
+    """The sets of resources that alarmed.
+
+    One process writes each resource once a minute, and 100 at most for each account and region.
 
     Args:
         client: a DynamoDB client.
@@ -27,17 +30,19 @@ class Storms:
         self._client = client
         self._table = table
         self._minute = 0
-        self._noted: set[str] = set()
+        self._noted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     async def note(self, resource: ResourceRef, now: datetime) -> None:
         """Count a resource for this minute."""
         minute = _minute(now)
         if minute != self._minute:
-            self._minute, self._noted = minute, set()
+            self._minute = minute
+            self._noted.clear()
         name = items.hashed(f"{resource.account}/{resource.region}/{resource.type}/{resource.id}")[:SHORT]
-        if name in self._noted or len(self._noted) >= COUNTED:
+        noted = self._noted[resource.account, resource.region]
+        if name in noted or len(noted) >= COUNTED:
             return
-        self._noted.add(name)
+        noted.add(name)
         with translated("dynamodb:UpdateItem", self._table):
             await self._client.update_item(
                 TableName=self._table,

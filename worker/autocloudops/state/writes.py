@@ -1,5 +1,6 @@
 """The conditional writes that move incidents: each returns the arguments of one DynamoDB call."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -10,53 +11,82 @@ from autocloudops.incidents.grouping import change_of
 from autocloudops.incidents.model import Change, Incident, IncidentStatus, Opens, Placement, Reopens, family
 from autocloudops.state import items
 from autocloudops.state.items import number, text
-from autocloudops.state.tally import Tally
+from autocloudops.state.sums import MEMBERS_IN, Mark, Sum
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.type_defs import (
         DeleteItemInputTypeDef,
+        PutTypeDef,
         TransactWriteItemTypeDef,
         UpdateItemInputTypeDef,
     )
 
-ABSENT = "attribute_not_exists(pk)"
+ABSENT = "attribute_not_exists(pk) OR #ttl <= :expired"
+TTL = {"#ttl": "ttl"}
 STATUS = {"#status": "status"}
+REOPENABLE = "#status = :decided AND revision = :before"
+CURRENT = "#status = :asking AND attempt = :attempt"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision, its audit record, and what people are to be told about it."""
+
+    decision_id: UUID
+    record_sha256: str
+    notice: str | None
+
+
+def putting(table: str, item: "items.NewItem", now: datetime) -> "PutTypeDef":
+    """Create an item that is not there, or that has expired and was not dropped yet."""
+    return {
+        "TableName": table,
+        "Item": item,
+        "ConditionExpression": ABSENT,
+        "ExpressionAttributeNames": TTL,
+        "ExpressionAttributeValues": {":expired": number(int(now.timestamp()))},
+    }
 
 
 def opening(table: str, alarm: Alarm, placement: Opens, now: datetime) -> list["TransactWriteItemTypeDef"]:
-    """Create an incident, its opener's change, its place in the list of undecided ones, and the owner's pointer."""
+    """Create an incident, its opener's change, its place in the list of unfinished ones, and the owner's pointer."""
     incident = placement.incident
     return [
-        _put(table, items.change_item(alarm, change_of(alarm, placement), now)),
-        _put(table, items.head_item(incident, alarm, now)),
-        _put_open(table, incident.incident_id, now),
+        {"Put": putting(table, items.change_item(alarm, change_of(alarm, placement), now), now)},
+        {"Put": putting(table, items.head_item(incident, alarm, now), now)},
+        _put_open(table, incident.incident_id, 0, now),
         _move_pointer(table, incident, now),
+        *_leaving(table, placement.leaves, 1),
     ]
 
 
 def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> list["TransactWriteItemTypeDef"]:
     """Open a decided incident again for its next revision, whose token is `alarm`."""
-    slot, place = items.slot_of(alarm.event_id), items.place_of(alarm)
+    member = items.sum_key(placement.incident_id, f"{MEMBERS_IN}{epoch_milliseconds(now):013d}-{alarm.event_id}")
+    place = {"B": items.place_of(alarm)}
     return [
-        _put(table, items.change_item(alarm, change_of(alarm, placement), now)),
-        _put_open(table, placement.incident_id, now),
+        {"Put": putting(table, items.change_item(alarm, change_of(alarm, placement), now), now)},
+        {
+            "Put": {
+                "TableName": table,
+                "Item": member | {"places": place, "ttl": items.expiry(now, items.HEAD_RETENTION)},
+            }
+        },
+        _reopen_entry(table, placement.incident_id, placement.revision, now),
+        *_leaving(table, placement.leaves, 1),
         {
             "Update": {
                 "TableName": table,
                 "Key": items.head_key(placement.incident_id),
                 "UpdateExpression": "SET #status = :open, revision = :revision, #token = :event, token_place = :place, "
-                f"last{slot} = :place, last_member_at = :now "
+                "last_member_at = :now, reopened_at = :now, #ttl = :ttl "
                 "ADD members :one, firing :one, families :family REMOVE lease_until, suppressed_until",
-                "ConditionExpression": "#status = :decided AND revision = :before AND firing > :none",
-                "ExpressionAttributeNames": STATUS | {"#token": "token"},
-                "ExpressionAttributeValues": {
-                    ":open": text(IncidentStatus.OPEN),
-                    ":decided": text(IncidentStatus.DECIDED),
-                    ":revision": number(placement.revision),
-                    ":before": number(placement.revision - 1),
+                "ConditionExpression": f"{REOPENABLE} AND firing > :none",
+                "ExpressionAttributeNames": STATUS | TTL | {"#token": "token"},
+                "ExpressionAttributeValues": _reopened(placement.revision, now)
+                | {
                     ":event": text(alarm.event_id),
                     ":place": place,
-                    ":now": number(epoch_milliseconds(now)),
                     ":one": number(1),
                     ":none": number(0),
                     ":family": {"SS": [family(alarm)]},
@@ -66,49 +96,133 @@ def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> li
     ]
 
 
-def adding(table: str, tally: Tally) -> "UpdateItemInputTypeDef":
-    """Add a tally to its incident; a guarded one is refused once the incident is resolved."""
-    added, assigned = ["firing :firing"], []
-    values = {":firing": number(tally.firing)}
-    if tally.members and tally.last_member_at:
+def asking_again(table: str, decided: Incident, now: datetime) -> list["TransactWriteItemTypeDef"]:
+    """Open a decided incident again for its next revision; its token stays what it was."""
+    revision = decided.revision + 1
+    return [
+        _reopen_entry(table, decided.incident_id, revision, now),
+        {
+            "Update": {
+                "TableName": table,
+                "Key": items.head_key(decided.incident_id),
+                "UpdateExpression": "SET #status = :open, revision = :revision, reopened_at = :now, #ttl = :ttl "
+                "REMOVE lease_until, suppressed_until",
+                "ConditionExpression": REOPENABLE,
+                "ExpressionAttributeNames": STATUS | TTL,
+                "ExpressionAttributeValues": _reopened(revision, now),
+            }
+        },
+    ]
+
+
+def _reopened(revision: int, now: datetime) -> "items.NewItem":
+    return {
+        ":open": text(IncidentStatus.OPEN),
+        ":decided": text(IncidentStatus.DECIDED),
+        ":revision": number(revision),
+        ":before": number(revision - 1),
+        ":now": number(epoch_milliseconds(now)),
+        ":ttl": items.expiry(now, items.HEAD_RETENTION),
+    }
+
+
+def counting(table: str, total: Sum, now: datetime) -> list["TransactWriteItemTypeDef"]:
+    """Add a sum to its incident, once: its own item is the proof. A guarded one is refused once that is resolved."""
+    into = total.into
+    added = ["firing :firing"]
+    assigned = ["#ttl = :ttl"]
+    values = {":firing": number(total.firing), ":ttl": items.expiry(now, items.HEAD_RETENTION)}
+    if into.brings_members:
         added += ["members :members", "families :families"]
-        assigned.append("last_member_at = :now")
+        assigned.append("last_member_at = :newest")
         values |= {
-            ":members": number(tally.members),
-            ":families": {"SS": sorted(tally.families)},
-            ":now": number(epoch_milliseconds(tally.last_member_at)),
+            ":members": number(len(total.places)),
+            ":families": {"SS": sorted(total.families)},
+            ":newest": number(epoch_milliseconds(total.newest_at)),
         }
-    for slot, places in tally.places.items():
-        assigned += [f"last{slot} = :last{slot}", f"first{slot} = if_not_exists(first{slot}, :first{slot})"]
-        values |= {f":last{slot}": places[-1], f":first{slot}": places[0]}
-    if tally.guarded:
+    if into.guarded:
         values[":none"] = number(0)
+    return [
+        {"Put": putting(table, items.sum_item(total, now), now)},
+        {
+            "Update": {
+                "TableName": table,
+                "Key": items.head_key(into.incident_id),
+                "UpdateExpression": f"ADD {', '.join(added)} SET {', '.join(assigned)}",
+                "ConditionExpression": "firing > :none" if into.guarded else "attribute_exists(pk)",
+                "ExpressionAttributeNames": TTL,
+                "ExpressionAttributeValues": values,
+            }
+        },
+        *_leaving(table, into.leaves, len(total.tallies)),
+    ]
+
+
+def _leaving(table: str, left: UUID | None, alarms: int) -> list["TransactWriteItemTypeDef"]:
+    """Let alarms stop firing in the incident that they leave."""
+    return [_stop_firing(table, left, alarms)] if left else []
+
+
+def _stop_firing(table: str, incident_id: UUID, alarms: int) -> "TransactWriteItemTypeDef":
     return {
-        "TableName": table,
-        "Key": items.head_key(tally.incident_id),
-        "UpdateExpression": f"ADD {', '.join(added)}" + (f" SET {', '.join(assigned)}" if assigned else ""),
-        "ConditionExpression": "firing > :none" if tally.guarded else "attribute_exists(pk)",
-        "ExpressionAttributeValues": values,
+        "Update": {
+            "TableName": table,
+            "Key": items.head_key(incident_id),
+            "UpdateExpression": "ADD firing :fewer",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {":fewer": number(-alarms)},
+        }
     }
 
 
-def taking_back(table: str, alarm: Alarm, placement: Placement) -> "DeleteItemInputTypeDef":
-    """Delete a change that was just written; an OK without an incident only while nobody gave it one."""
-    deletion: DeleteItemInputTypeDef = {"TableName": table, "Key": items.change_key(alarm.key, alarm)}
-    if change_of(alarm, placement).incident_id is None:
-        deletion["ConditionExpression"] = "attribute_not_exists(incident_id)"
-    return deletion
+def taking_back(table: str, alarm: Alarm, placement: Placement, mark: Mark | None) -> "DeleteItemInputTypeDef":
+    """Delete a change that was just written: one that is counted only while its mark is the same.
+
+    One without an incident is kept where an opener took it for the end of its episode.
+    """
+    key = items.change_key(alarm.key, alarm)
+    if mark:
+        return _deleting(table, key, "mark", items.mark_text(mark))
+    if change_of(alarm, placement).incident_id:
+        return {"TableName": table, "Key": key}
+    return {"TableName": table, "Key": key, "ConditionExpression": "attribute_not_exists(incident_id)"}
 
 
-def ending(table: str, key: AlarmKey, closing: Change, incident_id: UUID) -> "UpdateItemInputTypeDef":
+def dropping(table: str, item: "items.StoredItem") -> "DeleteItemInputTypeDef":
+    """Delete a change that will never be counted, unless another one has taken its place."""
+    key = {"pk": text(item["pk"]["S"]), "sk": text(item["sk"]["S"])}
+    return _deleting(table, key, "mark", item["mark"]["S"])
+
+
+def unpointing(table: str, key: "items.NewItem", incident_id: str) -> "DeleteItemInputTypeDef":
+    """Delete an owner's pointer, unless it points to another incident by now."""
+    return _deleting(table, key, "incident_id", incident_id)
+
+
+def _deleting(table: str, key: "items.NewItem", name: str, value: str) -> "DeleteItemInputTypeDef":
+    return {
+        "TableName": table,
+        "Key": key,
+        "ConditionExpression": "#name = :value",
+        "ExpressionAttributeNames": {"#name": name},
+        "ExpressionAttributeValues": {":value": text(value)},
+    }
+
+
+def ending(table: str, key: AlarmKey, closing: Change, incident_id: UUID) -> list["TransactWriteItemTypeDef"]:
     """Make an OK that found no episode the end of one in an incident; of two who try, one does."""
-    return {
-        "TableName": table,
-        "Key": items.change_key(key, closing),
-        "UpdateExpression": "SET incident_id = :incident",
-        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(incident_id)",
-        "ExpressionAttributeValues": {":incident": text(incident_id)},
-    }
+    return [
+        {
+            "Update": {
+                "TableName": table,
+                "Key": items.change_key(key, closing),
+                "UpdateExpression": "SET incident_id = :incident",
+                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(incident_id)",
+                "ExpressionAttributeValues": {":incident": text(incident_id)},
+            }
+        },
+        _stop_firing(table, incident_id, 1),
+    ]
 
 
 def claiming(table: str, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> "UpdateItemInputTypeDef":
@@ -135,55 +249,94 @@ def claiming(table: str, incident_id: UUID, asker: str, lease: timedelta, now: d
     }
 
 
-def releasing(table: str, asked: Incident, now: datetime) -> "UpdateItemInputTypeDef":
-    """Give the lease of a question back, if its attempt is still the current one."""
+def holding(table: str, asked: Incident, until: datetime) -> "UpdateItemInputTypeDef":
+    """Move the end of a question's lease, if its attempt is still the current one."""
     return {
         "TableName": table,
         "Key": items.head_key(asked.incident_id),
-        "UpdateExpression": "SET lease_until = :now",
-        "ConditionExpression": "#status = :asking AND attempt = :attempt",
+        "UpdateExpression": "SET lease_until = :until",
+        "ConditionExpression": CURRENT,
         "ExpressionAttributeNames": STATUS,
-        "ExpressionAttributeValues": {
-            ":asking": text(IncidentStatus.ASKING),
-            ":attempt": number(asked.attempt),
-            ":now": number(epoch_milliseconds(now)),
-        },
+        "ExpressionAttributeValues": _current(asked) | {":until": number(epoch_milliseconds(until))},
     }
 
 
-def settling(
-    table: str, asked: Incident, decision_id: UUID, record_sha256: str, now: datetime
-) -> "UpdateItemInputTypeDef":
-    """Name the effective decision, if the attempt that asked is still the current one."""
-    values = {
-        ":asking": text(IncidentStatus.ASKING),
+def _current(asked: Incident) -> "items.NewItem":
+    return {":asking": text(IncidentStatus.ASKING), ":attempt": number(asked.attempt)}
+
+
+def settling(table: str, asked: Incident, ruling: Ruling, now: datetime) -> list["TransactWriteItemTypeDef"]:
+    """Name the effective decision and keep what is to be told, if the attempt that asked is still the current one."""
+    values = _current(asked) | {
         ":decided": text(IncidentStatus.DECIDED),
-        ":attempt": number(asked.attempt),
-        ":decision": text(decision_id),
-        ":record": text(record_sha256),
+        ":decision": text(ruling.decision_id),
+        ":record": text(ruling.record_sha256),
         ":now": number(epoch_milliseconds(now)),
     }
-    suppression = " REMOVE suppressed_until"
+    assigned = "#status = :decided, decision_id = :decision, record_sha256 = :record, decided_at = :now"
+    removed = "" if asked.suppressed_until else " REMOVE suppressed_until"
     if asked.suppressed_until:
-        suppression = ", suppressed_until = :suppressed"
+        assigned += ", suppressed_until = :suppressed"
         values[":suppressed"] = number(epoch_milliseconds(asked.suppressed_until))
+    if asked.asked_families:
+        assigned += ", asked_families = :asked"
+        values[":asked"] = {"B": items.families_bytes(asked.asked_families)}
+    return [
+        _put_open(table, asked.incident_id, asked.revision, now, ruling.notice),
+        {
+            "Update": {
+                "TableName": table,
+                "Key": items.head_key(asked.incident_id),
+                "UpdateExpression": f"SET {assigned}{removed}",
+                "ConditionExpression": CURRENT,
+                "ExpressionAttributeNames": STATUS,
+                "ExpressionAttributeValues": values,
+            }
+        },
+    ]
+
+
+def forgetting(table: str, decided: Incident) -> "DeleteItemInputTypeDef":
+    """Take a decided incident off the list of unfinished ones, unless something is to be told or a new one is asked."""
     return {
         "TableName": table,
-        "Key": items.head_key(asked.incident_id),
-        "UpdateExpression": "SET #status = :decided, decision_id = :decision, record_sha256 = :record, "
-        f"decided_at = :now{suppression}",
-        "ConditionExpression": "#status = :asking AND attempt = :attempt",
-        "ExpressionAttributeNames": STATUS,
-        "ExpressionAttributeValues": values,
+        "Key": items.open_key(decided.incident_id),
+        "ConditionExpression": "revision = :revision AND attribute_not_exists(notice)",
+        "ExpressionAttributeValues": {":revision": number(decided.revision)},
     }
 
 
-def _put(table: str, item: "items.NewItem") -> "TransactWriteItemTypeDef":
-    return {"Put": {"TableName": table, "Item": item, "ConditionExpression": ABSENT}}
+def telling(table: str, asked: Incident) -> "UpdateItemInputTypeDef":
+    """Forget what was to be told about one revision."""
+    return {
+        "TableName": table,
+        "Key": items.open_key(asked.incident_id),
+        "UpdateExpression": "REMOVE notice",
+        "ConditionExpression": "revision = :revision",
+        "ExpressionAttributeValues": {":revision": number(asked.revision)},
+    }
 
 
-def _put_open(table: str, incident_id: UUID, now: datetime) -> "TransactWriteItemTypeDef":
-    return {"Put": {"TableName": table, "Item": items.open_key(incident_id) | {"ttl": items.expiry(now)}}}
+def _put_open(
+    table: str, incident_id: UUID, revision: int, now: datetime, notice: str | None = None
+) -> "TransactWriteItemTypeDef":
+    entry = items.open_key(incident_id) | {"revision": number(revision), "ttl": items.expiry(now)}
+    if notice is not None:
+        entry |= {"notice": text(notice), "ttl": items.expiry(now, items.NOTICE_RETENTION)}
+    return {"Put": {"TableName": table, "Item": entry}}
+
+
+def _reopen_entry(table: str, incident_id: UUID, revision: int, now: datetime) -> "TransactWriteItemTypeDef":
+    """List an incident as unfinished again, and keep what is still to be told about its last decision."""
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": items.open_key(incident_id),
+            "UpdateExpression": "SET revision = :revision, #ttl = :ttl",
+            "ExpressionAttributeNames": TTL,
+            "ExpressionAttributeValues": {":revision": number(revision), ":ttl": items.expiry(now)},
+        }
+    }
 
 
 def _move_pointer(table: str, incident: Incident, now: datetime) -> "TransactWriteItemTypeDef":
@@ -193,7 +346,7 @@ def _move_pointer(table: str, incident: Incident, now: datetime) -> "TransactWri
         "ttl": items.expiry(now),
     }
     if incident.previous is None:
-        return _put(table, pointer)
+        return {"Put": putting(table, pointer, now)}
     return {
         "Put": {
             "TableName": table,

@@ -9,7 +9,7 @@ from autocloudops.inference.concurrency.sample import Sample
 HORIZON = 0.5
 HORIZON_ANSWERS = 24
 GREW, GREW_LATELY, FASTER, CONFIRM = 1.25, 1.15, 0.9, 0.4
-SHRUNK, STILL_SHRINKING = 0.6, 0.75
+SHRUNK, STILL_SHRINKING = 0.55, 0.75
 BLEND = 0.5
 
 
@@ -54,13 +54,15 @@ class CapacityWatch:
         """How long answers took by the reference; 0 without one."""
         return self._reference.latency_seconds if self._reference else 0.0
 
-    def refer(self, window: Window, line: Line) -> None:
-        """Blend what a round of answers showed into the reference."""
+    def refer(self, window: Window, line: Line, now: float) -> None:
+        """Blend what a round of answers showed into the reference; compare with a first one only a latency later."""
         old = self._reference
         rate, in_flight = window.in_flight / window.pace_seconds, window.in_flight
         if old:
             rate += BLEND * (old.tokens_per_second - rate)
             in_flight += BLEND * (old.in_flight - in_flight)
+        else:
+            self.look_away(now + window.mean_seconds)
         self._reference = Reference(rate, in_flight, window.mean_seconds, line)
 
     def look_away(self, until: float) -> None:
@@ -111,7 +113,9 @@ class CapacityWatch:
     def _time_highs(self, reference: Reference, now: float, in_flight: float) -> None:
         """Remember since when more comes out, and faster, than the requests in flight explain."""
         explained = GREW * max(1.0, in_flight / reference.in_flight)
-        at_old_pace = reference.line.wait_seconds * len(self._answers) + reference.line.pace_seconds * self._answers.tokens
+        at_old_pace = (
+            reference.line.wait_seconds * len(self._answers) + reference.line.pace_seconds * self._answers.tokens
+        )
         high = (self.share(now) or 0.0) > explained and self._answers.seconds < FASTER * at_old_pace
         self._high_since = (self._high_since or now) if high else None
 

@@ -98,7 +98,8 @@ class ConcurrencyController:
     def _gain(self) -> float:
         """Return by how much one more answer opens the limit: by what it pays, 1 doubles it within a latency.
 
-        With a lone request's seconds per token α and those of now r, throughput grows by α/r of what the limit does.
+        Throughput grows by lone/now of what the limit does, where these are the seconds that a token takes with one
+        request alone and with as many as now.
         """
         if self._lone_pace is None or not len(self._window):
             return 1.0
@@ -110,7 +111,9 @@ class ConcurrencyController:
         It grows by the root, so that the smaller of two workers gains on the larger.
         """
         doublings = max(0, self._quiet_rounds - QUIET_ROUNDS)
-        return min(MOST_STEP * self._limit.value, sqrt(self._limit.value) / 2 * 2.0 ** min(doublings, MOST.bit_length()))
+        return min(
+            MOST_STEP * self._limit.value, sqrt(self._limit.value) / 2 * 2.0 ** min(doublings, MOST.bit_length())
+        )
 
     def _shrink(self, now: float) -> None:
         """Follow the endpoint down to the share of tokens that still comes out."""
@@ -150,7 +153,7 @@ class ConcurrencyController:
         return int(max(least, min(MOST_SAMPLES, self._limit.value * rounds)))
 
     def _enough(self, now: float) -> bool:
-        """Return whether there are answers enough; the first ones after a move are the short ones and say too little."""
+        """Return whether there are answers enough; the first after a move are the short ones and say too little."""
         if self._unjudged < self._limit.value / 8:
             return False
         if self._opening:
@@ -179,7 +182,7 @@ class ConcurrencyController:
         self._round_at = now
         self._quiet_rounds += 1
         if not self._opening:
-            self._watch.refer(self._window, line)
+            self._watch.refer(self._window, line, now)
 
     @property
     def _growth(self) -> float:
@@ -201,7 +204,8 @@ class ConcurrencyController:
         self._come_down(now, min(self._limit.value, self._window.in_flight) * running)
 
     def _come_down(self, now: float, to: float) -> None:
-        settling = 2 * self._window.mean_seconds if self._opening and to < 0.8 * self._limit.value else 0.0
+        latencies = 2 if self._opening else 1
+        settling = latencies * self._window.mean_seconds if to < 0.8 * self._limit.value else 0.0
         self._begin_anew(now)
         self._settling_seconds = settling
         self._limit.glide(to)
@@ -209,7 +213,7 @@ class ConcurrencyController:
     def _mind_the_ceiling(self, now: float, p95_seconds: float) -> None:
         """Come down before the tail crosses the ceiling, and stop growing close to it.
 
-        Latency is a line in the requests in flight: α + γ n. So the tail moves by (1 - α/r) of what the limit does.
+        Latency is a line in the requests in flight, so the tail moves by 1 - lone/now of what the limit does.
         """
         elasticity = max(LEAST_ELASTICITY, 1 - (self._lone_pace or 0.0) / self._window.pace_seconds)
         room = CEILING_AIM * self._ceiling_seconds / p95_seconds - 1

@@ -1,8 +1,8 @@
 """One endpoint with continuous batching, as a discrete-event simulation in any clock's time.
 
-Every instance runs up to `max_sequences` sequences at once, as far as their tokens fit; the others wait in its line, first
-in, first out. A prompt is read in one go, while nothing decodes; then its sequence gains one token a step. The time of
-the next event is worked out, no step is simulated by itself.
+Every instance runs up to `max_sequences` sequences at once, as far as their tokens fit; the others wait in its line,
+first in, first out. A prompt is read in one go, while nothing decodes; then its sequence gains one token a step. The
+time of the next event is worked out, no step is simulated by itself.
 
 Simpler than a server: the room for a whole answer is taken at admission, so that nothing is ever preempted; a sequence
 joins and leaves between two steps at any moment, which moves an answer by less than a step.
@@ -134,7 +134,7 @@ class BatchingEndpoint:
         return running
 
     def abandon(self, running: Running) -> None:
-        """Tell the endpoint that nobody waits for `running`: it runs on all the same, unless the fleet says otherwise."""
+        """Tell the endpoint that nobody waits for `running`: it runs on, unless the fleet says otherwise."""
         if self._fleet.cancelled_runs_on:
             return
         self._advance()

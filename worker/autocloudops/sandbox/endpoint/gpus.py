@@ -47,7 +47,7 @@ class Gpu(Profile):
 @cache
 def gpus() -> tuple[Gpu, ...]:
     """Return every GPU type, in the order of the file."""
-    import yaml  # type: ignore[import-untyped] # noqa: PLC0415 # the rules engine serves without the sandbox extra
+    import yaml  # noqa: PLC0415 - the rules engine serves without the sandbox extra
 
     return TypeAdapter(tuple[Gpu, ...]).validate_python(yaml.safe_load(_text()))
 

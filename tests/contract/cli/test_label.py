@@ -1,0 +1,83 @@
+import asyncio
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import pytest
+from remembered import past
+from typer.testing import CliRunner, Result
+
+from autocloudops.cli.app import app
+from autocloudops.clock import SystemClock
+from autocloudops.entrypoints.wiring import open_table
+from autocloudops.incidents.past import Judgement, PastIncident
+from autocloudops.sandbox import SandboxResources
+from autocloudops.state.past import DynamoPast
+
+ONE = UUID("7f3a0000-aaaa-4000-8000-000000000001")
+TWO = UUID("7f3a0000-bbbb-4000-8000-000000000002")
+
+
+@pytest.fixture
+def table(foundation: SandboxResources, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a state table that remembers two incidents, with the environment set to it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", foundation.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", foundation.region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AUTOCLOUDOPS_STATE_TABLE", foundation.state_table)
+    asyncio.run(_kept(foundation.state_table))
+    return foundation.state_table
+
+
+async def _kept(table: str) -> None:
+    async with AsyncExitStack() as stack:
+        store = DynamoPast(await open_table(stack), table, SystemClock())
+        for incident_id in (ONE, TWO):
+            await store.keep(past(incident_id=incident_id))
+
+
+async def _named(table: str, incident_id: UUID) -> PastIncident:
+    async with AsyncExitStack() as stack:
+        (found,) = await DynamoPast(await open_table(stack), table, SystemClock()).named(str(incident_id))
+        return found
+
+
+def label(wanted: str, judgement: str = "right-cause", *more: str) -> Result:
+    """Label an incident as a person does."""
+    return CliRunner().invoke(app, ["label", wanted, judgement, "--by", "ana", *more])
+
+
+def test_a_label_is_kept_with_who_and_why(table: str) -> None:
+    """What a person says of a decision stands with its incident, on the decision that was the last one then."""
+    assert label(f"inc-{ONE}", "wrong-cause", "--note", "it was\nthe cache").exit_code == 0
+    found = asyncio.run(_named(table, ONE))
+    (kept,) = found.labels
+    assert (kept.judgement, kept.by, kept.note) == (Judgement.WRONG_CAUSE, "ana", "it was the cache")
+    assert kept.decision_id == found.decision_id
+    assert asyncio.run(_named(table, TWO)).labels == ()
+
+
+def test_an_id_may_be_short_but_not_ambiguous(table: str) -> None:
+    """As many characters as tell two incidents apart are enough; fewer name both, and label neither."""
+    assert label("7F3A0000-b").exit_code == 0
+    assert len(asyncio.run(_named(table, TWO)).labels) == 1
+    refused = label("inc-7f3a0000")
+    assert refused.exit_code == 255
+    assert str(ONE) in refused.stderr
+    assert str(TWO) in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("7f3a",), 252),
+        (("not-an-id",), 252),
+        ((str(ONE), "maybe"), 252),
+        ((str(ONE), "noise", "--note", "x" * 201), 252),
+        (("00000000",), 255),
+    ],
+)
+def test_what_cannot_be_labelled_is_said(table: str, arguments: tuple[str, ...], code: int) -> None:
+    """A short or strange id, an unknown label and a long note are usage errors; an unknown incident is named."""
+    assert label(*arguments).exit_code == code
+    assert asyncio.run(_named(table, ONE)).labels == ()

@@ -1,0 +1,127 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[3]))
+
+from autocloudops.inference.concurrency import ConcurrencyController, Sample
+from autocloudops.inference.concurrency.ghosts import Ghosts
+from autocloudops.inference.concurrency.limit import Limit
+from autocloudops.inference.concurrency.line import Window
+from autocloudops.inference.concurrency.tail import Tail
+from autocloudops.sandbox.endpoint.batching import Scale
+from autocloudops.sandbox.endpoint.gpus import Profile
+from bench.utilisation.measures import quantile, seconds_taken, throughput
+from bench.utilisation.world import Setting, Worker, answers_of
+
+SMALL = Profile(
+    name="small", alpha_ms=10.0, beta_ms=0.2, prefill_ms_per_token=0.02, kv_tokens=1_000_000, max_sequences=32
+)
+
+
+def settled(controller: ConcurrencyController, clients: int, seconds: float = 120.0) -> tuple[float, float]:
+    """Run a controller on one small instance; return tokens a second and p95 of the second half."""
+    setting = Setting(SMALL, clients, seconds, (Scale(0.0, 1),), seed=3)
+    answers = answers_of(setting, [Worker(controller)])
+    taken = seconds_taken(answers, seconds / 2, seconds)
+    return throughput(answers, seconds / 2, seconds), quantile(taken, 0.95)
+
+
+def samples(count: int, wait: float, pace: float) -> Iterator[Sample]:
+    """Yield answers on a line, of 100 to 200 tokens."""
+    for number in range(count):
+        tokens = 100 + number * 37 % 101
+        yield Sample(0.0, wait + pace * tokens, tokens, 4.0)
+
+
+def test_the_line_tells_waiting_from_length() -> None:
+    """What every answer waits and what a token takes come out of latencies alone."""
+    window = Window()
+    for sample in samples(50, wait=3.0, pace=0.04):
+        window.add(sample)
+    window.keep_latest(20)
+    line = window.fit()
+    assert (line.wait_seconds, line.pace_seconds) == pytest.approx((3.0, 0.04))
+
+
+def test_the_tail_comes_from_lengths() -> None:
+    """The 95th percentile is the line at the 95th length, although the window is short."""
+    window, tail = Window(), Tail()
+    for sample in samples(101, wait=1.0, pace=0.1):
+        tail.add(sample.tokens)
+        window.add(sample)
+    window.keep_latest(10)
+    assert tail.p95_seconds(window.fit(), window) == pytest.approx(1.0 + 0.1 * 195, rel=0.01)
+
+
+def test_a_glide_lets_every_second_answer_be_followed() -> None:
+    """The limit falls by a half for each answer, and stops at its target."""
+    limit = Limit(first=10, most=100)
+    limit.glide(to=9)
+    limit.one_answer()
+    assert (limit.value, limit.gliding) == (9.5, True)
+    limit.one_answer()
+    limit.one_answer()
+    assert (limit.value, limit.gliding) == (9.0, False)
+
+
+def test_a_ghost_is_gone_when_a_later_request_was_answered() -> None:
+    """An answer to what was sent before the timeout says nothing about it, one that was sent after does."""
+    ghosts = Ghosts(most_seconds=45.0)
+    ghosts.add(60.0)
+    ghosts.forget(Sample(50.0, 70.0, 10, 1.0))
+    assert len(ghosts) == 1
+    ghosts.forget(Sample(61.0, 75.0, 10, 1.0))
+    assert len(ghosts) == 0
+
+
+def test_the_limit_settles_just_above_what_runs_at_once() -> None:
+    """An instance that runs 32 sequences is kept full, with few requests waiting."""
+    controller = ConcurrencyController(45.0)
+    settled(controller, clients=500)
+    assert 30 <= controller.limit <= 46
+
+
+def test_long_answers_alone_do_not_lower_the_limit() -> None:
+    """Answers of ten times the tokens take ten times as long: no sign of overload."""
+    controller = ConcurrencyController(1000.0)
+    limits = []
+    for scale in (1, 10):
+        for number in range(400):
+            tokens = scale * (100 + number * 37 % 101)
+            at = float(scale * 10_000 + number)
+            controller.answered(Sample(at - 0.03 * tokens, at, tokens, controller.limit / 2))
+        limits.append(controller.limit)
+    assert limits[1] >= limits[0]
+
+
+def test_the_tail_stays_under_the_ceiling() -> None:
+    """Where the ceiling is what binds, the 95th percentile stays near it and the limit below what runs at once."""
+    controller = ConcurrencyController(3.2)
+    _, p95 = settled(controller, clients=500)
+    assert p95 < 3.4
+    assert controller.limit < 32
+
+
+def test_half_used_limits_do_not_grow() -> None:
+    """Where callers are fewer than the limit, nothing is learnt about a larger one."""
+    controller = ConcurrencyController(45.0, first=16)
+    settled(controller, clients=4, seconds=20.0)
+    assert controller.limit == 16
+
+
+def test_throttles_lower_the_limit_once_for_what_was_in_flight() -> None:
+    """Two throttles lower it, and the others that were sent before then do not count again."""
+    controller = ConcurrencyController(45.0, first=100)
+    for number in range(50):
+        controller.overloaded(1.0, 2.0 + number / 100)
+    assert controller.limit == 70
+
+
+def test_one_slow_answer_in_many_is_no_overload() -> None:
+    """A lone timeout leaves the limit alone, but for the place that it may still hold."""
+    controller = ConcurrencyController(45.0, first=100)
+    controller.overloaded(0.0, 60.0)
+    assert controller.limit == 99

@@ -1,0 +1,203 @@
+"""What is in the vector index, how it gets there, and when it may not be used."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from autocloudops.clock import Clock
+from autocloudops.errors import ModelError, SettingsInvalid, TargetMissing
+from autocloudops.incidents.past import PastIncident
+from autocloudops.knowledge.embedding import Embedded, Embedder
+from autocloudops.knowledge.files import Files
+from autocloudops.knowledge.front_matter import Runbook, digest_of
+from autocloudops.knowledge.vectors import Entry, EntryKind, Header, Matrix, VectorIndex, decoded, unit
+from autocloudops.redaction import clean
+
+FILE = ".index/vectors"
+INCIDENT_CHARACTERS = 1_200
+KEPT = timedelta(days=180)
+SAVED_EVERY_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """An entry of the index, and the text that its vector is made of."""
+
+    entry: Entry
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far indexing is: passages that have their vector, of all."""
+
+    done: int
+    total: int
+
+
+class IndexFile:
+    """The index beside the runbooks of a library.
+
+    Args:
+        files: where the library is.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.location = f"{files.location}/{FILE}"
+
+    async def load(self) -> VectorIndex | None:
+        """Return the index, None where there is none yet.
+
+        Raises:
+            ServiceFailed: it cannot be reached.
+            InputUnreadable: it is none that this version reads.
+        """
+        try:
+            body = await self._files.read(FILE)
+        except TargetMissing:
+            return None
+        return decoded(self.location, body)
+
+    async def save(self, index: VectorIndex) -> None:
+        """Replace the index.
+
+        Raises:
+            ServiceFailed: it cannot be written.
+        """
+        await self._files.write(FILE, index.encoded())
+
+
+class Indexer:
+    """Brings the index up to date: embeds what it does not hold, and forgets what is no longer wanted.
+
+    Args:
+        file: the index.
+        embedder: makes vectors.
+        clock: time.
+    """
+
+    def __init__(self, file: IndexFile, embedder: Embedder, clock: Clock) -> None:
+        self._file = file
+        self._embedder = embedder
+        self._clock = clock
+
+    async def update(self, passages: Sequence[Passage], old: VectorIndex | None) -> AsyncIterator[Progress]:
+        """Yield how far it is, from the start to the end.
+
+        What is done is saved now and then, and when the endpoint fails: the next run goes on from there.
+
+        Args:
+            passages: all that the index shall hold.
+            old: the index as it is; None makes a new one.
+
+        Raises:
+            SettingsInvalid: the endpoint serves another model than the index was made with.
+            ModelError: the endpoint failed.
+            ServiceFailed: the index cannot be written.
+        """
+        known = dict(old.known()) if old else {}
+        missing = [*{each.entry.digest: each for each in passages if each.entry.digest not in known}.values()]
+        header = old.header if old else None
+        yield _progress(passages, known)
+        saved_at = self._clock.monotonic()
+        try:
+            async for batch in self._embedder.passages([each.text for each in missing]):
+                header = self._header(header, batch)
+                rows = zip(batch.places, unit(batch.vectors), strict=True)
+                known |= {missing[place].entry.digest: row for place, row in rows}
+                if self._clock.monotonic() - saved_at >= SAVED_EVERY_SECONDS:
+                    await self._save(header, passages, known)
+                    saved_at = self._clock.monotonic()
+                yield _progress(passages, known)
+        except ModelError:
+            await self._save(header, passages, known)
+            raise
+        await self._save(header, passages, known)
+
+    async def _save(self, header: Header | None, wanted: Sequence[Passage], known: Mapping[str, Matrix]) -> None:
+        if header is None:
+            return
+        held = [each.entry for each in wanted if each.entry.digest in known]
+        rows = [known[entry.digest] for entry in held]
+        matrix = np.stack(rows) if rows else np.zeros((0, header.dimension), dtype=np.float32)
+        await self._file.save(VectorIndex(header, held, matrix))
+
+    def _header(self, header: Header | None, batch: Embedded) -> Header:
+        dimension = len(batch.vectors[0])
+        if header is None:
+            return Header(model=batch.model, dimension=dimension, created=self._clock.now())
+        if problem := mixed(header, batch.model, dimension):
+            raise SettingsInvalid(
+                f"{self._embedder.name}: {problem}",
+                "name the model that the index was made with, or start anew with `knowledge index --rebuild`",
+            )
+        return header
+
+
+def mixed(header: Header, model: str, dimension: int) -> str:
+    """Return why vectors of `model` cannot be compared with those of an index, empty where they can."""
+    if (header.model, header.dimension) == (model, dimension):
+        return ""
+    return f"the index was made with {header.model} ({header.dimension} numbers), not with {model} ({dimension})"
+
+
+def runbook_passages(runbooks: Iterable[Runbook]) -> list[Passage]:
+    """Return a passage for each section of each runbook."""
+    return [
+        Passage(
+            Entry(kind=EntryKind.RUNBOOK, name=runbook.name, heading=section.heading, digest=section.digest),
+            f"{runbook.title}\n{section.heading}\n{section.text}",
+        )
+        for runbook in runbooks
+        for section in runbook.sections
+    ]
+
+
+def incident_passage(past: PastIncident, kept: timedelta = KEPT) -> Passage:
+    """Return a passage for a decided incident: what alarmed, what was decided, and what came of it.
+
+    Args:
+        past: the incident.
+        kept: how long after its decision it may be found.
+    """
+    text = "\n".join(_told(past))
+    entry = Entry(
+        kind=EntryKind.INCIDENT,
+        name=str(past.incident_id),
+        heading=f"{past.decided_at:%Y-%m-%d}",
+        digest=digest_of(str(past.incident_id), text),
+        owner_key=past.owner_key,
+        text=text,
+        expires=past.decided_at + kept,
+    )
+    return Passage(entry, text)
+
+
+def kept_incidents(index: VectorIndex | None, now: datetime) -> list[Passage]:
+    """Return the passages of an index's incidents that still hold, to be kept when its runbooks change."""
+    entries = index.entries if index else ()
+    return [Passage(each, each.text) for each in entries if each.kind is EntryKind.INCIDENT and each.current(now)]
+
+
+def _progress(wanted: Sequence[Passage], known: Mapping[str, Matrix]) -> Progress:
+    return Progress(sum(each.entry.digest in known for each in wanted), len(wanted))
+
+
+def _told(past: PastIncident) -> Iterable[str]:
+    yield f'alarm: "{_line(past.alarm)}" on "{_line(past.resource)}"'
+    yield f'what: "{_line(past.family)}"' if past.family else "what: no metric"
+    yield f"decided: {past.verdict}" + (f", action {past.action}" if past.action else "")
+    if past.cause:
+        yield f'the model said then: "{_line(past.cause)}"'
+    cleared = past.cleared_at
+    minutes = (cleared - past.decided_at).total_seconds() / 60 if cleared else 0
+    yield f"outcome: cleared {max(0, minutes):.0f} min after the decision" if cleared else "outcome: not known to clear"
+    for label in past.judged:
+        yield f"a person's label: {label.judgement}" + (f', "{_line(label.note)}"' if label.note else "")
+
+
+def _line(text: str) -> str:
+    return clean(" ".join(text.split()), INCIDENT_CHARACTERS // 2).replace('"', "'")

@@ -1,0 +1,207 @@
+"""Decided incidents in the state table, for 400 days: by owner, by metric family, by time, and by id for labels."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from autocloudops.alarms.model import AlarmState
+from autocloudops.aws import translated
+from autocloudops.clock import Clock, epoch_milliseconds
+from autocloudops.incidents.past import Label, PastIncident
+from autocloudops.state import items
+from autocloudops.state.items import text
+from autocloudops.state.table import Table
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
+
+    from autocloudops.state.items import NewItem, StoredItem
+
+RETENTION = timedelta(days=400)
+NEAR_RETENTION = timedelta(hours=1)
+ID_CHARACTERS = 8
+"""As many characters of an id are its partition: what people type is never shorter."""
+MOST_FOUND = 20
+CLEARED_WITHIN = timedelta(hours=24)
+MOST_TURNS = 50
+
+
+class DynamoPast:
+    """What was decided before, and what people said of it.
+
+    Args:
+        client: a DynamoDB client.
+        table: the state table.
+        clock: what has expired.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
+        self._table = Table(client, table, clock)
+        self._clock = clock
+
+    async def keep(self, past: PastIncident, previous: UUID | None = None) -> None:
+        """Remember a decision; a later decision about the same incident takes its place, and labels stay.
+
+        A suppressed incident is found by id and by time, but is no example for others.
+
+        Args:
+            past: what was decided.
+            previous: the owner's incident before this one: what came of it is known by now, and written down.
+
+        Raises:
+            ServiceFailed: the table cannot be written.
+        """
+        now = self._clock.now()
+        kept = past.model_copy(update={"labels": ()}).model_dump_json(exclude_defaults=True)
+        await self._set(record_key(past.incident_id), kept, now)
+        pointers = [(near_pk(past.account, past.region), NEAR_RETENTION)]
+        if not past.suppressed:
+            pointers += [(pk, RETENTION) for pk in _lists(past)]
+        await asyncio.gather(*(self._point(pk, past, after) for pk, after in pointers))
+        if previous:
+            await self._settle(previous)
+
+    async def _set(self, key: "NewItem", past: str, now: datetime) -> None:
+        with translated("dynamodb:UpdateItem", self._table.name):
+            await self._table.client.update_item(
+                TableName=self._table.name,
+                Key=key,
+                UpdateExpression="SET past = :past, #ttl = :ttl",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues={":past": text(past), ":ttl": items.expiry(now, RETENTION)},
+            )
+
+    async def _point(self, pk: str, past: PastIncident, after: timedelta) -> None:
+        sort = f"{epoch_milliseconds(past.opened_at):013d}#{past.incident_id}"
+        item = {"pk": text(pk), "sk": text(sort), "ttl": items.expiry(self._clock.now(), after)}
+        with translated("dynamodb:PutItem", self._table.name):
+            await self._table.client.put_item(TableName=self._table.name, Item=item)
+
+    async def _settle(self, incident_id: UUID) -> None:
+        """Write down when an incident cleared, before its state changes expire."""
+        item = await self._table.get(record_key(incident_id))
+        past = await self._with_outcome(_read(item)) if item else None
+        if past and past.cleared_at:
+            kept = past.model_copy(update={"labels": ()}).model_dump_json(exclude_defaults=True)
+            await self._set(record_key(incident_id), kept, past.decided_at)
+
+    async def of_owner(self, owner_key: str, but: UUID, most: int) -> Sequence[PastIncident]:
+        """Return the last decided incidents of an owner, the newest first, with what came of them.
+
+        Args:
+            owner_key: account, region and owner.
+            but: an incident that is left out: the one that is asked about.
+            most: how many, 20 at most.
+
+        Raises:
+            ServiceFailed: the table cannot be read.
+        """
+        return await self._in_list(_owner_pk(owner_key), but, most)
+
+    async def of_family(self, account: str, family: str, but: UUID, most: int) -> Sequence[PastIncident]:
+        """Return the last decided incidents of an account with the same metric family; see `of_owner`."""
+        return await self._in_list(_family_pk(account, family), but, most)
+
+    async def _in_list(self, pk: str, but: UUID, most: int) -> Sequence[PastIncident]:
+        ids: list[UUID] = []
+        async for item in self._table.query(pk, newest_first=True, page=MOST_FOUND):
+            each = _id_in(item)
+            if each != but and len(ids) < min(most, MOST_FOUND):
+                ids.append(each)
+            elif len(ids) >= most:
+                break
+        found = await self._table.get_many([record_key(each) for each in dict.fromkeys(ids)])
+        pasts = await asyncio.gather(*(self._with_outcome(_read(item)) for item in found))
+        return sorted(pasts, key=lambda past: past.opened_at, reverse=True)
+
+    async def _with_outcome(self, past: PastIncident) -> PastIncident:
+        """Return an incident with the time at which the alarm that opened it returned to OK."""
+        if past.cleared_at:
+            return past
+        head = await self._table.get(items.head_key(past.incident_id))
+        cleared_at = await self._cleared(head["opener_place"]["B"]) if head and "opener_place" in head else None
+        return past.model_copy(update={"cleared_at": cleared_at})
+
+    async def _cleared(self, place: bytes) -> datetime | None:
+        """Return when the alarm of a firing change returned to OK, if it did so within a day."""
+        digest, fired = place[: -items.TIME_BYTES].hex(), int.from_bytes(place[-items.TIME_BYTES :])
+        until = fired + int(CLEARED_WITHIN.total_seconds() * 1000)
+        with translated("dynamodb:Query", self._table.name):
+            answer = await self._table.client.query(
+                TableName=self._table.name,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :fired AND :until",
+                ExpressionAttributeValues={
+                    ":pk": text(f"KEY#{digest}"),
+                    ":fired": text(f"{fired:013d}#"),
+                    ":until": text(f"{until:013d}#"),
+                },
+                Limit=MOST_TURNS,
+            )
+        times = (items.time_of(item) for item in answer["Items"] if item["sk"]["S"].endswith(f"#{AlarmState.OK}"))
+        return next(times, None)
+
+    async def named(self, start: str) -> Sequence[PastIncident]:
+        """Return the incidents whose id starts with `start`, which is eight characters long or longer.
+
+        Raises:
+            ServiceFailed: the table cannot be read.
+        """
+        found = self._table.query(_id_pk(start), start)
+        return [_read(item) async for item in found]
+
+    async def label(self, incident_id: UUID, label: Label) -> bool:
+        """Keep what a person said; False where nothing is remembered of the incident.
+
+        Raises:
+            ServiceFailed: the table cannot be written.
+        """
+        said = await self._table.unless_lost(
+            "dynamodb:UpdateItem",
+            lambda: self._table.client.update_item(
+                TableName=self._table.name,
+                Key=record_key(incident_id),
+                UpdateExpression="ADD labels :label",
+                ConditionExpression="attribute_exists(past)",
+                ExpressionAttributeValues={":label": {"SS": [label.model_dump_json()]}},
+            ),
+        )
+        return said is not None
+
+
+def record_key(incident_id: UUID) -> "NewItem":
+    """Return the key of what is remembered of an incident."""
+    return {"pk": text(_id_pk(str(incident_id))), "sk": text(incident_id)}
+
+
+def near_pk(account: str, region: str) -> str:
+    """Return the partition of what was decided within the last hour in an account and region."""
+    return f"DECIDED#{account}/{region}"
+
+
+def _id_pk(incident_id: str) -> str:
+    return f"PAST#{incident_id[:ID_CHARACTERS]}"
+
+
+def _lists(past: PastIncident) -> list[str]:
+    family = [_family_pk(past.account, past.family)] if past.family else []
+    return [_owner_pk(past.owner_key), *family]
+
+
+def _owner_pk(owner_key: str) -> str:
+    return f"PASTOF#{items.hashed(owner_key)}"
+
+
+def _family_pk(account: str, family: str) -> str:
+    return f"PASTOF#{items.hashed(f'{account} {family}')}"
+
+
+def _id_in(item: "StoredItem") -> UUID:
+    return UUID(item["sk"]["S"].partition("#")[2])
+
+
+def _read(item: "StoredItem") -> PastIncident:
+    past = PastIncident.model_validate_json(item["past"]["S"])
+    labels = item["labels"]["SS"] if "labels" in item else ()
+    return past.model_copy(update={"labels": tuple(Label.model_validate_json(each) for each in labels)})
