@@ -35,7 +35,7 @@ $(VENV)/pip.stamp: constraints.txt
 	@touch $@
 
 $(VENV)/rules.stamp: $(VENV)/pip.stamp pyproject.toml
-	$(PIP) --editable '.[local]'
+	$(PIP) --editable '.[knowledge,local]'
 	@touch $@
 
 $(VENV)/llama.stamp: $(VENV)/rules.stamp

@@ -14,10 +14,10 @@ ENDINGS = frozenset({Outcome.DECIDED, Outcome.JOINED, Outcome.PARKED, Outcome.OK
 class Result:
     """The groups that a run made, and what they took.
 
-    `groups` is the incident of each alarm. `ended` counts the lasting records of each event: every event ends exactly
-    once. `questions` counts what was asked by revision, 0 for the first time; `requests` are those to the model,
-    repairs included. `linked` are the incidents that name an earlier one of their owner; `suppressed` counts decisions
-    without a question; `repeated` the copies that were recognised.
+    `groups` is the incident of each alarm; incidents that the audit ties to each other count as one. `ended` counts the
+    lasting records of each event: every event ends exactly once. `questions` counts what was asked by revision, 0 for
+    the first time; `requests` are those to the model, repairs included. `linked` are the incidents that name an earlier
+    one of their owner; `suppressed` counts decisions without a question; `repeated` the copies that were recognised.
     """
 
     groups: Mapping[UUID, UUID]
@@ -49,9 +49,14 @@ def result_of(records: Iterable[AuditRecord], alarms: Mapping[UUID, str]) -> Res
     kept = list(records)
     lasting = [record for record in kept if record.outcome in ENDINGS and not record.repeated]
     decided = [record for record in lasting if record.outcome is Outcome.DECIDED]
-    groups = {record.event_id: record.incident_id for record in lasting if record.event_id in alarms}
+    one = _tied(kept)
+    groups = {
+        record.event_id: one.get(record.incident_id, record.incident_id)
+        for record in lasting
+        if record.event_id in alarms and record.incident_id
+    }
     return Result(
-        groups={alarm: incident for alarm, incident in groups.items() if alarm and incident},
+        groups={alarm: incident for alarm, incident in groups.items() if alarm},
         ended=Counter(record.event_id for record in lasting if record.event_id),
         questions=Counter(record.decision.revision for record in decided if record.decision and requests_of(record)),
         requests=sum(map(requests_of, decided)),
@@ -64,3 +69,13 @@ def result_of(records: Iterable[AuditRecord], alarms: Mapping[UUID, str]) -> Res
 def requests_of(record: AuditRecord) -> int:
     """Return how many requests to the model a decision took."""
     return record.model.requests if record.model else 0
+
+
+def _tied(records: Iterable[AuditRecord]) -> dict[UUID, UUID]:
+    """Return for each incident that a record ties to others the one that stands for all of them."""
+    together: dict[UUID, set[UUID]] = {}
+    for record in records:
+        if record.incident_id and record.tied:
+            whole = {each for end in (record.incident_id, record.tied) for each in together.get(end, {end})}
+            together |= dict.fromkeys(whole, whole)
+    return {incident_id: min(whole) for incident_id, whole in together.items()}

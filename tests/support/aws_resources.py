@@ -1,4 +1,4 @@
-"""One resource of every kind that AutoCloudOps describes, made in an AWS emulator, with a secret in each place for one."""
+"""One resource of every kind that AutoCloudOps describes, in an AWS emulator, with secrets where people put them."""
 
 import io
 import json
@@ -31,7 +31,7 @@ class Maker:
     def client(self, service: str) -> Any:  # noqa: ANN401 - clients of services without stubs
         return cast(
             "Any",
-            boto3.client(  # type: ignore[call-overload] # the stubs know the services of the worker only
+            boto3.client(
                 service,
                 endpoint_url=self._url,
                 region_name=REGION,
@@ -47,6 +47,7 @@ class Maker:
     def everything(self) -> Mapping[str, ResourceRef]:
         """Make one resource of each kind, and return them by their type."""
         made = (
+            *self._instances(),
             *self._network(),
             *self._containers(),
             *self._code(),
@@ -57,8 +58,8 @@ class Maker:
         )
         return {each.type: each for each in made}
 
-    def _network(self) -> list[ResourceRef]:
-        ec2, balancers = self.client("ec2"), self.client("elbv2")
+    def _instances(self) -> list[ResourceRef]:
+        ec2, scaling = self.client("ec2"), self.client("autoscaling")
         tags = [{"ResourceType": "instance", "Tags": [{"Key": "Owner", "Value": OWNER}]}]
         instance = ec2.run_instances(
             ImageId="ami-12345678",
@@ -69,18 +70,6 @@ class Maker:
             TagSpecifications=tags,
         )["Instances"][0]["InstanceId"]
         volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=10, VolumeType="gp3")["VolumeId"]
-        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"eu-west-1{zone}")["Subnet"]
-            for number, zone in enumerate("ab", 1)
-        ]
-        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-        nat = ec2.create_nat_gateway(SubnetId=subnets[0]["SubnetId"], AllocationId=address)["NatGateway"]
-        group = balancers.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
-        balancers.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": instance}])
-        balancer = balancers.create_load_balancer(Name="shop", Subnets=[each["SubnetId"] for each in subnets])
-        balancer_arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
-        scaling = self.client("autoscaling")
         scaling.create_launch_configuration(
             LaunchConfigurationName="web", ImageId="ami-12345678", InstanceType="t3.micro", UserData=SECRET
         )
@@ -96,8 +85,24 @@ class Maker:
         return [
             self.ref("ec2:instance", instance),
             self.ref("ec2:volume", volume),
-            self.ref("ec2:nat-gateway", nat["NatGatewayId"]),
             self.ref("autoscaling:group", "web"),
+        ]
+
+    def _network(self) -> list[ResourceRef]:
+        ec2, balancers = self.client("ec2"), self.client("elbv2")
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"eu-west-1{zone}")["Subnet"]
+            for number, zone in enumerate("ab", 1)
+        ]
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        nat = ec2.create_nat_gateway(SubnetId=subnets[0]["SubnetId"], AllocationId=address)["NatGateway"]
+        group = balancers.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
+        balancers.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "i-0123456789abcdef0"}])
+        balancer = balancers.create_load_balancer(Name="shop", Subnets=[each["SubnetId"] for each in subnets])
+        balancer_arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+        return [
+            self.ref("ec2:nat-gateway", nat["NatGatewayId"]),
             self.ref("elb:target-group", group["TargetGroupArn"].split(":", 5)[5]),
             self.ref("elb:load-balancer", balancer_arn.split("loadbalancer/")[1]),
         ]

@@ -120,6 +120,27 @@ class StateSettings(BaseSettings):
     table: str = Field(default="autocloudops-state", description="DynamoDB table with keys pk and sk")
 
 
+class KnowledgeSettings(BaseSettings):
+    """Where runbooks are, and what embeds them."""
+
+    model_config = _room("KNOWLEDGE")
+
+    library: str | None = Field(default=None, description="s3://BUCKET[/PREFIX], or a folder, with runbooks; or none")
+    endpoints: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="embedding endpoints in order of preference, as AUTOCLOUDOPS_MODEL_ENDPOINTS; without one, "
+        "runbooks are found by exact match only",
+    )
+    model: str = Field(
+        default="nvidia/llama-3.2-nv-embedqa-1b-v2", description="served embedding model, sent in each request"
+    )
+    least_score: float = Field(
+        default=0.35, ge=0, le=1, description="a runbook that only reads like an alarm needs this cosine at least"
+    )
+
+    _listed = field_validator("endpoints", mode="before")(_separated)
+
+
 class NotifySettings(BaseSettings):
     """Who is told."""
 
@@ -156,6 +177,7 @@ ROOMS: tuple[type[BaseSettings], ...] = (
     IncidentSettings,
     AuditSettings,
     StateSettings,
+    KnowledgeSettings,
     NotifySettings,
     SafetySettings,
     LogSettings,

@@ -55,6 +55,7 @@ def test_a_label_is_kept_with_who_and_why(table: str) -> None:
     assert (kept.judgement, kept.by, kept.note) == (Judgement.WRONG_CAUSE, "ana", "it was the cache")
     assert kept.decision_id == found.decision_id
     assert asyncio.run(_named(table, TWO)).labels == ()
+    assert label(str(ONE), "noise", "--note", "x" * 201).exit_code == 252
 
 
 def test_an_id_may_be_short_but_not_ambiguous(table: str) -> None:
@@ -67,17 +68,9 @@ def test_an_id_may_be_short_but_not_ambiguous(table: str) -> None:
     assert str(TWO) in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (("7f3a",), 252),
-        (("not-an-id",), 252),
-        ((str(ONE), "maybe"), 252),
-        ((str(ONE), "noise", "--note", "x" * 201), 252),
-        (("00000000",), 255),
-    ],
-)
-def test_what_cannot_be_labelled_is_said(table: str, arguments: tuple[str, ...], code: int) -> None:
-    """A short or strange id, an unknown label and a long note are usage errors; an unknown incident is named."""
-    assert label(*arguments).exit_code == code
+def test_an_unknown_incident_is_named(table: str) -> None:
+    """What is not remembered cannot be labelled, and the error names the id that was typed."""
+    refused = label("00000000")
+    assert refused.exit_code == 255
+    assert "no decided incident starts with 00000000" in refused.stderr
     assert asyncio.run(_named(table, ONE)).labels == ()

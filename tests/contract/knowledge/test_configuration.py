@@ -1,12 +1,12 @@
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from aiobotocore.session import AioSession
+import pytest_asyncio
 from aws_resources import OWNER, SECRET, Maker
 from botocore import xform_name
 from triage import database_alarm
@@ -19,6 +19,8 @@ from autocloudops.errors import TargetMissing
 from autocloudops.knowledge.calls import Calls
 from autocloudops.knowledge.configuration import Configuration
 from autocloudops.knowledge.configurations import BY_TYPE, DESCRIBERS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 T = TypeVar("T")
 ACCOUNTS = {"ministack": "000000000000", "moto": "123456789012"}
@@ -78,31 +80,31 @@ class Proxy:
         return getattr(self._client, name)
 
 
-@pytest.fixture(scope="session", params=["ministack", "moto"])
+@pytest.fixture(scope="module", params=["ministack", "moto"])
 def made(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, ResourceRef]]:
     """The URL of each emulator in turn, with one resource of every kind in it."""
     url = str(request.getfixturevalue(request.param))
     return url, Maker(url, ACCOUNTS[request.param]).everything()
 
 
-@pytest.fixture(scope="module")
-def session() -> AioSession:
-    """One session for all clients: every new one reads the models of AWS's services again."""
-    return aws.session()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def open_calls(made: tuple[str, object]) -> AsyncIterator[Noting]:
+    """Calls to the emulator, with clients that are opened once: each reads the model of its service."""
+    session = aws.session()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aws, "session", lambda: session)
+        patch.setenv("AWS_ENDPOINT_URL", made[0])
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        async with AsyncExitStack() as stack:
+            yield Noting(stack)
 
 
 @pytest.fixture
-def calls(
-    made: tuple[str, object],
-    session: AioSession,
-    point_at: Callable[[str], None],
-    stack: AsyncExitStack,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Noting:
-    """Calls to the emulator."""
-    point_at(made[0])
-    monkeypatch.setattr(aws, "session", lambda: session)
-    return Noting(stack)
+def calls(open_calls: Noting) -> Noting:
+    """The same calls, with nothing noted yet."""
+    open_calls.noted.clear()
+    return open_calls
 
 
 def subject_of(resource: ResourceRef) -> Subject:
@@ -118,7 +120,7 @@ async def read(calls: Calls, resource: ResourceRef) -> list[Piece]:
     return list(await source.read(subject_of(resource)))
 
 
-def test_every_describer_is_read_in_both_emulators() -> None:
+async def test_every_describer_is_read_in_both_emulators() -> None:
     """No kind of resource is left out of the tests below."""
     assert {id(BY_TYPE[type_]) for type_ in EXPECTED} == {id(each) for each in DESCRIBERS}
 

@@ -6,6 +6,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[3]))
 
+from bench.utilisation.measures import quantile, seconds_taken, throughput
+from bench.utilisation.world import Setting, Worker, answers_of
+
 from autocloudops.inference.concurrency import ConcurrencyController, Sample
 from autocloudops.inference.concurrency.ghosts import Ghosts
 from autocloudops.inference.concurrency.limit import Limit
@@ -13,8 +16,6 @@ from autocloudops.inference.concurrency.line import Window
 from autocloudops.inference.concurrency.tail import Tail
 from autocloudops.sandbox.endpoint.batching import Scale
 from autocloudops.sandbox.endpoint.gpus import Profile
-from bench.utilisation.measures import quantile, seconds_taken, throughput
-from bench.utilisation.world import Setting, Worker, answers_of
 
 SMALL = Profile(
     name="small", alpha_ms=10.0, beta_ms=0.2, prefill_ms_per_token=0.02, kv_tokens=1_000_000, max_sequences=32
@@ -101,7 +102,7 @@ def test_the_tail_stays_under_the_ceiling() -> None:
     """Where the ceiling is what binds, the 95th percentile stays near it and the limit below what runs at once."""
     controller = ConcurrencyController(3.2)
     _, p95 = settled(controller, clients=500)
-    assert p95 < 3.4
+    assert p95 < 3.2 * 1.15
     assert controller.limit < 32
 
 

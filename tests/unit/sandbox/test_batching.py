@@ -16,9 +16,7 @@ from autocloudops.sandbox.endpoint.batching import (
 )
 from autocloudops.sandbox.endpoint.gpus import Profile, gpu
 
-SMALL = Profile(
-    name="small", alpha_ms=10.0, beta_ms=1.0, prefill_ms_per_token=1.0, kv_tokens=1000, max_sequences=2
-)
+SMALL = Profile(name="small", alpha_ms=10.0, beta_ms=1.0, prefill_ms_per_token=1.0, kv_tokens=1000, max_sequences=2)
 
 
 def endpoint(fleet: Fleet | None = None, profile: Profile = SMALL) -> BatchingEndpoint:

@@ -48,8 +48,8 @@ class AuditRecord(Value):
     `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener, and
     names every member that was known when the model was asked. `repeated` marks another delivery of a recorded event,
     `late` an ALARM that came after its OK, `flapping` an alarm that keeps turning. `storm` counts the resources that
-    alarmed at the same time, `sources` what was read for the question. A `note` says what happened to a reply that
-    decides nothing.
+    alarmed at the same time, `sources` what was read for the question. `tied` is another incident that
+    a composite alarm shows to be the same trouble. A `note` says what happened to a reply that decides nothing.
     """
 
     outcome: Outcome
@@ -68,6 +68,7 @@ class AuditRecord(Value):
     unparseable: Unparseable | None = None
     members: tuple[UUID, ...] = ()
     previous_incident: UUID | None = None
+    tied: UUID | None = None
     evidence: tuple[Evidence, ...] = ()
     sources: tuple[SourceUse, ...] = ()
     model: ModelUse | None = None

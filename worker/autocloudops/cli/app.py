@@ -142,6 +142,21 @@ def alarms_lint(context: typer.Context, file: MessageFile) -> int:
     return lint_file(file, context.obj)
 
 
+@alarms.command("inventory")
+def alarms_inventory(
+    context: typer.Context,
+    history: Annotated[
+        str | None, typer.Option(help="Also read this much of the alarms' history: 12h, 7d, at most 30d.")
+    ] = None,
+    region: Annotated[list[str] | None, typer.Option(help="A region; may be given more than once.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Keep the inventory in the state table.")] = False,
+) -> int:
+    """List what alarms the account has, read-only: candidates, excluded, wrong, without owner, and what they cost."""
+    from autocloudops.cli.inventory import Wanted, list_inventory
+
+    return list_inventory(Wanted(history=history, regions=region or (), save=save), context.obj)
+
+
 @silence.command("add")
 def silence_add(
     owner: Owner,

@@ -8,7 +8,7 @@ from autocloudops.knowledge.alarm_now import AlarmNow
 from autocloudops.knowledge.configuration import Configuration
 from autocloudops.knowledge.policy import Place, document, statements
 
-COLUMNS = ("sid", "action", "resource")
+COLUMNS = ("sid", "actions", "resources")
 
 
 class Permitted(Protocol):
@@ -28,14 +28,12 @@ def needs(sources: Sequence[type[Permitted]] = SOURCES) -> Mapping[str, frozense
 
 
 def print_policy(place: Place, output: Output) -> None:
-    """Print the IAM policy for every source: as JSON the document, else one line for each action and resource."""
+    """Print the IAM policy for every source: as JSON the document, else one line for each statement."""
     if output is Output.JSON:
         print_json(document(needs(), place))
         return
     rows = [
-        {"sid": each.sid, "action": action, "resource": resource}
+        {"sid": each.sid, "actions": ", ".join(each.actions), "resources": ", ".join(each.resources)}
         for each in statements(needs(), place)
-        for action in each.actions
-        for resource in each.resources
     ]
     print_rows(output, rows, COLUMNS)

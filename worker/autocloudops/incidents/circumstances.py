@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.incidents.flapping import Flapping
@@ -17,12 +18,13 @@ SWITCHED_OFF = "ActionsDisabled"
 class Circumstances(Value):
     """What is known about an incident besides its alarms.
 
-    `suppressed` says why it is not to be asked about, `suppressed_until` how long that holds for whoever joins; `storm`
-    counts resources that alarm at once.
+    `suppressed` says why it is not to be asked about, `suppressed_until` how long that holds for whoever joins; `tied`
+    is the older incident that answers for it, `storm` counts resources that alarm at once.
     """
 
     suppressed: str | None = None
     suppressed_until: datetime | None = None
+    tied: UUID | None = None
     flapping: Flapping | None = None
     findings: tuple[Finding, ...] = ()
     storm: int = 0

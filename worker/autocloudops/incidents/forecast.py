@@ -1,7 +1,7 @@
 """What alarm history says about the days to come: how much noise, how many incidents, how many questions.
 
-Transition    one change of state of one alarm, as history has it
-Forecast      transitions -> episodes -> incidents -> questions, and the alarms behind them
+Forecast   transitions -> episodes -> incidents -> questions, and the alarms behind them
+Noise      one of these alarms
 """
 
 from collections import Counter, defaultdict

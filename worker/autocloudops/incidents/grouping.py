@@ -33,7 +33,8 @@ def place(alarm: Alarm, history: History, current: Incident | None, windows: Win
     Args:
         alarm: the state change that arrived.
         history: what is recorded of the same key.
-        current: the newest incident that the alarm could belong to: its owner's, its composite's, or its children's.
+        current: the incident that the alarm could belong to: its composite's or its children's where that takes it,
+            else the newest one of its owner, or the one that this was tied to.
         windows: how long an incident takes members.
         now: the wall time.
     """
@@ -182,5 +183,5 @@ def _opened(alarm: Alarm, current: Incident | None, now: datetime) -> Incident:
         opened_at=now,
         last_member_at=now,
         families=frozenset({family(alarm)}),
-        previous=current.incident_id if current and current.owner_key == alarm.resource.owner_key else None,
+        previous=current.incident_id if current else None,
     )

@@ -1,16 +1,29 @@
 """Composite alarms and the alarms that they are made of."""
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState
+from autocloudops.alarms.rule import named_in
 
 MOST_CHILDREN = 20
 
 
 def child_keys(alarm: Alarm) -> tuple[AlarmKey, ...]:
-    """Return the keys of the alarms that a firing composite alarm names, 20 at most; none for any other alarm."""
+    """Return the keys of the alarms that a firing composite alarm names, 20 at most; none for any other alarm.
+
+    Those that turned it come first, then the others in its rule: CloudWatch tells only of the former.
+    """
     if alarm.kind is not AlarmKind.COMPOSITE or alarm.state is not AlarmState.ALARM:
         return ()
-    keys = (_key_of(arn) for arn in alarm.children[:MOST_CHILDREN])
-    return tuple(key for key in keys if key and key != alarm.key)
+    turned = (_key_of(arn) for arn in alarm.children)
+    named = (_key_of(name) or _beside(alarm.key, name) for name in named_in(alarm.rule or ""))
+    keys = dict.fromkeys((*turned, *named))
+    return tuple(key for key in keys if key and key != alarm.key)[:MOST_CHILDREN]
+
+
+def _beside(composite: AlarmKey, name: str) -> AlarmKey | None:
+    """Return the key of a bare name, which is one in the composite alarm's own account and region."""
+    if name.startswith("arn:"):
+        return None
+    return AlarmKey(account=composite.account, region=composite.region, name=name)
 
 
 def _key_of(arn: str) -> AlarmKey | None:

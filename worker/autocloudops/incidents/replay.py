@@ -79,12 +79,12 @@ class Outcome:
     questions: list[Question] = field(default_factory=list)
 
 
-def alarm_at(entry: Entry, transition: Transition) -> Alarm:
-    """Return the state change that `transition` was, of the alarm as it is configured today."""
-    return Alarm.model_construct(
+def alarm_of(entry: Entry) -> Alarm:
+    """Return an alarm as it is configured today, for the changes of state that it once made."""
+    return Alarm(
         key=entry.key,
-        state=transition.state,
-        at=transition.at,
+        state=entry.state,
+        at=entry.state_at,
         kind=entry.kind,
         shape=REPLAYED,
         resource=entry.resource,
@@ -130,6 +130,7 @@ class Replay:
         self._entries = entries
         self._windows = windows
         self._changes: defaultdict[AlarmKey, list[Change]] = defaultdict(list)
+        self._alarms: dict[AlarmKey, Alarm] = {}
         self._parents: dict[AlarmKey, tuple[UUID, datetime]] = {}
         self._current: dict[str, UUID] = {}
         self._standing: dict[UUID, _Standing] = {}
@@ -141,7 +142,7 @@ class Replay:
         """Place one transition; they come by time."""
         while self._due and self._due[0][0] <= transition.at:
             self._do_what_is_due()
-        alarm = alarm_at(self._entries[transition.key], transition)
+        alarm = self._alarm(transition)
         history = History(changes=self._kept(alarm), parent=self._parent(alarm))
         placement = place(alarm, history, self._candidate(alarm, history), self._windows, alarm.at)
         if isinstance(placement, Repeats):
@@ -154,6 +155,12 @@ class Replay:
         while self._due:
             self._do_what_is_due()
         return self.came_to
+
+    def _alarm(self, transition: Transition) -> Alarm:
+        alarm = self._alarms.get(transition.key)
+        if alarm is None:
+            alarm = self._alarms[transition.key] = alarm_of(self._entries[transition.key])
+        return alarm.model_copy(update={"state": transition.state, "at": transition.at})
 
     def _kept(self, alarm: Alarm) -> tuple[Change, ...]:
         """Return the changes of the alarm's key that a placement can rest on: its last turn, and those of an hour."""

@@ -21,7 +21,21 @@ class IncidentStore(Protocol):
         ...
 
     async def current(self, owner_key: str) -> Incident | None:
-        """Return the newest incident of an owner."""
+        """Return the newest incident of an owner, or the one that it was tied to."""
+        ...
+
+    async def tie(self, owner_key: str, left: UUID | None, to: UUID, now: datetime) -> bool:
+        """Let further alarms of an owner join another owner's incident.
+
+        Args:
+            owner_key: the owner.
+            left: its newest incident so far, if there is one.
+            to: the incident that a composite alarm ties it to.
+            now: the wall time.
+
+        Returns:
+            Whether `left` still was its newest incident.
+        """
         ...
 
     async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:

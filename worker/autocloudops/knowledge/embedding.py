@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from autocloudops.diagnosis.endpoint import EmbeddingRequest, Embeddings, ModelEndpoint
 from autocloudops.errors import ModelError
-from autocloudops.redaction import cut
 
 TEXT_CHARACTERS = 4_000
 """More than the 512 tokens that NVIDIA's smaller embedding models read; the server cuts what it cannot."""
@@ -64,7 +63,7 @@ class Embedder:
         Raises:
             ModelError: a batch failed; those that went with it and succeeded were yielded before.
         """
-        shortened = [cut(text, TEXT_CHARACTERS) for text in texts]
+        shortened = [text[:TEXT_CHARACTERS] for text in texts]
         for group in _groups(list(batches(shortened, self._batching)), self._batching.at_once):
             done = await asyncio.gather(*(self._batch(shortened, places) for places in group), return_exceptions=True)
             for each in done:
@@ -80,7 +79,7 @@ class Embedder:
             ModelError: the endpoint gave none.
         """
         request = EmbeddingRequest(
-            texts=(cut(text, TEXT_CHARACTERS),), input_type="query", start_within_seconds=self._batching.seconds
+            texts=(text[:TEXT_CHARACTERS],), input_type="query", start_within_seconds=self._batching.seconds
         )
         return self._embedded((0,), await self._endpoint.embed(request))
 

@@ -90,6 +90,11 @@ class Match(Value):
             return None
         return (*(strength for strength, _ in fitting), sum(length for _, length in fitting))
 
+    def named_in(self, words: tuple[str, ...]) -> bool:
+        """Return whether every field that is given fits one of `words`, and one of them at least says something."""
+        best = [_best(globs, words) for name in self.fields() if (globs := getattr(self, name))]
+        return all(best) and any(strength for strength, _ in filter(None, best))
+
     def fields(self) -> tuple[str, ...]:
         """Return the names of the fields that are given, in their order."""
         return tuple(name for name in type(self).model_fields if getattr(self, name))

@@ -19,6 +19,8 @@ FILE = ".index/vectors"
 INCIDENT_CHARACTERS = 1_200
 KEPT = timedelta(days=180)
 SAVED_EVERY_SECONDS = 20.0
+ANY_TEXT = "which model is this?"
+"""Embedded where nothing else is, so that an endpoint with another model does not pass unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Indexer:
         missing = [*{each.entry.digest: each for each in passages if each.entry.digest not in known}.values()]
         header = old.header if old else None
         yield _progress(passages, known)
+        if header and not missing:
+            self._header(header, await self._embedder.query(ANY_TEXT))
         saved_at = self._clock.monotonic()
         try:
             async for batch in self._embedder.passages([each.text for each in missing]):

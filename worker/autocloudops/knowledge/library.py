@@ -29,6 +29,11 @@ class Shelf(Value):
         ranked = [(rank, each) for each in self.runbooks if each.current(today) and (rank := each.match.rank(asked))]
         return [each for _, each in sorted(ranked, key=lambda pair: (_reversed(pair[0]), pair[1].name))]
 
+    def named_in(self, text: str, today: date) -> list[Runbook]:
+        """Return the runbooks whose match is spelt out by the words of `text`, by name, without the expired."""
+        said = tuple(text.split())
+        return [each for each in self.runbooks if each.current(today) and each.match.named_in(said)]
+
 
 class Library:
     """Reads a library. A file that has not changed is read once.

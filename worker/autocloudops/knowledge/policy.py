@@ -75,13 +75,12 @@ def statements(needs: Mapping[str, Iterable[str]], place: Place) -> Sequence[Sta
     Raises:
         SettingsInvalid: an action is more than reading configuration.
     """
-    purposes = {action: purpose for purpose, actions in reversed(needs.items()) for action in actions}
-    grouped: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    purposes = {action: purpose for purpose, actions in reversed(list(needs.items())) for action in actions}
+    grouped: dict[str, list[str]] = defaultdict(list)
     for action, purpose in sorted(purposes.items()):
-        resources = _resources(_checked(action), place)
-        service = "" if resources == (EVERYTHING,) else _word(action.partition(":")[0])
-        grouped[f"{_word(purpose)}{service}", () if service else resources].append(action)
-    return [_statement(sid, actions, place) for (sid, _), actions in sorted(grouped.items())]
+        service = action.partition(":")[0] if _checked(action) in _RESOURCES else ""
+        grouped[f"{_word(purpose)}{_word(service)}"].append(action)
+    return [_statement(sid, actions, place) for sid, actions in sorted(grouped.items())]
 
 
 def document(needs: Mapping[str, Iterable[str]], place: Place) -> Mapping[str, object]:

@@ -54,11 +54,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a search came to: runbooks, the worthiest first, and incidents. `gap` is why vectors told nothing."""
+    """What a search came to: runbooks, the worthiest first, and incidents.
+
+    `gap` is why vectors told nothing; `wrong` counts the files of the library that are no runbooks.
+    """
 
     runbooks: tuple[Found, ...]
     incidents: tuple[Hit, ...] = ()
     gap: str = ""
+    wrong: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +106,20 @@ class Search:
         exact = [Found(each, fitting_section(each, question), each.match.fields()) for each in written]
         hits = self._hits(near, shelf)
         like = [found for found in _distinct(shelf, hits) if found.runbook not in written]
-        return Answer(tuple([*exact, *like][:MOST]), _incidents(hits, owner_key), near.gap)
+        return Answer(tuple([*exact, *like][:MOST]), _incidents(hits, owner_key), near.gap, len(shelf.problems))
 
     async def for_text(self, text: str) -> Answer:
-        """Return what reads like `text`.
+        """Return the runbooks whose match the words of `text` spell out, and then what reads like it.
 
         Raises:
             ServiceFailed: the library cannot be read.
         """
         shelf, near = await asyncio.gather(self._runbooks(), self._near(text))
+        written = shelf.named_in(text, self._clock.now().date())
+        exact = [Found(each, fitting_section(each, text), each.match.fields()) for each in written]
         hits = self._hits(near, shelf)
-        return Answer(tuple(_distinct(shelf, hits)), _incidents(hits, ""), near.gap)
+        like = [found for found in _distinct(shelf, hits) if found.runbook not in written]
+        return Answer((*exact, *like), _incidents(hits, ""), near.gap, len(shelf.problems))
 
     async def _runbooks(self) -> Shelf:
         try:
@@ -189,8 +196,9 @@ class Runbooks:
         pieces = [_runbook_piece(each) for each in answer.runbooks]
         pieces += [_incident_piece(hit, subject.resource.owner_key) for hit in answer.incidents]
         if answer.gap:
-            text = f"NOT READ: {answer.gap}: exact matches only"
-            pieces.append(Piece(kind=self.kind, source="AutoCloudOps", text=text, worth=0, missing=True))
+            pieces.append(_unread(f"{answer.gap}: exact matches only"))
+        if answer.wrong:
+            pieces.append(_unread(f"{answer.wrong} files of the library are wrong, see `autocloudops knowledge index`"))
         return pieces
 
 
@@ -235,6 +243,10 @@ def _incident_piece(hit: Hit, owner_key: str) -> Piece:
     head = f"incident {quoted(hit.entry.name)} of {owner}, decided {hit.entry.heading} (likeness {hit.score:.2f})"
     text = bounded(head, *_body(hit.entry.text))
     return Piece(kind="past-incident", source="vector index", text=text, worth=INCIDENT_WORTH)
+
+
+def _unread(said: str) -> Piece:
+    return Piece(kind=Runbooks.kind, source="AutoCloudOps", text=f"NOT READ: {said}", worth=0, missing=True)
 
 
 def _body(text: str) -> Iterable[str]:

@@ -159,17 +159,18 @@ class Asking:
         if elder is None:
             return known
         reason = f"a composite alarm ties it to incident {elder.incident_id}, which answers for it"
-        return known.model_copy(update={"suppressed": reason, "suppressed_until": now + self._rooms.windows.reask})
+        until = now + self._rooms.windows.reask
+        return known.model_copy(update={"suppressed": reason, "suppressed_until": until, "tied": elder.incident_id})
 
     async def _elder(self, asked: Incident, alarms: Sequence[Alarm]) -> Incident | None:
-        """Return the incident that `alarms` would have joined, had the two not been opened at the same moment."""
-        if asked.revision or len(alarms) > MOST_ADOPTED:
+        """Return an older incident that a composite alarm shows to be the same trouble."""
+        if asked.revision:
             return None
         now, windows = self._clock.now(), self._rooms.windows
-        ties = [set(await self._ties(alarm)) for alarm in alarms]
-        for incident_id in sorted(set.intersection(*ties)):
+        ties = await asyncio.gather(*(self._ties(alarm) for alarm in alarms[:MOST_ADOPTED]))
+        for incident_id in sorted({incident_id for tied in ties for incident_id in tied}):
             other = await self._incidents.incident(incident_id)
-            if other and _age(other) < _age(asked) and all(takes(other, alarm, windows, now) for alarm in alarms):
+            if other and _age(other) < _age(asked) and takes(other, alarms[-1], windows, now):
                 return other
         return None
 
@@ -188,6 +189,8 @@ class Asking:
         if not (settled or await self._stands(asked, receipt.sha256)):
             await self._note(case, asked, delivery, _superseded(asked))
             return False
+        if case.known.tied:
+            await self._incidents.tie(asked.owner_key, asked.incident_id, case.known.tied, now)
         unheard = await self.telling.tell(asked, notification) if notification else None
         if unheard:
             await self._note(case, asked, delivery, f"nobody was told: {unheard}")
@@ -256,6 +259,8 @@ def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> Aud
         alarm=case.story.opener,
         members=case.members,
         previous_incident=asked.previous,
+        tied=case.known.tied,
+        sources=case.sources,
         evidence=case.story.evidence,
         model=case.story.use,
         decision=case.story.decision,

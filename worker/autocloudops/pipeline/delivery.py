@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmState, AwsEvent, Parsed, Unparseable
@@ -40,6 +42,19 @@ ROLE_OUTCOMES = {
     Role.CLEAR: Outcome.OK,
     Role.NOTED: Outcome.CONTEXT,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an alarm was placed, and by what history.
+
+    `placement` is None where a change of the same alarm is being counted, and whoever does that may be gone. `tied` is
+    the incident of its owner that the alarm left for that of a composite alarm.
+    """
+
+    placement: Placement | None
+    history: History
+    tied: UUID | None = None
 
 
 class Pipeline:
@@ -88,52 +103,60 @@ class Pipeline:
                 return Park(code=part.code, reason=part.reason)
 
     async def _alarm(self, alarm: Alarm, delivery: Delivery) -> Ending:
-        placement, history = await self._place(alarm)
-        match placement:
+        placed = await self._place(alarm)
+        match placed.placement:
             case Opens(incident=Incident(incident_id=incident_id)) | Reopens(incident_id=incident_id):
                 return await self._ask(incident_id, delivery)
             case Repeats(change=change):
                 return await self._repeat(change, alarm, delivery)
-            case Joins() | Clears() | Notes():
-                await self._append(self._record_of(alarm, placement, history), delivery)
+            case Joins() | Clears() | Notes() as placement:
+                await self._append(self._record_of(alarm, placement, placed), delivery)
                 return Done()
             case None:
                 return COUNTED_ELSEWHERE
 
-    async def _place(self, alarm: Alarm) -> tuple[Placement | None, History]:
-        """Place an alarm and make it true; whoever loses a race reads again, each after a pause of its own length.
-
-        None: a change of the same alarm is being counted, and whoever does that may be gone.
-        """
+    async def _place(self, alarm: Alarm) -> Placed:
+        """Place an alarm and make it true; whoever loses a race reads again, each after a pause of its own length."""
         pause_seconds = alarm.event_id.int % 100 / 1000
         history = History()
         for attempt in range(PLACE_ATTEMPTS):
             await self._clock.sleep(attempt * (PENDING_SECONDS if history.pending else pause_seconds))
-            now = self._clock.now()
             history = await self._incidents.history(alarm.key, alarm.at - WINDOW)
             if history.pending:
                 continue
-            current = await self._candidate(alarm, history)
-            placement = place(alarm, history, current, self._windows, now)
-            if isinstance(placement, Repeats) or await self._incidents.record(alarm, placement, history, now):
-                return placement, history
+            placed = await self._placed(alarm, history)
+            if placed:
+                return placed
         if history.pending:
-            return None, history
+            return Placed(None, history)
         raise ServiceUnavailable("state:record", alarm.resource.owner_key, "lost every race for this owner")
 
-    async def _candidate(self, alarm: Alarm, history: History) -> Incident | None:
-        """Return the incident that `alarm` may join: its owner's, or one of a composite alarm and its children."""
-        if alarm.state is not AlarmState.ALARM:
-            return None
-        own = await self._incidents.current(alarm.resource.owner_key)
+    async def _placed(self, alarm: Alarm, history: History) -> Placed | None:
+        """Return where an alarm was placed, or None where somebody else was faster."""
         now = self._clock.now()
-        if own and takes(own, alarm, self._windows, now):
-            return own
-        for incident_id in await related(self._incidents, alarm, history):
+        own = await self._own(alarm)
+        current = await self._relative(alarm, history, now) or own
+        placement = place(alarm, history, current, self._windows, now)
+        if isinstance(placement, Repeats):
+            return Placed(placement, history)
+        if not await self._incidents.record(alarm, placement, history, now):
+            return None
+        if current in (None, own) or not isinstance(placement, Joins | Reopens):
+            return Placed(placement, history)
+        await self._incidents.tie(alarm.resource.owner_key, own.incident_id if own else None, current.incident_id, now)
+        tied = own.incident_id if own and takes(own, alarm, self._windows, now) else None
+        return Placed(placement, history, tied)
+
+    async def _own(self, alarm: Alarm) -> Incident | None:
+        return await self._incidents.current(alarm.resource.owner_key) if alarm.state is AlarmState.ALARM else None
+
+    async def _relative(self, alarm: Alarm, history: History, now: datetime) -> Incident | None:
+        """Return the incident of a composite alarm and its children that `alarm` belongs to."""
+        for incident_id in await related(self._incidents, alarm, history) if alarm.state is AlarmState.ALARM else ():
             incident = await self._incidents.incident(incident_id)
             if incident and takes(incident, alarm, self._windows, now):
                 return incident
-        return own
+        return None
 
     async def _ask(self, incident_id: UUID, delivery: Delivery) -> Ending:
         decided = await self._asking.ask(incident_id, facts_of(delivery))
@@ -158,7 +181,7 @@ class Pipeline:
         await self._append(repeated, delivery)
         return Done()
 
-    def _record_of(self, alarm: Alarm, placement: Joins | Clears | Notes, history: History) -> AuditRecord:
+    def _record_of(self, alarm: Alarm, placement: Joins | Clears | Notes, placed: Placed) -> AuditRecord:
         change = change_of(alarm, placement)
         return AuditRecord(
             outcome=ROLE_OUTCOMES[change.role],
@@ -166,7 +189,8 @@ class Pipeline:
             event_id=alarm.event_id,
             incident_id=change.incident_id,
             late=isinstance(placement, Joins) and placement.late,
-            flapping=flapping((*history.changes, change), alarm.at),
+            flapping=flapping((*placed.history.changes, change), alarm.at),
+            tied=placed.tied,
             alarm=alarm,
         )
 

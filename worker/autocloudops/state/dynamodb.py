@@ -9,6 +9,12 @@
     OPEN#<shard>       <incident id>  an incident that is not finished: undecided, untold, or to be looked at again
     STORM#<acct/rgn>   <minute>       the resources that alarmed in that minute
     SILENCE            <owner key>    a silence
+    INVENTORY#<place>  <alarm name>   an alarm of the inventory of one account and region, or its deletion
+    CHANGE#<what>      D#<ms>#<event> a change that somebody decided, of one resource or owner (R# for routine ones)
+    FEED#<acct/rgn>    <feed>         the time of the newest event of one feed of changes
+    PAST#<8 of an id>  <incident id>  what was decided about an incident, and what people said of it
+    PASTOF#<of what>   <ms>#<id>      the decided incidents of one owner, or of one metric family of an account
+    DECIDED#<acct/rgn> <ms>#<id>      what was decided in the last hour
 
 Keys are hashed because alarm names may be longer than the 2,048 bytes that DynamoDB allows a partition key.
 """
@@ -102,6 +108,11 @@ class DynamoIncidents:
                 lambda: self._client.delete_item(**writes.unpointing(self._name, key, incident_id)),
             )
         return incident
+
+    async def tie(self, owner_key: str, left: UUID | None, to: UUID, now: datetime) -> bool:
+        """Let further alarms of an owner join another owner's incident, if `left` still is its newest."""
+        put = writes.pointing(self._name, owner_key, to, left, now)
+        return await self._table.unless_lost("dynamodb:PutItem", lambda: self._client.put_item(**put)) is not None
 
     async def incident(self, incident_id: UUID) -> Incident | None:
         """Return one incident as it stands now."""

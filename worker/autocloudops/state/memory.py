@@ -54,6 +54,13 @@ class MemoryIncidents:
         incident_id = self._current.get(owner_key)
         return self._incidents[incident_id] if incident_id else None
 
+    async def tie(self, owner_key: str, left: UUID | None, to: UUID, now: datetime) -> bool:  # noqa: ARG002 - nothing expires here
+        """Let further alarms of an owner join another owner's incident, if `left` still is its newest."""
+        if self._current.get(owner_key) != left:
+            return False
+        self._current[owner_key] = to
+        return True
+
     async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
         """Make `placement` true and count it, or return False where somebody else was faster."""
         if alarm.event_id in self._changes[alarm.key] or self._history(alarm.key, alarm.at).beyond(seen):

@@ -55,7 +55,7 @@ def opening(table: str, alarm: Alarm, placement: Opens, now: datetime) -> list["
         {"Put": putting(table, items.change_item(alarm, change_of(alarm, placement), now), now)},
         {"Put": putting(table, items.head_item(incident, alarm, now), now)},
         _put_open(table, incident.incident_id, 0, now),
-        _move_pointer(table, incident, now),
+        {"Put": pointing(table, incident.owner_key, incident.incident_id, incident.previous, now)},
         *_leaving(table, placement.leaves, 1),
     ]
 
@@ -192,6 +192,23 @@ def dropping(table: str, item: "items.StoredItem") -> "DeleteItemInputTypeDef":
     """Delete a change that will never be counted, unless another one has taken its place."""
     key = {"pk": text(item["pk"]["S"]), "sk": text(item["sk"]["S"])}
     return _deleting(table, key, "mark", item["mark"]["S"])
+
+
+def pointing(table: str, owner_key: str, to: UUID, left: UUID | None, now: datetime) -> "PutTypeDef":
+    """Point an owner to an incident, if it pointed to `left` until now."""
+    pointer = items.pointer_key(owner_key) | {
+        "incident_id": text(to),
+        "owner_key": text(owner_key),
+        "ttl": items.expiry(now),
+    }
+    if left is None:
+        return putting(table, pointer, now)
+    return {
+        "TableName": table,
+        "Item": pointer,
+        "ConditionExpression": "incident_id = :left",
+        "ExpressionAttributeValues": {":left": text(left)},
+    }
 
 
 def unpointing(table: str, key: "items.NewItem", incident_id: str) -> "DeleteItemInputTypeDef":
@@ -335,23 +352,5 @@ def _reopen_entry(table: str, incident_id: UUID, revision: int, now: datetime) -
             "UpdateExpression": "SET revision = :revision, #ttl = :ttl",
             "ExpressionAttributeNames": TTL,
             "ExpressionAttributeValues": {":revision": number(revision), ":ttl": items.expiry(now)},
-        }
-    }
-
-
-def _move_pointer(table: str, incident: Incident, now: datetime) -> "TransactWriteItemTypeDef":
-    pointer = items.pointer_key(incident.owner_key) | {
-        "incident_id": text(incident.incident_id),
-        "owner_key": text(incident.owner_key),
-        "ttl": items.expiry(now),
-    }
-    if incident.previous is None:
-        return {"Put": putting(table, pointer, now)}
-    return {
-        "Put": {
-            "TableName": table,
-            "Item": pointer,
-            "ConditionExpression": "incident_id = :previous",
-            "ExpressionAttributeValues": {":previous": text(incident.previous)},
         }
     }

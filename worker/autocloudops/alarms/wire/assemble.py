@@ -1,21 +1,18 @@
 """The last step to an `Alarm`: from what a shape has read to the whole noun."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef, Suppression
 from autocloudops.alarms.resources import resolve
+from autocloudops.alarms.rule import named_in
 from autocloudops.alarms.wire import read
 from autocloudops.alarms.wire.labels import resource_of_labels
 from autocloudops.alarms.wire.shape import Node, Wire
 from autocloudops.alarms.wire.watched import Watched
 
 ACTION_KEYS = ("alarmactions", "okactions", "insufficientdataactions")
-_RULE_CHILD = re.compile(
-    r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:\"([^\"]{1,2048})\"|'([^']{1,2048})'|([^\s()\"']{1,2048}))\s*\)"
-)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,8 +107,8 @@ def suppression(state: Node, mute: Node, actions_enabled: bool | None) -> Suppre
 def _rule_children(rule: str, arn: str | None) -> list[str]:
     """Return the ARNs of the alarms in `rule`, whose names are those of the composite's own account and region."""
     prefix = arn.rpartition(":alarm:")[0] if arn and ":alarm:" in arn else None
-    found = (next(filter(None, match.groups())) for match in _RULE_CHILD.finditer(rule))
-    return [name if name.startswith("arn:") or prefix is None else f"{prefix}:alarm:{name}" for name in found]
+    names = named_in(rule)
+    return [name if name.startswith("arn:") or prefix is None else f"{prefix}:alarm:{name}" for name in names]
 
 
 def _children(change: Change) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ from autocloudops.inference.concurrency.line import Line, Window
 from autocloudops.inference.concurrency.sample import Sample
 
 HORIZON = 0.5
-HORIZON_ANSWERS = 24
+HORIZON_ANSWERS = 32
 GREW, GREW_LATELY, FASTER, CONFIRM = 1.25, 1.15, 0.9, 0.4
-SHRUNK, STILL_SHRINKING = 0.55, 0.75
+SHRUNK, LEAST_LEFT = 0.5, 0.25
+FRESH = 0.125
+DRAINED, STILL_SHRINKING = 0.25, 1.5
 BLEND = 0.5
 
 
@@ -18,6 +20,7 @@ class Change(StrEnum):
 
     GREW = "grew"
     SHRUNK = "shrunk"
+    SETTLED = "settled"
 
 
 class Reference(NamedTuple):
@@ -27,6 +30,24 @@ class Reference(NamedTuple):
     in_flight: float
     latency_seconds: float
     line: Line
+
+
+class Shrinking:
+    """What still comes out of an endpoint that became smaller, while it has more in flight than it can run."""
+
+    def __init__(self, now: float, latency_seconds: float) -> None:
+        self._counts_from = now + DRAINED * latency_seconds
+        self.ends = now + STILL_SHRINKING * latency_seconds
+        self._tokens = 0
+
+    def add(self, sample: Sample) -> None:
+        """Take in an answer."""
+        if sample.answered_at > self._counts_from:
+            self._tokens += sample.tokens
+
+    def tokens_per_second(self, now: float) -> float:
+        """Return what came out since the other instances were drained."""
+        return self._tokens / (now - self._counts_from)
 
 
 class CapacityWatch:
@@ -41,13 +62,19 @@ class CapacityWatch:
         self._answers = Window()
         self._reference: Reference | None = None
         self._high_since: float | None = None
-        self._shrinking_until: float | None = None
+        self._shrinking: Shrinking | None = None
+        self._fits = 0.0
         self._blind_until = float("-inf")
 
     @property
     def reference(self) -> Reference | None:
         """What answers are compared with."""
         return self._reference
+
+    @property
+    def fits(self) -> float:
+        """How many requests in flight the endpoint can run since it shrank."""
+        return self._fits
 
     @property
     def latency_seconds(self) -> float:
@@ -82,8 +109,9 @@ class CapacityWatch:
             return None
         self._answers.keep_since(now - self._horizon_seconds(self._reference, limit))
         self._time_highs(self._reference, now, min(limit, sample.in_flight))
-        if self._shrinking_until is not None:
-            return self._shrinking(self._reference, now, limit)
+        if self._shrinking:
+            self._shrinking.add(sample)
+            return self._follow_down(self._reference, self._shrinking, now, limit)
         return self._change(self._reference, sample, limit) if now >= self._blind_until else None
 
     def share(self, now: float) -> float | None:
@@ -123,22 +151,36 @@ class CapacityWatch:
         now = sample.answered_at
         full = min(limit, sample.in_flight) > 0.8 * reference.in_flight
         if full and (self.share(now) or 0.0) < SHRUNK * min(1.0, limit / reference.in_flight):
-            self._shrinking_until = now + STILL_SHRINKING * reference.latency_seconds
-            return Change.SHRUNK
+            return self._shrunk(reference, now)
         return Change.GREW if self._confirmed(reference, now, limit) else None
 
-    def _shrinking(self, reference: Reference, now: float, limit: float) -> Change | None:
+    def _follow_down(self, reference: Reference, shrinking: Shrinking, now: float, limit: float) -> Change | None:
         """Follow a drop down for a while, then forget the reference: it was another endpoint's."""
-        if self._shrinking_until is None or now > self._shrinking_until:
-            self._shrinking_until = self._reference = None
-            self.look_away(now + reference.latency_seconds)
-            return None
+        if now > shrinking.ends:
+            return self.settled(now)
         less = (self.share(now) or 0.0) < SHRUNK * min(1.0, limit / reference.in_flight)
-        return Change.SHRUNK if less else None
+        return self._shrunk(reference, now) if less else None
+
+    def settled(self, now: float) -> Change | None:
+        if not self._shrinking or not self._reference: return None
+        reference, shrinking = self._reference, self._shrinking
+        if now > shrinking.ends - reference.latency_seconds:
+            self._fits = reference.in_flight * shrinking.tokens_per_second(now) / reference.tokens_per_second
+        self._shrinking = self._reference = None
+        self.look_away(now + reference.latency_seconds)
+        return Change.SETTLED
+
+    def _shrunk(self, reference: Reference, now: float) -> Change:
+        self._shrinking = self._shrinking or Shrinking(now, reference.latency_seconds)
+        self._fits = reference.in_flight * max(LEAST_LEFT, self.share(now) or 0.0)
+        return Change.SHRUNK
 
     def _confirmed(self, reference: Reference, now: float, limit: float) -> bool:
         """Return whether it has been high for long enough, and still is: instances that drain give a short burst."""
-        if self._high_since is None or now - self._high_since <= CONFIRM * reference.latency_seconds:
+        high_since = self._high_since
+        if high_since is None or now - high_since <= CONFIRM * reference.latency_seconds:
+            return False
+        if sum(sample.sent_at >= high_since for sample in self._answers) < FRESH * len(self._answers):
             return False
         middle = (now + self._answers.covers_since) / 2
         lately = sum(sample.tokens for sample in self._answers if sample.answered_at >= middle) / (now - middle)

@@ -20,7 +20,7 @@ OPENING_FALL, STEADY_FALL = 0.5, 0.7
 CEILING_AIM, CEILING_HOLD, CEILING_CUT = 0.95, 0.93, 0.98
 LEAST_ELASTICITY = 0.5
 OVERLOADS_NEEDED, ANSWERS_EACH = 2, 20
-OVERLOAD_FALL, LEAST_FALL, SHRINK_FALL = 0.7, 0.2, 0.25
+OVERLOAD_FALL, LEAST_FALL = 0.7, 0.2
 
 
 class ConcurrencyController:
@@ -39,7 +39,8 @@ class ConcurrencyController:
         self._ceiling_seconds = ceiling_seconds
         self._limit = Limit(first, most)
         self._watch = CapacityWatch()
-        self._ghosts = Ghosts(ceiling_seconds)
+        self._ghosts = Ghosts()
+        self._latency_seconds = ceiling_seconds
         self._tail = Tail()
         self._window = Window()
         self._opening = True
@@ -53,16 +54,24 @@ class ConcurrencyController:
     @property
     def limit(self) -> int:
         """How many requests may be in flight now, at least 1."""
-        return max(1, int(self._limit.value) - len(self._ghosts))
+        whole = int(self._limit.value)
+        return max(1, whole // 2, whole - len(self._ghosts))
 
     def answered(self, sample: Sample) -> None:
         """Learn from an answer."""
         self._ghosts.forget(sample)
+        self._ghosts.serve(sample.answered_at, self._answers_per_second)
         self._tail.add(sample.tokens)
+        if self._crowded:
+            self._since = sample.answered_at
         self._move(sample)
         change = self._watch.seen(sample, self._limit.value)
         if change is Change.SHRUNK:
-            self._shrink(sample.answered_at)
+            self._limit.fall(self._watch.fits)
+            self._begin_anew(sample.answered_at)
+        elif change is Change.SETTLED:
+            self._limit.set(self._watch.fits)
+            self._begin_anew(sample.answered_at)
         elif change is Change.GREW and not self._opening:
             self._open_up(sample.answered_at)
         elif sample.sent_at >= self._since:
@@ -74,9 +83,14 @@ class ConcurrencyController:
         One in twenty may take longer than the ceiling; more than that, and at least two, lower the limit to the share
         of the usual tokens that still comes out.
         """
+        self._ghosts.serve(now, self._answers_per_second)
         if now - sent_at >= self._ceiling_seconds:
             self._ghosts.add(now)
+        if self._watch.settled(now) is Change.SETTLED:
+            self._limit.set(self._watch.fits)
+            self._begin_anew(now)
         if sent_at < self._since:
+            if self._crowded: self._since = now
             return
         self._overloads += 1
         if self._overloads < OVERLOADS_NEEDED or self._overloads * ANSWERS_EACH < self._answers:
@@ -114,13 +128,6 @@ class ConcurrencyController:
         return min(
             MOST_STEP * self._limit.value, sqrt(self._limit.value) / 2 * 2.0 ** min(doublings, MOST.bit_length())
         )
-
-    def _shrink(self, now: float) -> None:
-        """Follow the endpoint down to the share of tokens that still comes out."""
-        reference, share = self._watch.reference, self._watch.share(now)
-        if reference and share is not None:
-            self._limit.fall(reference.in_flight * max(SHRINK_FALL, share))
-        self._begin_anew(now)
 
     def _open_up(self, now: float) -> None:
         self._begin_anew(now)
@@ -180,9 +187,18 @@ class ConcurrencyController:
         if self._round_at is None or now - self._round_at < self._window.mean_seconds:
             return
         self._round_at = now
+        self._latency_seconds = self._window.mean_seconds
         self._quiet_rounds += 1
         if not self._opening:
             self._watch.refer(self._window, line, now)
+
+    @property
+    def _crowded(self) -> bool:
+        return len(self._ghosts) * ANSWERS_EACH > self._limit.value
+
+    @property
+    def _answers_per_second(self) -> float:
+        return self._limit.value / self._latency_seconds
 
     @property
     def _growth(self) -> float:
@@ -204,8 +220,7 @@ class ConcurrencyController:
         self._come_down(now, min(self._limit.value, self._window.in_flight) * running)
 
     def _come_down(self, now: float, to: float) -> None:
-        latencies = 2 if self._opening else 1
-        settling = latencies * self._window.mean_seconds if to < 0.8 * self._limit.value else 0.0
+        settling = 2 * self._window.mean_seconds if self._opening and to < 0.8 * self._limit.value else 0.0
         self._begin_anew(now)
         self._settling_seconds = settling
         self._limit.glide(to)

@@ -8,23 +8,34 @@ from autocloudops.inference.concurrency.sample import Sample
 class Ghosts:
     """Timed-out requests: the container is not told that the caller left, so they keep their places on the GPU.
 
-    A ghost is gone when a request that was sent after its timeout is answered, because lines are served in order, or
-    when `most_seconds` have passed.
+    Lines are served in order: a ghost is gone when a request that was sent after its timeout is answered. Until then
+    they go one by one, as often as answers came before. If they were all let go at once, all their places would be
+    filled at once, and the prompts of one burst would be read one after the other.
     """
 
-    def __init__(self, most_seconds: float) -> None:
-        self._most_seconds = most_seconds
+    def __init__(self) -> None:
         self._timed_out_at: deque[float] = deque()
+        self._served = 0.0
+        self._as_of = 0.0
 
     def __len__(self) -> int:
         return len(self._timed_out_at)
 
     def add(self, now: float) -> None:
         """Count a request that timed out now."""
+        if not self._timed_out_at:
+            self._served, self._as_of = 0.0, now
         self._timed_out_at.append(now)
 
+    def serve(self, now: float, answers_per_second: float) -> None:
+        """Let go of as many as were served by now, at that rate."""
+        self._served += (now - self._as_of) * answers_per_second
+        self._as_of = now
+        while self._timed_out_at and self._served >= 1:
+            self._timed_out_at.popleft()
+            self._served -= 1
+
     def forget(self, answered: Sample) -> None:
-        """Forget those that cannot run any more, now that `answered` came."""
-        gone = max(answered.sent_at, answered.answered_at - self._most_seconds)
-        while self._timed_out_at and self._timed_out_at[0] <= gone:
+        """Let go of those that were in line before `answered`."""
+        while self._timed_out_at and self._timed_out_at[0] <= answered.sent_at:
             self._timed_out_at.popleft()

@@ -38,6 +38,11 @@ class Limit:
         self._target = None
         self._value = max(1.0, min(self._value, to))
 
+    def set(self, to: float) -> None:
+        """Allow `to`, at least one, at once."""
+        self._target = None
+        self._value = min(float(self._most), max(1.0, to))
+
     def glide(self, to: float) -> None:
         """Come down to `to`, at least one, as answers come."""
         self._target = max(1.0, to) if to < self._value else None

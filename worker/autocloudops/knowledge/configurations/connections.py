@@ -10,7 +10,7 @@ what the formulas give here is an upper estimate.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import log2
 
 GIB = 1024**3
@@ -89,11 +89,7 @@ def connections(formula: str, memory: float | None) -> float | None:
 
 
 def _aurora_mysql(memory: float) -> float:
-    forms: tuple[Callable[[], float], ...] = (
-        lambda: log2(memory / 805306368) * 45,
-        lambda: log2(memory / 8187281408) * 1000,
-    )
-    return float(round(max(form() for form in forms)))
+    return float(round(max(log2(memory / 805306368) * 45, log2(memory / 8187281408) * 1000)))
 
 
 def _times(size: str) -> float | None:

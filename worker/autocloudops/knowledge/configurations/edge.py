@@ -27,11 +27,7 @@ async def _rest_stage(reading: Reading) -> Described:
     tags = tags_of(found.get("tags", {}))
     settings: Answer = found.get("methodSettings", {})
     everywhere = settings.get(EVERY_METHOD, {})
-    rate = everywhere.get("throttlingRateLimit", -1)
     own = [method for method in settings if method != EVERY_METHOD]
-    limit = Limit("throttle", rate, "of the stage", per_second=True)
-    if rate <= 0:
-        limit = Limit("throttle", ACCOUNT_RATE, "the account's default, shared by its APIs", per_second=True)
     burst = everywhere.get("throttlingBurstLimit", -1)
     return Described(
         lines=(
@@ -41,9 +37,16 @@ async def _rest_stage(reading: Reading) -> Described:
             f"cache: {term(found.get('cacheClusterSize'))} GB" if found.get("cacheClusterEnabled") else "cache: none",
             tagged(tags),
         ),
-        limits={"Count": limit},
+        limits={"Count": _throttle(everywhere)},
         tags=tags,
     )
+
+
+def _throttle(settings: Answer) -> Limit:
+    rate = settings.get("throttlingRateLimit", -1)
+    if rate > 0:
+        return Limit("throttle", rate, "of the stage", per_second=True)
+    return Limit("throttle", ACCOUNT_RATE, "the account's default, shared by its APIs", per_second=True)
 
 
 async def _distribution(reading: Reading) -> Described:

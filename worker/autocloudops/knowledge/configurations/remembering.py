@@ -36,16 +36,14 @@ class Remembered(Generic[V]):
         return await asyncio.shield(task)
 
     async def _fetched(self, key: Hashable, fetch: Callable[[], Awaitable[V]]) -> V:
-        mine = asyncio.current_task()
-        kept_until = 0.0
+        answer = None
         try:
             answer = await fetch()
-            kept_until = self._clock.monotonic() + self._seconds if self._good(answer) else 0.0
-            return answer
         finally:
             task, _ = self._kept.pop(key)
-            if task is mine and kept_until:
-                self._kept[key] = (task, kept_until)
+            if answer is not None and self._good(answer):
+                self._kept[key] = (task, self._clock.monotonic() + self._seconds)
+        return answer
 
     def _make_room(self, now: float) -> None:
         if len(self._kept) >= MOST_KEPT:
