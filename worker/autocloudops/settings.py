@@ -120,6 +120,16 @@ class StateSettings(BaseSettings):
     table: str = Field(default="autocloudops-state", description="DynamoDB table with keys pk and sk")
 
 
+class EvidenceSettings(BaseSettings):
+    """What is read about an incident before the model is asked."""
+
+    model_config = _room("EVIDENCE")
+
+    gather: bool = Field(default=True, description="whether anything is read in AWS and in the state table")
+    call_seconds: float = Field(default=0.7, gt=0, le=10, description="one call takes this long at most")
+    wall_seconds: float = Field(default=1.5, gt=0, le=30, description="all of them together take this long at most")
+
+
 class KnowledgeSettings(BaseSettings):
     """Where runbooks are, and what embeds them."""
 
@@ -177,6 +187,7 @@ ROOMS: tuple[type[BaseSettings], ...] = (
     IncidentSettings,
     AuditSettings,
     StateSettings,
+    EvidenceSettings,
     KnowledgeSettings,
     NotifySettings,
     SafetySettings,

@@ -93,7 +93,7 @@ class Grouping(RuleBasedStateMachine):
 
     def _place(self, each: Alarm) -> None:
         before = self._incidents()
-        placement, _ = self._run(self._pipeline._place(each))
+        placement = self._run(self._pipeline._place(each)).placement
         assert placement, "nobody else counts"
         known = each.event_id in {alarm.event_id for alarm, _ in self._arrived}
         assert isinstance(placement, Repeats) is known

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from autocloudops.cli.engines import EngineName
+from autocloudops.cli.knowledge import knowledge
 from autocloudops.cli.output import Output
 from autocloudops.cli.program import Program
 
@@ -31,6 +32,9 @@ silence = typer.Typer(help="Say that an owner's alarms are known about, for a wh
 app.add_typer(silence, name="silence")
 change = typer.Typer(help="Say that something changed.")
 app.add_typer(change, name="change")
+evidence = typer.Typer(help="What is read about an incident, and what that needs.")
+app.add_typer(evidence, name="evidence")
+app.add_typer(knowledge, name="knowledge")
 
 MessageFile = Annotated[
     str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")
@@ -207,6 +211,20 @@ def change_put(
     from autocloudops.cli.change import put_change
 
     put_change(SaidChange(service=owner, what=what, by=by, version=version, url=url), bus)
+
+
+@evidence.command("policy")
+def evidence_policy(
+    context: typer.Context,
+    account: Annotated[str, typer.Option(help="The account, as in an ARN.")] = "*",
+    region: Annotated[str, typer.Option(help="The region, as in an ARN.")] = "*",
+    partition: Annotated[str, typer.Option(help="aws, aws-cn or aws-us-gov.")] = "aws",
+) -> None:
+    """Print the IAM policy that reading evidence needs: read-only, and no more than that. JSON is ready to paste."""
+    from autocloudops.cli.evidence import print_policy
+    from autocloudops.knowledge.policy import Place
+
+    print_policy(Place(partition=partition, region=region, account=account), context.obj)
 
 
 @app.command()

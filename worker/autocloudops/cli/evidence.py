@@ -6,7 +6,9 @@ from typing import Protocol
 from autocloudops.cli.output import Output, print_json, print_rows
 from autocloudops.knowledge.alarm_now import AlarmNow
 from autocloudops.knowledge.configuration import Configuration
+from autocloudops.knowledge.metric import MetricHistory
 from autocloudops.knowledge.policy import Place, document, statements
+from autocloudops.knowledge.thirty_days import ThirtyDays
 
 COLUMNS = ("sid", "actions", "resources")
 
@@ -18,7 +20,7 @@ class Permitted(Protocol):
     permissions: frozenset[str]
 
 
-SOURCES: tuple[type[Permitted], ...] = (AlarmNow, Configuration)
+SOURCES: tuple[type[Permitted], ...] = (AlarmNow, MetricHistory, ThirtyDays, Configuration)
 """Every source that calls AWS."""
 
 

@@ -16,6 +16,7 @@ from autocloudops.entrypoints import wiring
 from autocloudops.incidents.silence import LONGEST, Silence
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.settings import StateSettings, read
+from autocloudops.state.dynamodb import DynamoIncidents
 
 COLUMNS = ("owner", "until", "by", "reason")
 SPAN = re.compile(r"(\d{1,5})([smh])")
@@ -91,7 +92,8 @@ def _span(said: str) -> timedelta:
 @asynccontextmanager
 async def _store() -> AsyncIterator[IncidentStore]:
     async with AsyncExitStack() as stack:
-        yield await wiring.open_incidents(stack, read(StateSettings), SystemClock())
+        client = await wiring.open_table(stack)
+        yield DynamoIncidents(client, read(StateSettings).table, SystemClock())
 
 
 async def _kept(silence: Silence) -> None:

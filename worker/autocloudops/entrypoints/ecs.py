@@ -12,12 +12,14 @@ from logging import getLogger
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.clock import Clock, SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.entrypoints.evidence import account_of, open_gatherer, state_of
 from autocloudops.entrypoints.models import bounds_of, open_model
 from autocloudops.investigation import Investigator
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
 from autocloudops.settings import (
     AuditSettings,
+    EvidenceSettings,
     IncidentSettings,
     ModelSettings,
     NotifySettings,
@@ -28,7 +30,6 @@ from autocloudops.settings import (
     read,
 )
 from autocloudops.state.dialects import DynamoDialects
-from autocloudops.state.dynamodb import DynamoIncidents
 
 log = getLogger(__name__)
 
@@ -61,22 +62,24 @@ async def _consume_until_stopped() -> None:
 async def _wired(stack: AsyncExitStack) -> Consumer:
     queue, model, table = read(QueueSettings), read(ModelSettings), read(StateSettings).table
     clock = SystemClock()
-    state = await wiring.open_table(stack)
+    client = await wiring.open_table(stack)
+    state = state_of(stack, client, table, clock)
     investigator = Investigator(
-        await open_model(stack, model, clock, DynamoDialects(state, table, clock)),
+        await open_model(stack, model, clock, DynamoDialects(client, table, clock)),
         wiring.policy_of(read(SafetySettings)),
         clock,
         timedelta(seconds=model.decide_within_seconds),
         bounds_of(model),
+        await open_gatherer(stack, read(EvidenceSettings), state, account_of(queue.url), clock),
     )
-    incidents = DynamoIncidents(state, table, clock)
-    stack.push_async_callback(incidents.aclose)
     rooms = Rooms(
-        incidents=incidents,
+        incidents=state.incidents,
         notifier=await wiring.open_notifier(stack, read(NotifySettings)),
         audit=await stack.enter_async_context(_running_audit(read(AuditSettings))),
         clock=clock,
         windows=wiring.windows_of(read(IncidentSettings)),
+        events=(state.changes.note, state.inventory.refresh),
+        past=state.past,
     )
     asking = Asking(rooms, investigator, name=_own_name())
     await stack.enter_async_context(_sweeping(asking, clock))

@@ -61,6 +61,7 @@ class Calls:
         self._clock = clock
         self._quotas = quotas
         self._call_seconds = call_seconds
+        self._session = aws.session()
         self._clients: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
@@ -104,7 +105,7 @@ class Calls:
 
     async def _open(self, service: str, region: str) -> Any:  # noqa: ANN401 - likewise
         return await self._stack.enter_async_context(
-            aws.session().create_client(CLIENTS.get(service, service), region_name=region, config=self._config())
+            self._session.create_client(CLIENTS.get(service, service), region_name=region, config=self._config())
         )
 
     def _config(self) -> AioConfig:

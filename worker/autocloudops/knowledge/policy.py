@@ -18,8 +18,6 @@ _RESOURCES: Mapping[str, tuple[str, ...]] = {
         "arn:{partition}:apigateway:{region}::/restapis/*/stages/*",
     ),
     "cloudfront:GetDistribution": ("arn:{partition}:cloudfront::{account}:distribution/*",),
-    "cloudwatch:DescribeAlarmHistory": ("arn:{partition}:cloudwatch:{region}:{account}:alarm:*",),
-    "cloudwatch:DescribeAlarms": ("arn:{partition}:cloudwatch:{region}:{account}:alarm:*",),
     "dynamodb:DescribeTable": ("arn:{partition}:dynamodb:{region}:{account}:table/*",),
     "ecs:DescribeClusters": ("arn:{partition}:ecs:{region}:{account}:cluster/*",),
     "ecs:DescribeServices": ("arn:{partition}:ecs:{region}:{account}:service/*",),

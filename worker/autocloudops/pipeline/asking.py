@@ -1,23 +1,25 @@
 """One incident, asked about by exactly one worker at a time, until a decision about it stands."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from logging import getLogger
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
-from autocloudops.alarms.model import Alarm
+from autocloudops.alarms.model import Alarm, AwsEvent
 from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome, Receipt
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Verdict
+from autocloudops.decisions.remembering import remembered
 from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.incidents.circumstances import Circumstances, circumstances
 from autocloudops.incidents.flapping import WINDOW, flapping
 from autocloudops.incidents.grouping import left_unasked, takes
 from autocloudops.incidents.model import Incident, IncidentStatus, Windows, family
+from autocloudops.incidents.past import PastIncident
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Case, Investigator
 from autocloudops.notify.message import notification_of
@@ -34,15 +36,28 @@ COUNTED_WITHIN = timedelta(seconds=10)
 MOST_ADOPTED = 20
 
 
+class PastStore(Protocol):
+    """Where decided incidents are remembered for later ones."""
+
+    async def keep(self, past: PastIncident, previous: UUID | None = None) -> None:
+        """Remember an incident, and the one before it of the same owner as over; raises `ServiceFailed`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The adapters that the pipeline joins, and what they share."""
+    """The adapters that the pipeline joins, and what they share.
+
+    `events` hear of every AWS event in the queue, before it is audited; `past` remembers what was decided.
+    """
 
     incidents: IncidentStore
     audit: AuditWriter
     notifier: Notifier
     clock: Clock
     windows: Windows = field(default_factory=Windows)
+    events: Sequence[Callable[[AwsEvent], Awaitable[object]]] = ()
+    past: PastStore | None = None
 
 
 class Asking:
@@ -191,10 +206,20 @@ class Asking:
             return False
         if case.known.tied:
             await self._incidents.tie(asked.owner_key, asked.incident_id, case.known.tied, now)
+        await self._remember(case, asked)
         unheard = await self.telling.tell(asked, notification) if notification else None
         if unheard:
             await self._note(case, asked, delivery, f"nobody was told: {unheard}")
         return True
+
+    async def _remember(self, case: Case, asked: Incident) -> None:
+        """Remember a decision for later incidents: it stands already, so what cannot be kept is only logged."""
+        if self._rooms.past is None:
+            return
+        try:
+            await self._rooms.past.keep(remembered(case.story, asked), asked.previous)
+        except ServiceFailed as error:
+            log.warning("incident %s is not remembered: %s", asked.incident_id, error)
 
     async def _stands(self, asked: Incident, record_sha256: str) -> bool:
         """Return whether a decision is the effective one although its write was refused: its first answer was lost."""

@@ -71,6 +71,7 @@ class Pipeline:
         self._audit = rooms.audit
         self._clock = rooms.clock
         self._windows = rooms.windows
+        self._events = rooms.events
         self._asking = asking
         self._gatekeeper = gatekeeper
 
@@ -95,6 +96,7 @@ class Pipeline:
             case Alarm():
                 return await self._alarm(part, delivery)
             case AwsEvent():
+                await asyncio.gather(*(hear(part) for hear in self._events))
                 event = AuditRecord(outcome=Outcome.CONTEXT, at=now, event_id=part.event_id, event=part)
                 await self._append(event, delivery)
                 return Done()

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from autocloudops.clock import EPOCH, Clock, epoch_milliseconds
 
 FLUSH_SECONDS = 0.2
-HOT_SECONDS = 0.8
+HOT_SECONDS = 1.5
 MOST_IN_SUM = 80
 COUNTED_IN = "COUNTED#"
 MEMBERS_IN = "MEMBERS#"

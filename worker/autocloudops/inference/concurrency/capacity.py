@@ -84,6 +84,8 @@ class CapacityWatch:
     def refer(self, window: Window, line: Line, now: float) -> None:
         """Blend what a round of answers showed into the reference; compare with a first one only a latency later."""
         old = self._reference
+        if old and self._high_since is not None and now - self._high_since < old.latency_seconds:
+            return
         rate, in_flight = window.in_flight / window.pace_seconds, window.in_flight
         if old:
             rate += BLEND * (old.tokens_per_second - rate)
@@ -149,7 +151,7 @@ class CapacityWatch:
 
     def _change(self, reference: Reference, sample: Sample, limit: float) -> Change | None:
         now = sample.answered_at
-        full = min(limit, sample.in_flight) > 0.8 * reference.in_flight
+        full = sample.in_flight > 0.8 * min(limit, reference.in_flight)
         if full and (self.share(now) or 0.0) < SHRUNK * min(1.0, limit / reference.in_flight):
             return self._shrunk(reference, now)
         return Change.GREW if self._confirmed(reference, now, limit) else None

@@ -16,7 +16,7 @@ QUIET_ROUNDS, MOST_STEP = 2, 0.35
 LEAST_SAMPLES, LEAST_STEADY_SAMPLES, MOST_SAMPLES = 16, 24, 256
 LEAST_WAIT_SHARE, WAIT_SHARE, GROWTH_WAIT_SHARE, OPENING_WAIT_SHARE = 0.05, 0.8, 0.4, 0.1
 LEFT_WAITING = 0.25
-OPENING_FALL, STEADY_FALL = 0.5, 0.7
+OPENING_FALL, STEADY_FALL = 0.5, 0.85
 CEILING_AIM, CEILING_HOLD, CEILING_CUT = 0.95, 0.93, 0.98
 LEAST_ELASTICITY = 0.5
 OVERLOADS_NEEDED, ANSWERS_EACH = 2, 20
@@ -86,7 +86,7 @@ class ConcurrencyController:
         self._ghosts.serve(now, self._answers_per_second)
         if now - sent_at >= self._ceiling_seconds:
             self._ghosts.add(now)
-        if self._watch.settled(now) is Change.SETTLED:
+        if self._crowded and self._watch.settled(now) is Change.SETTLED:
             self._limit.set(self._watch.fits)
             self._begin_anew(now)
         if sent_at < self._since:
@@ -105,7 +105,8 @@ class ConcurrencyController:
         if self._limit.gliding:
             self._limit.one_answer()
             self._since = sample.answered_at
-            self._watch.look_away(sample.answered_at + self._settling_seconds)
+            if self._settling_seconds:
+                self._watch.look_away(sample.answered_at + self._settling_seconds)
         elif sample.in_flight >= FULL_SHARE * self.limit and not self._holding:
             self._limit.grow(self._gain() if self._opening else self._step() / self._limit.value)
 

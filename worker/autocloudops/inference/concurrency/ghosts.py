@@ -4,6 +4,8 @@ from collections import deque
 
 from autocloudops.inference.concurrency.sample import Sample
 
+EACH, CAP = 2, 1.0
+
 
 class Ghosts:
     """Timed-out requests: the container is not told that the caller left, so they keep their places on the GPU.
@@ -31,11 +33,13 @@ class Ghosts:
         """Let go of as many as were served by now, at that rate."""
         self._served += (now - self._as_of) * answers_per_second
         self._as_of = now
+        self._served = min(self._served, CAP)
         while self._timed_out_at and self._served >= 1:
             self._timed_out_at.popleft()
             self._served -= 1
 
     def forget(self, answered: Sample) -> None:
         """Let go of those that were in line before `answered`."""
-        while self._timed_out_at and self._timed_out_at[0] <= answered.sent_at:
-            self._timed_out_at.popleft()
+        for _ in range(EACH):
+            if self._timed_out_at and self._timed_out_at[0] <= answered.sent_at:
+                self._timed_out_at.popleft()
