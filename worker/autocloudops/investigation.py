@@ -1,18 +1,21 @@
 """One incident, from its alarms to a decision: evidence, prompt, answer, gates."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
+from autocloudops.alarms.robots import robot_of
 from autocloudops.catalogue import ACTIONS, offers
 from autocloudops.catalogue.model import Offer
 from autocloudops.clock import Clock
 from autocloudops.decisions.decide import decide
 from autocloudops.decisions.model import Facts, Mode, Policy
 from autocloudops.decisions.story import Story
+from autocloudops.decisions.waiting import Wait, wait_for, waiting_alarms
 from autocloudops.diagnosis.ask import LEAST_START_SECONDS, Answer, Question, ask
 from autocloudops.diagnosis.endpoint import ModelEndpoint, Priority
 from autocloudops.diagnosis.evidence import Evidence, alarm_evidence
@@ -22,11 +25,13 @@ from autocloudops.diagnosis.use import ModelUse, unasked, used
 from autocloudops.errors import ContextTooLong, EndpointMisconfigured, ModelError, ModelUnavailable
 from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident
+from autocloudops.redaction import clean
 
 log = getLogger(__name__)
 
 SHOWN_ALARMS = 12
 SHOWN_FINDINGS = 5
+NAME_CHARACTERS = 256
 FINDING_WORTH = 85
 ALARM_WORTH = 70
 RULES = "rules of AutoCloudOps about alarms that cannot be right"
@@ -36,16 +41,22 @@ OFF = "mode_off"
 SUPPRESSED = "suppressed"
 LONGEST = timedelta(minutes=10)
 UNDERESTIMATED = 1.25
+OTHER_STATE = "the state of the alarm that the action is for"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An investigated incident: its story for people, which state changes it answers, and what was known and read."""
+    """An investigated incident: its story for people, which state changes it answers, and what was known and read.
+
+    `asks_after` is present where nobody was asked because the incident may clear by itself: if it still fires then, it
+    is to be asked about after all.
+    """
 
     story: Story
     members: tuple[UUID, ...]
     known: Circumstances
     sources: tuple[SourceUse, ...] = ()
+    asks_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +120,20 @@ class Investigator:
         Args:
             incident: what is asked about.
             alarms: its members, at least one.
-            known: what else is known about it; a suppressed incident is decided without a question.
+            known: what else is known about it; a suppressed incident is decided without a question, and so is one that
+                may clear by itself.
             due_at: no attempt starts later than this, but a few seconds are always left; `patience` from now if None.
         """
         known = known or Circumstances()
+        wait = await self._wait(incident, alarms, known)
+        if wait:
+            known = known.model_copy(update={"suppressed": wait.reason, "suppressed_until": wait.until})
         gathered = await self._gather(incident, alarms, known)
-        material = PromptInput(evidence=_evidence(incident, alarms, known, gathered), offers=_offers_for(alarms))
+        material = PromptInput(evidence=_evidence(incident, alarms, known, gathered), offers=offers_for(alarms))
         prompt = build(material, self._bounds.prompt_tokens)
         unwanted = self._unwanted(known)
         answer = None if unwanted else await self._ask(prompt, material, incident, due_at)
+        now, token = self._clock.now(), _token(incident, alarms)
         facts = Facts(
             incident_id=incident.incident_id,
             revision=incident.revision,
@@ -126,13 +142,16 @@ class Investigator:
             fault=_fault(answer) if answer else unwanted,
             suppressed=known.suppressed,
             vetoes=known.vetoes,
-            unread=gathered.unread,
+            unread=_unread(gathered, answer, token),
+            standing=gathered.standing,
+            age=now - token.at,
+            robots=tuple(_robots(alarms, gathered)),
         )
         story = Story(
             incident_id=incident.incident_id,
-            at=self._clock.now(),
+            at=now,
             resource=incident.resource,
-            opener=_token(incident, alarms),
+            opener=token,
             alarm_count=max(incident.members, len(alarms)),
             evidence=material.evidence,
             use=self._used(answer) if answer else unasked(self._endpoint.name, prompt),
@@ -140,7 +159,17 @@ class Investigator:
             storm=known.storm if known.stormy else 0,
         )
         members = tuple(alarm.event_id for alarm in alarms)
-        return Case(story=story, members=members, known=known, sources=gathered.uses)
+        asks_after = wait.until if wait else None
+        return Case(story=story, members=members, known=known, sources=gathered.uses, asks_after=asks_after)
+
+    async def _wait(self, incident: Incident, alarms: Sequence[Alarm], known: Circumstances) -> Wait | None:
+        """Return why an incident is left to clear by itself first, if so; nobody reads that of an unwanted one."""
+        gatherer = self._gatherer
+        if gatherer is None or self._unwanted(known):
+            return None
+        newest = waiting_alarms(incident, alarms)
+        records = await asyncio.gather(*(gatherer.self_clearing(alarm) for alarm in newest))
+        return wait_for(newest, records, self._clock.now())
 
     async def _gather(self, incident: Incident, alarms: Sequence[Alarm], known: Circumstances) -> Gathered:
         """Return what else is known; nobody reads it of an incident that nobody is asked or told about."""
@@ -234,7 +263,25 @@ def _alarm_piece(alarm: Alarm) -> Piece:
     return Piece(kind=said.kind, source=said.source, text=said.text, worth=ALARM_WORTH)
 
 
-def _offers_for(alarms: Sequence[Alarm]) -> tuple[Offer, ...]:
+def _unread(gathered: Gathered, answer: Answer | None, token: Alarm) -> tuple[str, ...]:
+    """Return what was not read; the state of another alarm is not, where the action is for that one alone."""
+    proposed = answer.diagnosis.action if answer and answer.diagnosis else None
+    if proposed is None or any(offer.action == proposed for offer in offers(token)):
+        return gathered.unread
+    return (*gathered.unread, OTHER_STATE)
+
+
+def _robots(alarms: Sequence[Alarm], gathered: Gathered) -> Iterator[str]:
+    """Yield which alarms something else acts on, as far as their messages and what was read of them say so."""
+    for alarm in alarms:
+        robot = robot_of(alarm)
+        if robot:
+            yield f"{robot} acts on {clean(alarm.key.name, NAME_CHARACTERS)}"
+    if gathered.standing and gathered.standing.robot:
+        yield f"{gathered.standing.robot} acts on the alarm, by the actions that it has now"
+
+
+def offers_for(alarms: Sequence[Alarm]) -> tuple[Offer, ...]:
     """Return what may be done about any of the alarms, each action and target once, with an ARN where one is known.
 
     What executes nothing needs no target to choose from: it is offered once.

@@ -100,6 +100,11 @@ class IncidentSettings(BaseSettings):
         default=1, ge=0.05, description="the model is asked after this long without a new member"
     )
     batch_seconds: float = Field(default=10, ge=0, description="and after this long in any case")
+    self_clearing: bool = Field(
+        default=True,
+        description="whether the model is asked about an alarm that clears by itself (over 80 % of at least ten fires "
+        "OK within 5 min) only when it lasts longer than nine of ten of its fires did, and 10 min at most",
+    )
 
 
 class AuditSettings(BaseSettings):

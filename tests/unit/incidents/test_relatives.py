@@ -5,6 +5,7 @@ from worlds import World, served
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState
 from autocloudops.alarms.parse import parse
 from autocloudops.audit.record import Outcome
+from autocloudops.decisions.model import Verdict
 from autocloudops.incidents.relatives import MOST_CHILDREN, child_keys
 
 
@@ -22,6 +23,8 @@ def test_a_firing_composite_names_its_children() -> None:
     named = [AlarmKey(account=key.account, region=key.region, name=name) for name in ("reads", "a:b c")]
     assert both.kind is AlarmKind.COMPOSITE
     assert list(child_keys(both)) == named
+    turned_by_one = both.model_copy(update={"children": (arn_of("reads"),)})
+    assert list(child_keys(turned_by_one)) == named, "CloudWatch lists what turned it; its rule names the others"
 
 
 def test_only_a_firing_composite_has_children() -> None:
@@ -102,3 +105,38 @@ def test_a_composite_that_is_well_again_takes_nobody() -> None:
         (40, sns("reads", seconds=40)),
     )
     assert [each.firing for each in sorted(world.incidents.values(), key=lambda each: each.opened_at)] == [0, 1]
+
+
+@pytest.mark.parametrize("durable", [False, True], ids=["memory", "table"])
+def test_a_composite_ties_the_owners_of_its_children(durable: bool) -> None:
+    """An owner whose own incident was decided before goes on in the composite's, and the record ties the two."""
+    world = served(
+        (0, sns("reads")),
+        (1, sns("cart-disk", seconds=1, database="carts-db")),
+        (20, composite("both", "reads", "carts", seconds=20)),
+        (25, sns("carts", seconds=25, database="carts-db")),
+        (30, sns("cart-cpu", seconds=30, database="carts-db")),
+        world=World(durable=durable),
+    )
+    first, second = sorted(world.incidents.values(), key=lambda each: each.opened_at)
+    assert world.line("cart-disk").incident_id == second.incident_id
+    assert {world.line(name).incident_id for name in ("both", "carts", "cart-cpu")} == {first.incident_id}
+    assert world.line("carts").tied == second.incident_id
+    assert world.line("cart-cpu").tied is None
+
+
+def test_an_incident_that_a_composite_ties_before_it_is_asked_about_is_answered_for() -> None:
+    """Where the composite alarm names an owner's alarm before its question is sent, the older incident answers."""
+    world = served(
+        (0, sns("reads")),
+        (1, composite("both", "reads", "carts", seconds=1)),
+        (20, sns("cart-disk", seconds=20, database="carts-db")),
+        (20.5, sns("carts", seconds=20.5, database="carts-db")),
+    )
+    first, second = sorted(world.incidents.values(), key=lambda each: each.opened_at)
+    assert world.line("carts").incident_id == first.incident_id
+    answer = next(line for line in world.decided if line.incident_id == second.incident_id)
+    assert answer.tied == first.incident_id
+    assert answer.decision
+    assert answer.decision.verdict is Verdict.SUPPRESSED
+    assert str(first.incident_id) in answer.decision.gates[0].reason

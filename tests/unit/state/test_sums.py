@@ -96,7 +96,7 @@ def test_a_sum_waits_for_the_change_that_carries_its_mark() -> None:
 
     async def adding(sums: Sums) -> None:
         slow = asyncio.create_task(add(sums, joins(), writing_seconds=5))
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         assert await add(sums, joins())
         assert await slow
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from autocloudops.alarms.model import AlarmState, Suppression
+from autocloudops.alarms.robots import Robot
 from autocloudops.values import Value
 
 
@@ -10,13 +11,15 @@ class AlarmStanding(Value):
     """The state of an alarm when it was asked for at `read_at`.
 
     `since` is the time of its last change of state. `suppression` says why CloudWatch runs no actions for it. For an
-    alarm with contributors it is the state of the whole alarm: in ALARM while any of them is.
+    alarm with contributors it is the state of the whole alarm: in ALARM while any of them is. `robot` is who acts on it
+    besides people, by the actions that it has now.
     """
 
     state: AlarmState
     since: datetime
     read_at: datetime
     suppression: Suppression | None = None
+    robot: Robot | None = None
 
     @property
     def firing(self) -> bool:

@@ -10,12 +10,14 @@ Decision    the verdict, and what every gate said
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
 from pydantic import Field, field_validator
 
+from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.catalogue import ACTIONS
 from autocloudops.catalogue.model import ActionRequest, Offer
 from autocloudops.diagnosis.model import Diagnosis
@@ -134,6 +136,10 @@ class Facts(Value):
     `fault` says why there is no diagnosis: `model_unavailable`, or what was wrong with the reply. `mode_cap` is the
     lowest mode that anything but the policy sets. `suppressed` says why nobody wants to hear of the incident now;
     `vetoes` are findings that prove an alarm of it wrong; `unread` names the essential facts that could not be read.
+
+    `standing` is how the alarm that was asked about stood when it was read, None where it was not. `age` is how long
+    before the decision that alarm changed its state, None where nobody knows. `robots` says which alarms of the
+    incident are acted on by something else.
     """
 
     incident_id: UUID
@@ -145,6 +151,9 @@ class Facts(Value):
     suppressed: str | None = None
     vetoes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    standing: AlarmStanding | None = None
+    age: timedelta | None = None
+    robots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 Source      the port: one kind of fact, read by an adapter
 Piece       one fact, or why it could not be read
 Gathered    the facts of one incident, the worthiest first, and which essential ones are missing
+TrackRecords the port: whether an alarm clears by itself
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from logging import getLogger
 from typing import Protocol
 from uuid import UUID
 
@@ -16,7 +18,10 @@ from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.errors import AccessDenied, ServiceFailed, TargetMissing, Throttled
+from autocloudops.incidents.track_record import SelfClearing
 from autocloudops.values import Value
+
+log = getLogger(__name__)
 
 WALL_SECONDS = 1.5
 
@@ -77,6 +82,18 @@ class Source(Protocol):
         ...
 
 
+class TrackRecords(Protocol):
+    """How alarms behaved before."""
+
+    async def self_clearing(self, alarm: Alarm) -> SelfClearing | None:
+        """Return how an alarm clears by itself, None where it does not.
+
+        Raises:
+            ServiceFailed: nobody could tell.
+        """
+        ...
+
+
 class SourceUse(Value):
     """What one source came to, kept in the audit: how many pieces, how long, and what it failed with."""
 
@@ -114,12 +131,31 @@ class Gatherer:
         sources: what is read.
         clock: time.
         wall_seconds: after this long, whatever a source has not said is counted as not read.
+        track_records: tells which alarms clear by themselves; without it none does.
     """
 
-    def __init__(self, sources: Sequence[Source], clock: Clock, wall_seconds: float = WALL_SECONDS) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        clock: Clock,
+        wall_seconds: float = WALL_SECONDS,
+        track_records: TrackRecords | None = None,
+    ) -> None:
         self._sources = tuple(sources)
         self._clock = clock
         self._wall_seconds = wall_seconds
+        self._track_records = track_records
+
+    async def self_clearing(self, alarm: Alarm) -> SelfClearing | None:
+        """Return how `alarm` clears by itself, None where it does not, or where that could not be read in time."""
+        if self._track_records is None:
+            return None
+        try:
+            async with asyncio.timeout(self._wall_seconds):
+                return await self._track_records.self_clearing(alarm)
+        except (TimeoutError, ServiceFailed) as error:
+            log.info("whether an alarm clears by itself could not be read: %r", error)
+            return None
 
     async def gather(self, subject: Subject) -> Gathered:
         """Return what is known about `subject`; a source that fails or hangs costs its own facts and nothing else."""

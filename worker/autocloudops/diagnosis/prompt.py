@@ -90,8 +90,8 @@ class Prompt(Value):
     """One question, ready to send, and what its reply is checked against.
 
     `sha256` is the digest of the template and the messages; `evidence_ids` are those that may be cited.
-    `prompt_tokens` is an estimate, `evidence_tokens` the part of it that is evidence; `cut` names what was shortened
-    or left out.
+    `prompt_tokens` is an estimate, within `budget_tokens` where that is possible; `evidence_tokens` is the part of it
+    that is evidence. `cut` names what was shortened or left out.
     """
 
     messages: tuple[Message, ...]
@@ -100,6 +100,7 @@ class Prompt(Value):
     evidence_ids: tuple[str, ...]
     actions: tuple[str, ...]
     sha256: str
+    budget_tokens: int
     prompt_tokens: int
     evidence_tokens: int
     cut: tuple[str, ...] = ()
@@ -158,6 +159,7 @@ def build(material: PromptInput, budget_tokens: int = PROMPT_TOKENS) -> Prompt:
         evidence_ids=evidence_ids,
         actions=actions,
         sha256=digest(messages),
+        budget_tokens=budget_tokens,
         prompt_tokens=chat_tokens(messages),
         evidence_tokens=sum(each.tokens for each in shown),
         cut=tuple(cuts),

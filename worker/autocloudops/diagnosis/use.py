@@ -12,7 +12,7 @@ class ModelUse(Value):
     """What the model was asked, what it said, and what that took.
 
     `endpoint` is the URL, without credentials, of the endpoint that answered, or that was asked; `model` is what it
-    calls itself; `raw` is redacted and bounded. `cut` names evidence that was shortened or left out of the question.
+    calls itself; `raw` is redacted and bounded. `cut` names evidence that was shortened or left out of the question, which had to fit into `budget_tokens`.
     `error` is why there was no answer.
 
     Tokens, seconds and attempts are sums over `requests`, which counts answers. `estimated_tokens` is what the prompts
@@ -25,6 +25,7 @@ class ModelUse(Value):
     endpoint: str
     prompt_sha256: str
     template_version: str
+    budget_tokens: int = 0
     model: str = ""
     requests: int = 0
     attempts: int = 0
@@ -51,7 +52,11 @@ def unasked(endpoint: str, prompt: Prompt) -> ModelUse:
         prompt: the question.
     """
     return ModelUse(
-        endpoint=endpoint, prompt_sha256=prompt.sha256, template_version=prompt.template_version, cut=prompt.cut
+        endpoint=endpoint,
+        prompt_sha256=prompt.sha256,
+        template_version=prompt.template_version,
+        budget_tokens=prompt.budget_tokens,
+        cut=prompt.cut,
     )
 
 

@@ -41,6 +41,8 @@ _RESOURCES: Mapping[str, tuple[str, ...]] = {
 }
 """Which resources an action is granted on, where the Service Authorization Reference has resource types for it.
 
+cloudwatch:DescribeAlarms has one too, but tells of composite alarms only where it is granted on `*` (CloudWatch API
+Reference, DescribeAlarms).
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 

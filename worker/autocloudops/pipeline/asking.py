@@ -178,10 +178,13 @@ class Asking:
         return known.model_copy(update={"suppressed": reason, "suppressed_until": until, "tied": elder.incident_id})
 
     async def _elder(self, asked: Incident, alarms: Sequence[Alarm]) -> Incident | None:
-        """Return an older incident that a composite alarm shows to be the same trouble."""
+        """Return an incident that a composite alarm shows to be the same trouble: of its owner by now, or older."""
         if asked.revision:
             return None
         now, windows = self._clock.now(), self._rooms.windows
+        current = await self._incidents.current(asked.owner_key)
+        if current and current.owner_key != asked.owner_key and takes(current, alarms[-1], windows, now):
+            return current
         ties = await asyncio.gather(*(self._ties(alarm) for alarm in alarms[:MOST_ADOPTED]))
         for incident_id in sorted({incident_id for tied in ties for incident_id in tied}):
             other = await self._incidents.incident(incident_id)

@@ -6,10 +6,12 @@ from autocloudops.decisions.gates import (
     allow_list,
     confidence,
     evidence,
+    freshness,
     grounding,
     hygiene,
     mode,
     risk,
+    robots,
     schema,
     suppression,
 )
@@ -19,11 +21,13 @@ Gate = Callable[[Case], GateResult]
 
 ORDER: tuple[Gate, ...] = (
     suppression.check,
+    freshness.check,
     mode.check,
     schema.check,
     grounding.check,
     evidence.check,
     hygiene.check,
+    robots.check,
     allow_list.check,
     confidence.check,
     risk.check,

@@ -129,7 +129,7 @@ class CapacityWatch:
             return False
         rate = window.in_flight / window.pace_seconds / self._reference.tokens_per_second
         more = max(1.0, window.in_flight / self._reference.in_flight)
-        return rate > 1.2 * more and self._confirmed(self._reference, self._last_at, limit)
+        return rate > GREW_LATELY * more and self._confirmed(self._reference, self._last_at, limit)
 
     @property
     def _last_at(self) -> float:

@@ -47,6 +47,7 @@ class ConcurrencyController:
         self._holding = False
         self._lone_pace: float | None = None
         self._since = float("-inf")
+        self._crowded_until = float("-inf")
         self._round_at: float | None = None
         self._quiet_rounds = self._unjudged = self._answers = self._overloads = 0
         self._settling_seconds = 0.0
@@ -63,7 +64,7 @@ class ConcurrencyController:
         self._ghosts.serve(sample.answered_at, self._answers_per_second)
         self._tail.add(sample.tokens)
         if self._crowded:
-            self._since = sample.answered_at
+            self._crowded_until = sample.answered_at
         self._move(sample)
         change = self._watch.seen(sample, self._limit.value)
         if change is Change.SHRUNK:
@@ -74,7 +75,7 @@ class ConcurrencyController:
             self._begin_anew(sample.answered_at)
         elif change is Change.GREW and not self._opening:
             self._open_up(sample.answered_at)
-        elif sample.sent_at >= self._since:
+        elif sample.sent_at >= max(self._since, self._crowded_until):
             self._learn(sample)
 
     def overloaded(self, sent_at: float, now: float) -> None:
@@ -89,15 +90,14 @@ class ConcurrencyController:
         if self._crowded and self._watch.settled(now) is Change.SETTLED:
             self._limit.set(self._watch.fits)
             self._begin_anew(now)
+        if self._crowded:
+            self._crowded_until = now
         if sent_at < self._since:
-            if self._crowded: self._since = now
             return
         self._overloads += 1
         if self._overloads < OVERLOADS_NEEDED or self._overloads * ANSWERS_EACH < self._answers:
             return
-        share = self._watch.share(now)
-        kept = OVERLOAD_FALL if share is None else min(OVERLOAD_FALL, max(LEAST_FALL, share))
-        self._limit.fall(self._limit.value * kept)
+        self._limit.fall(max(FIRST, self._limit.value * OVERLOAD_FALL))
         self._begin_anew(now)
 
     def _move(self, sample: Sample) -> None:
