@@ -1,5 +1,5 @@
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,12 +28,12 @@ async def sqs(foundation: SandboxResources) -> AsyncIterator["SQSClient"]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def production_pattern(embedded_aws: SandboxResources) -> str:
-    """The event pattern of a stack deployed as in production."""
+async def production_patterns(embedded_aws: SandboxResources) -> Mapping[str, str]:
+    """The event patterns of a stack deployed as in production, by the rule's name without its prefix."""
     await deploy(embedded_aws.endpoint_url, prefix="production", event_source="")
     async with client("events", embedded_aws.endpoint_url) as events:
-        rule = await events.describe_rule(Name="production-alarms")
-    return str(rule["EventPattern"])
+        rules = {name: await events.describe_rule(Name=f"production-{name}") for name in ("alarms", "changes")}
+    return {name: str(rule["EventPattern"]) for name, rule in rules.items()}
 
 
 async def _received(sqs: "SQSClient", resources: SandboxResources) -> str:
@@ -106,22 +106,62 @@ async def test_events_from_aws_itself_cannot_be_put(foundation: SandboxResources
     ],
 )
 async def test_the_production_rule_takes_only_alarm_events_of_cloudwatch(
-    embedded_aws: SandboxResources, production_pattern: str, source: str, detail_type: str, *, matches: bool
+    embedded_aws: SandboxResources,
+    production_patterns: Mapping[str, str],
+    source: str,
+    detail_type: str,
+    *,
+    matches: bool,
 ) -> None:
     """With no extra source, the deployed pattern accepts CloudWatch's alarm events and nothing else."""
+    assert await _matches(embedded_aws, production_patterns["alarms"], source, detail_type) is matches
+
+
+@pytest.mark.parametrize(
+    ("source", "detail_type", "detail", "matches"),
+    [
+        ("autocloudops.change", "Change", {}, True),
+        ("aws.ecs", "ECS Deployment State Change", {}, True),
+        ("aws.ecs", "ECS Task State Change", {}, False),
+        ("aws.rds", "RDS DB Instance Event", {}, True),
+        ("aws.health", "AWS Health Event", {}, True),
+        ("aws.ec2", "EBS Volume Notification", {}, False),
+        ("aws.lambda", "AWS API Call via CloudTrail", {"readOnly": False}, True),
+        ("aws.lambda", "AWS API Call via CloudTrail", {"readOnly": True}, False),
+        ("aws.s3", "AWS API Call via CloudTrail", {"readOnly": False}, False),
+        ("aws.cloudwatch", DETAIL_TYPES[0], {}, False),
+    ],
+)
+async def test_the_rule_of_changes_takes_what_is_evidence(
+    embedded_aws: SandboxResources,
+    production_patterns: Mapping[str, str],
+    source: str,
+    detail_type: str,
+    detail: Mapping[str, bool],
+    *,
+    matches: bool,
+) -> None:
+    """Deployments, fail-overs, notices and writing calls arrive; task states and reading calls do not."""
+    found = await _matches(embedded_aws, production_patterns["changes"], source, detail_type, detail)
+    assert found is matches
+
+
+async def _matches(
+    aws: SandboxResources, pattern: str, source: str, detail_type: str, detail: Mapping[str, bool] | None = None
+) -> bool:
     event = {
         "id": "1",
         "source": source,
         "detail-type": detail_type,
-        "account": embedded_aws.account,
+        "account": aws.account,
         "time": "2026-11-22T10:00:00Z",
-        "region": embedded_aws.region,
+        "region": aws.region,
         "resources": [],
-        "detail": {},
+        "detail": detail or {},
     }
-    async with client("events", embedded_aws.endpoint_url) as events:
-        answer = await events.test_event_pattern(EventPattern=production_pattern, Event=json.dumps(event))
-    assert answer["Result"] is matches
+    async with client("events", aws.endpoint_url) as events:
+        answer = await events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))
+    return bool(answer["Result"])
 
 
 async def test_the_queue_is_made_as_designed(sqs: "SQSClient", foundation: SandboxResources) -> None:
@@ -135,18 +175,16 @@ async def test_the_queue_is_made_as_designed(sqs: "SQSClient", foundation: Sandb
     assert json.loads(made["RedrivePolicy"]) == redrive
 
 
-async def test_only_the_topic_and_the_rule_may_send(sqs: "SQSClient", foundation: SandboxResources) -> None:
-    """The queue's policy lets the intake topic and the rule send, each named by its ARN, and nobody else."""
+async def test_only_the_topic_and_the_rules_may_send(sqs: "SQSClient", foundation: SandboxResources) -> None:
+    """The queue's policy lets the intake topic and the two rules send, each named by its ARN, and nobody else."""
     policy = json.loads((await _attributes(sqs, foundation.queue_url))["Policy"])
-    allowed = {
+    allowed = [
         (statement["Principal"]["Service"], statement["Condition"]["ArnEquals"]["aws:SourceArn"])
         for statement in policy["Statement"]
-    }
+    ]
     account, region, prefix = foundation.account, foundation.region, foundation.state_table.removesuffix("-state")
-    assert allowed == {
-        ("sns.amazonaws.com", foundation.intake_topic_arn),
-        ("events.amazonaws.com", f"arn:aws:events:{region}:{account}:rule/{prefix}-alarms"),
-    }
+    rules = [f"arn:aws:events:{region}:{account}:rule/{prefix}-{name}" for name in ("alarms", "changes")]
+    assert allowed == [("sns.amazonaws.com", foundation.intake_topic_arn), ("events.amazonaws.com", rules)]
 
 
 async def test_the_bucket_is_versioned_encrypted_and_closed(foundation: SandboxResources) -> None:

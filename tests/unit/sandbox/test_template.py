@@ -21,5 +21,5 @@ def test_every_name_starts_with_the_prefix() -> None:
     names = re.findall(
         r"^ +(?:QueueName|TopicName|BucketName|TableName|Name): (.+)$", foundation.template(), re.MULTILINE
     )
-    assert len(names) == 7
+    assert len(names) == 8
     assert all(name.startswith('!Sub "${Prefix}-') for name in names)

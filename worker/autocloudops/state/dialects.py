@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from autocloudops.aws import translated
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.endpoint import Dialect
-from autocloudops.errors import ServiceFailed
+from autocloudops.errors import AutoCloudOpsError
 from autocloudops.state import items
 from autocloudops.state.items import text
 
@@ -41,12 +41,14 @@ class DynamoDialects:
         try:
             with translated("dynamodb:GetItem", self._table):
                 answer = await self._client.get_item(TableName=self._table, Key=_key(endpoint, model))
-        except ServiceFailed as error:
+        except AutoCloudOpsError as error:
             log.warning("the dialect of %s is found out anew: %s", endpoint, error)
             return None
         item = answer.get("Item")
         live = item is not None and int(item["ttl"]["N"]) > self._clock.now().timestamp()
-        return Dialect(item["dialect"]["S"]) if item and live else None
+        said = item["dialect"]["S"] if item and live else None
+        # A later version may know more dialects than this one.
+        return Dialect(said) if said in set(Dialect) else None
 
     async def put(self, endpoint: str, model: str, dialect: Dialect) -> None:
         """Keep the dialect."""
@@ -59,7 +61,7 @@ class DynamoDialects:
         try:
             with translated("dynamodb:PutItem", self._table):
                 await self._client.put_item(TableName=self._table, Item=item)
-        except ServiceFailed as error:
+        except AutoCloudOpsError as error:
             log.warning("the dialect of %s is not kept: %s", endpoint, error)
 
 

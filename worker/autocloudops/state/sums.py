@@ -156,7 +156,7 @@ class Sums:
     def _wait_seconds(self, into: Into) -> float:
         now = self._clock.monotonic()
         self._due = {each: due for each, due in self._due.items() if due > now - HOT_SECONDS}
-        due = max(now + FLUSH_SECONDS, self._due.get(into, 0.0) + HOT_SECONDS)
+        due = max(now + FLUSH_SECONDS, self._due.get(into, -HOT_SECONDS) + HOT_SECONDS)
         self._due[into] = due
         return due - now
 
