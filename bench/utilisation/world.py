@@ -18,6 +18,7 @@ from autocloudops.sandbox.endpoint.gpus import Profile
 
 RESPONSE_LIMIT_SECONDS = 60.0
 BACK_OFF_SECONDS = 1.0
+GRACE_SECONDS = 600.0
 FOR_EVER_SECONDS = 1e9
 
 
@@ -97,9 +98,17 @@ class World:
         """Whether no new question is begun any more."""
         return self.clock.monotonic() >= self.setting.seconds
 
+    @property
+    def closed(self) -> bool:
+        """Whether no question is asked again: what has no answer long after the end would never have one."""
+        return self.clock.monotonic() >= self.setting.seconds + GRACE_SECONDS
+
 
 def answers_of(setting: Setting, workers: Sequence[Worker]) -> list[Answer]:
-    """Run the workers in virtual time until every question that was begun is answered; return all of them."""
+    """Run the workers in virtual time and return every question that was begun.
+
+    Each is asked until it is answered, but not for more than ten minutes after the end.
+    """
     return run(_run(setting, workers))
 
 
@@ -126,9 +135,9 @@ async def _work(world: World, number: int, worker: Worker, begins_after_seconds:
 
 
 async def _ask_on(world: World, number: int, worker: Worker, slots: Slots) -> None:
-    """Ask one question after the other; one that fails is asked again until it is answered."""
+    """Ask one question after the other; one that fails is asked again."""
     answer: Answer | None = None
-    while answer or not world.over:
+    while not world.closed and (answer or not world.over):
         async with slots.taken(Priority.LIVE, FOR_EVER_SECONDS) as slot:
             if not answer:
                 if world.over:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from deciding import proposal
+from deciding import FACTS, proposal
 from triage import AT, cpu_alarm, database_alarm
 from virtual_time import START, VirtualClock, run
 
@@ -16,7 +16,7 @@ from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.catalogue import offers
 from autocloudops.decisions.decide import decide
-from autocloudops.decisions.model import Facts, Policy
+from autocloudops.decisions.model import Policy
 from autocloudops.diagnosis.evidence import alarm_evidence
 from autocloudops.diagnosis.use import ModelUse
 from autocloudops.incidents.model import incident_id
@@ -53,7 +53,9 @@ USE = ModelUse(
 def decided(alarm: Alarm, incident: UUID, *members: Alarm, revision: int = 0, at: datetime = START) -> AuditRecord:
     """Return the record of a dry-run decision about `alarm` and `members`: the first action that is offered."""
     offered = offers(alarm)
-    facts = Facts(incident_id=incident, revision=revision, offers=offered, evidence_ids=("E1",))
+    facts = FACTS.model_copy(
+        update={"incident_id": incident, "revision": revision, "offers": offered, "evidence_ids": ("E1",)}
+    )
     return AuditRecord(
         outcome=Outcome.DECIDED,
         at=at,

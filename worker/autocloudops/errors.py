@@ -74,7 +74,9 @@ class ServiceUnavailable(ServiceFailed):
 
 
 class ModelError(AutoCloudOpsError):
-    """The model endpoint gave no answer. Carries the endpoint's URL."""
+    """The model endpoint gave no answer. Carries the endpoint's URL, and how many requests were sent for it."""
+
+    attempts = 1
 
     def __init__(self, endpoint: str, message: str, advice: str = "") -> None:
         super().__init__(f"{endpoint}: {message}", advice)

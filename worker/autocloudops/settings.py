@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autocloudops.authenticity.gatekeeper import SignatureCheck
@@ -89,6 +89,20 @@ class ModelSettings(BaseSettings):
 
     _listed = field_validator("endpoints", "regions", "hosts", mode="before")(_separated)
 
+    @field_validator("key_secret")
+    @classmethod
+    def _one_key(cls, key_secret: str | None, others: ValidationInfo) -> str | None:
+        if key_secret and others.data.get("key_variable"):
+            raise ValueError("the key comes from a variable or from a secret, not from both")
+        return key_secret
+
+    @field_validator("longest_seconds")
+    @classmethod
+    def _not_before_the_last_start(cls, longest_seconds: float, others: ValidationInfo) -> float:
+        if longest_seconds < others.data.get("decide_within_seconds", 0):
+            raise ValueError("it is shorter than decide_within_seconds, in which attempts still start")
+        return longest_seconds
+
 
 class IncidentSettings(BaseSettings):
     """How long an incident waits for company."""
@@ -102,8 +116,7 @@ class IncidentSettings(BaseSettings):
     batch_seconds: float = Field(default=10, ge=0, description="and after this long in any case")
     self_clearing: bool = Field(
         default=True,
-        description="whether the model is asked about an alarm that clears by itself (over 80 % of at least ten fires "
-        "OK within 5 min) only when it lasts longer than nine of ten of its fires did, and 10 min at most",
+        description="ask about alarms that clear by themselves only when they last longer than usual",
     )
 
 

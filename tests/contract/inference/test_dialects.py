@@ -221,6 +221,19 @@ async def test_a_probe_asks_again(server: ModelServer, sagemaker: Open) -> None:
     assert len(server.seen) == 2
 
 
+async def test_reasoning_in_front_of_the_word_is_no_disobedience(server: ModelServer, openai: Open) -> None:
+    """A NIM may open every reply with an empty `<think>` block, also where the grammar holds behind it."""
+    obeying = honouring(Dialect.JSON_SCHEMA)
+
+    def thinking(seen: Seen) -> Reply:
+        said = json.loads(b"".join(piece for piece in obeying(seen).pieces if isinstance(piece, bytes)))
+        return chat(f"<think>\n\n</think>\n\n{said['choices'][0]['message']['content']}")
+
+    server.script = thinking
+    assert (await (await openai()).probe()).dialect is Dialect.JSON_SCHEMA
+    assert len(server.seen) == 1
+
+
 async def test_a_probe_of_a_server_that_knows_no_dialect(server: ModelServer, openai: Open) -> None:
     """A server that refuses all three by name takes none; it is known under the name that it was asked by."""
     server.script = honouring(strict=True)

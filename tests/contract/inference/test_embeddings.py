@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 from model_server import ModelServer, Reply, Seen, container_error
 
+from autocloudops.clock import SystemClock
 from autocloudops.diagnosis.endpoint import EmbeddingRequest
 from autocloudops.errors import ContextTooLong, ModelBrokeOff
+from autocloudops.inference.breaker import Breaker
+from autocloudops.inference.budget import RetryBudget
+from autocloudops.inference.concurrency.controller import ConcurrencyController
+from autocloudops.inference.reliable import Backend, ReliableEndpoint
+from autocloudops.inference.slots import Slots
 
 REQUEST = EmbeddingRequest(texts=("cpu high", "disk full"), input_type="passage")
 
@@ -71,3 +77,17 @@ async def test_a_long_text_is_named_as_such(server: ModelServer, sagemaker: Open
     server.script = refuse
     with pytest.raises(ContextTooLong):
         await (await sagemaker()).embed(REQUEST)
+
+
+@pytest.mark.parametrize("adapter", ["sagemaker", "openai"])
+async def test_an_endpoint_that_only_embeds_is_never_asked_to_chat(
+    adapter: str, server: ModelServer, adapters: dict[str, Open]
+) -> None:
+    """No dialect is looked for where nobody chats, through the retry layer too."""
+    server.script = lambda seen: vectors((0, [1.0]), (1, [2.0])) if "input" in seen.body else container_error(404, "no")
+    clock = SystemClock()
+    endpoint = await adapters[adapter](dialect=None)
+    backend = Backend(endpoint, Slots(ConcurrencyController(45.0), clock), Breaker(clock), RetryBudget(clock))
+    found = await ReliableEndpoint([backend], clock).embed(REQUEST)
+    assert found.vectors == ((1.0,), (2.0,))
+    assert len(server.seen) == 1

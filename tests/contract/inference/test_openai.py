@@ -83,6 +83,18 @@ async def test_a_server_without_a_key_is_asked_without_one(
     assert "X-Request-ID" not in server.seen[0].headers
 
 
+async def test_a_refusal_without_a_key_says_how_to_give_one(
+    server: ModelServer, openai: Open, question: CompletionRequest
+) -> None:
+    """Where no key is configured, nobody is told to check one."""
+    server.script = lambda _: server_error(401, "Authorization Required")
+    with pytest.raises(
+        EndpointMisconfigured, match="no key is configured: set AUTOCLOUDOPS_MODEL_KEY_SECRET"
+    ) as raised:
+        await (await openai()).complete(question)
+    assert str(raised.value).count(server.url) == 1
+
+
 async def test_a_redirect_is_not_followed(
     server: ModelServer, openai: Open, environment_key: EnvironmentKey, question: CompletionRequest
 ) -> None:
@@ -167,6 +179,7 @@ def everything_about(error: BaseException | None) -> str:
         server_error(400, "temperature"),
         server_error(401, f"Incorrect API key provided: {KEY}. Find yours at example.com"),
         server_error(500, "oops"),
+        *(server_error(401, "x" * before + KEY) for before in range(300 - len(KEY), 300, 3)),
     ],
 )
 async def test_no_key_in_any_error_or_log(
@@ -184,7 +197,7 @@ async def test_no_key_in_any_error_or_log(
     with pytest.raises(ModelError) as raised:
         await endpoint.complete(question)
     assert server.seen[0].headers["Authorization"].endswith(KEY)
-    assert KEY not in everything_about(raised.value)
+    assert KEY[:6] not in everything_about(raised.value)
     assert KEY not in caplog.text
     assert KEY not in f"{endpoint!r} {endpoint} {vars(endpoint)} {environment_key!r} {vars(environment_key)}"
 

@@ -1,10 +1,13 @@
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import UUID
 
-from deciding import EVERYTHING
+from deciding import EVERYTHING, FIRING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autocloudops.alarms.model import AlarmState, Suppression
+from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.catalogue import ACTIONS, Risk, request_for
 from autocloudops.decisions.decide import decide
 from autocloudops.decisions.model import Decision, Facts, GateOutcome, Mode, Policy, Verdict
@@ -27,6 +30,13 @@ POLICIES = st.builds(
     Policy, mode=MODES, allowed_actions=SUBSETS, denied_actions=SUBSETS, min_confidence=st.integers(7, 10)
 )
 OFFERS = st.lists(st.sampled_from(list(EVERYTHING.values())), max_size=4).map(tuple)
+STANDINGS = st.builds(
+    AlarmStanding,
+    state=st.sampled_from(list(AlarmState)),
+    since=st.just(FIRING.since),
+    read_at=st.just(FIRING.read_at),
+    suppression=st.none() | st.builds(Suppression, by=st.sampled_from(["MuteRule", "ActionsDisabled"])),
+)
 FACTS = st.builds(
     Facts,
     incident_id=st.uuids(),
@@ -36,8 +46,12 @@ FACTS = st.builds(
     fault=st.none() | st.text(max_size=30),
     mode_cap=st.none() | MODES,
     unread=st.lists(st.sampled_from(["alarm-now", "metric"]), max_size=2).map(tuple),
+    standing=st.none() | STANDINGS,
+    age=st.none() | st.timedeltas(timedelta(), timedelta(hours=1)),
+    robots=st.lists(st.just("ec2 acts on night-shift"), max_size=1).map(tuple),
 )
 CASES = st.tuples(st.none() | DIAGNOSES, FACTS, POLICIES)
+FRESH: Mapping[str, object] = {"standing": FIRING, "age": timedelta(seconds=14), "robots": ()}
 RISING: Mapping[Verdict, int] = {
     Verdict.MANUAL: 0,
     Verdict.DRY_RUN: 1,
@@ -53,7 +67,9 @@ def passing(draw: st.DrawFn) -> tuple[Diagnosis, Facts, Policy]:
     diagnosis = draw(DIAGNOSES).model_copy(
         update={"action": offer.action, "evidence_for": ("E1",), "evidence_against": ()}
     )
-    facts = Facts(incident_id=draw(st.uuids()), offers=(offer,), evidence_ids=("E1",))
+    facts = draw(FACTS).model_copy(
+        update={"offers": (offer,), "evidence_ids": ("E1",), "mode_cap": None, "unread": (), **FRESH}
+    )
     return diagnosis, facts, Policy(mode=draw(MODES), min_confidence=draw(st.integers(7, 10)))
 
 
@@ -74,6 +90,22 @@ def test_executed_is_a_subset_of_allowed(case: tuple[Diagnosis | None, Facts, Po
     assert ACTIONS[diagnosis.action].risk is not Risk.HIGH
     assert {*diagnosis.evidence_for, *diagnosis.evidence_against} <= set(facts.evidence_ids)
     assert not facts.unread
+
+
+@settings(deadline=None, max_examples=500)
+@given(passing(), st.none() | STANDINGS, FACTS)
+def test_executed_fires_now_and_no_robot_acts_on_it(
+    case: tuple[Diagnosis, Facts, Policy], standing: AlarmStanding | None, other: Facts
+) -> None:
+    """Whatever is executed was read to be in ALARM, unmuted and young, and nothing else acts on any of its alarms."""
+    diagnosis, facts, _ = case
+    update = {"standing": standing, "age": other.age, "robots": other.robots}
+    sure = diagnosis.model_copy(update={"confidence": 10})
+    decision = decide(sure, facts.model_copy(update=update), Policy(mode=Mode.ACTIVE))
+    fires = standing is not None and standing.firing and standing.suppression is None
+    young = other.age is not None and other.age <= timedelta(minutes=15)
+    harmless = ACTIONS[sure.action].risk is not Risk.HIGH
+    assert (decision.verdict is Verdict.EXECUTE) is (fires and young and not other.robots and harmless)
 
 
 @settings(deadline=None, max_examples=300)

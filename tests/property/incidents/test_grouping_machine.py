@@ -138,7 +138,7 @@ class Grouping(RuleBasedStateMachine):
 
     @invariant()
     def members_share_the_owner_or_are_relatives(self) -> None:
-        """Whoever is in an incident has its owner, or belongs to a composite alarm in it, or is one."""
+        """Whoever is in an incident has its owner or that of a member that a composite alarm ties to it, or is one."""
         members: defaultdict[UUID, list[Alarm]] = defaultdict(list)
         for each, change in self._arrived:
             if change.incident_id:
@@ -147,8 +147,9 @@ class Grouping(RuleBasedStateMachine):
             related = {
                 key for each in members[incident_id] for key in (each.key, *child_keys(each)) if child_keys(each)
             }
-            for each in members[incident_id]:
-                assert each.resource.owner_key == incident.owner_key or each.key in related
+            tied = {each.resource.owner_key for each in members[incident_id] if each.key in related}
+            owners = {incident.owner_key, *tied}
+            assert all(each.resource.owner_key in owners for each in members[incident_id])
 
     @invariant()
     def every_change_is_recorded_once(self) -> None:

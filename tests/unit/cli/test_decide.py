@@ -17,7 +17,7 @@ def test_an_alarm_becomes_a_dry_run_with_its_story() -> None:
     result = typed("decide", "-", "--simulated", piped=SAMPLES["storm-service-cpu"])
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == "DRY RUN (would execute): shop/checkout (ecs:service) acct 111122223333 eu-west-1"
+    assert lines[0] == "DRY RUN (would need approval): shop/checkout (ecs:service) acct 111122223333 eu-west-1"
     assert any(line.startswith("PROPOSED Scale the service out") for line in lines)
     assert any(line.startswith("MODEL    simulated/rules at sagemaker://simulated-nim") for line in lines)
     assert "No real model is asked" in result.stderr
@@ -34,7 +34,7 @@ def test_a_file_is_read_like_standard_input(tmp_path: Path) -> None:
     """The message may be a file, with a byte order mark or without."""
     file = tmp_path / "alarm.json"
     file.write_text(SAMPLES["storm-service-cpu"], encoding="utf-8-sig")
-    assert typed("decide", str(file), "--simulated").stdout.startswith("DRY RUN (would execute): shop/checkout")
+    assert typed("decide", str(file), "--simulated").stdout.startswith("DRY RUN (would need approval): shop/checkout")
 
 
 def test_alarms_of_one_owner_are_one_question() -> None:

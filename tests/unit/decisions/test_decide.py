@@ -22,11 +22,13 @@ def test_every_gate_is_asked_and_recorded_in_order() -> None:
     decision = decide(proposal(confidence=3, evidence_for=["E9"]), FACTS, Policy(mode=Mode.OFF))
     assert [result.name for result in decision.gates] == [
         "suppression",
+        "freshness",
         "mode",
         "schema",
         "grounding",
         "evidence",
         "hygiene",
+        "robots",
         "allow_list",
         "confidence",
         "risk",

@@ -1,10 +1,14 @@
-import pytest
-from deciding import ACTIVE, EVERYTHING, FACTS, proposal, said
+from datetime import timedelta
 
+import pytest
+from deciding import ACTIVE, EVERYTHING, FACTS, FIRING, proposal, said
+
+from autocloudops.alarms.model import AlarmState, Suppression
 from autocloudops.decisions.decide import decide
 from autocloudops.decisions.model import GateOutcome, Mode, Policy, Verdict
 from autocloudops.diagnosis.model import Diagnosis
 
+MANUAL = Verdict.MANUAL
 REFUSED, CAPPED, OK, NOT_EVALUATED = (
     GateOutcome.REFUSED,
     GateOutcome.CAPPED,
@@ -140,3 +144,52 @@ def test_evidence_gate_lets_nothing_execute_blindly() -> None:
     assert (decision.verdict, decision.refused_by) == (Verdict.NEEDS_APPROVAL, None)
     assert said(decision, "evidence").reason == "not read: alarm-now, change"
     assert decide(proposal(), FACTS, ACTIVE).verdict is Verdict.EXECUTE
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"state": AlarmState.OK}, "recovered: the alarm is OK since 2026-11-22 03:11:42Z"),
+        (
+            {"state": AlarmState.INSUFFICIENT_DATA},
+            "recovered: the alarm is INSUFFICIENT_DATA since 2026-11-22 03:11:42Z",
+        ),
+        (
+            {"suppression": Suppression(by="MuteRule", reason="release")},
+            "suppressed: CloudWatch runs no actions for the alarm now, by MuteRule",
+        ),
+    ],
+)
+def test_freshness_gate_refuses_what_is_over_or_muted(changes: dict[str, object], reason: str) -> None:
+    """An alarm that recovered or was muted since is nothing to act on, in any mode, and people read which it was."""
+    facts = FACTS.model_copy(update={"standing": FIRING.model_copy(update=changes)})
+    for mode in (Mode.ACTIVE, Mode.DRY_RUN):
+        decision = decide(proposal(), facts, Policy(mode=mode))
+        assert (decision.verdict, decision.would_be, decision.refused_by) == (MANUAL, MANUAL, "freshness")
+        assert said(decision, "freshness").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"standing": None}, "unknown: nobody could tell whether the alarm is still in ALARM"),
+        ({"age": timedelta(minutes=31)}, "stale: the alarm changed its state 31 min ago"),
+        ({"age": None}, "stale: the alarm changed its state at an unknown time"),
+        (
+            {"standing": FIRING.model_copy(update={"suppression": Suppression(by="ActionsDisabled")})},
+            "somebody has switched off the actions of the alarm",
+        ),
+    ],
+)
+def test_freshness_gate_needs_a_person_where_it_cannot_be_sure(changes: dict[str, object], reason: str) -> None:
+    """An alarm of unknown state, an old one, and one whose actions are switched off, execute nothing unasked."""
+    decision = decide(proposal(), FACTS.model_copy(update=changes), ACTIVE)
+    assert (decision.verdict, said(decision, "freshness").reason) == (Verdict.NEEDS_APPROVAL, reason)
+
+
+def test_robots_gate_leaves_alarms_to_whoever_acts_on_them() -> None:
+    """Where something else acts on an alarm of the incident nothing is done, and it is named."""
+    facts = FACTS.model_copy(update={"robots": ("target-tracking acts on TargetTracking-orders",)})
+    decision = decide(proposal(), facts, ACTIVE)
+    assert (decision.verdict, decision.refused_by) == (MANUAL, "robots")
+    assert said(decision, "robots").reason == "target-tracking acts on TargetTracking-orders"

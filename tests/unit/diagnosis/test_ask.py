@@ -234,3 +234,18 @@ def test_usage_that_is_not_told_is_not_compared() -> None:
 
     answer = asked(Silent([reply()]))
     assert (answer.prompt_tokens, answer.estimated_tokens) == (0, 0)
+
+
+@pytest.mark.parametrize(("contents", "attempts"), [([], 3), (["no json"], 5), ([TOO_LONG], 4)])
+def test_what_was_sent_in_vain_is_counted(contents: list[str | ModelError], attempts: int) -> None:
+    """The record of a question that failed tells how often it was sent, and to which endpoint."""
+    away = ModelUnavailable("scripted://second", "no capacity")
+    away.attempts = 3
+    answer = asked(Scripted([*contents, away]))
+    assert (answer.failure, answer.attempts) == (away, attempts)
+    assert answer.endpoint == ("scripted://1" if answer.requests else "scripted://second")
+
+
+def test_a_request_that_is_given_up_was_sent() -> None:
+    """What runs when the longest time is over counts as an attempt."""
+    assert asked(Scripted([reply()], seconds=610), question(60)).attempts == 1

@@ -56,6 +56,7 @@ def test_question_that_was_not_asked_costs_nothing() -> None:
         endpoint="sagemaker://nim",
         prompt_sha256=PROMPT.sha256,
         template_version=PROMPT.template_version,
+        budget_tokens=PROMPT.budget_tokens,
         cut=PROMPT.cut,
     )
 

@@ -47,6 +47,11 @@ async def opened(stack: AsyncExitStack, *urls: str, **settings: object) -> Model
         "sagemaker://nim?reigon=eu-west-1",
         "sagemaker://nim?region=",
         "sagemaker://nim?region=eu-west-1&region=us-east-1",
+        "sagemaker://nim#llm",
+        "sagemaker://nim:443",
+        "sagemaker://my_nim",
+        "https://[models.example/v1",
+        "https://models.example:port/v1",
         "http://models.example/v1",
         "https://models.example/v1?region=eu-west-1",
         "bedrock://nim",
@@ -57,13 +62,23 @@ async def test_a_url_that_names_no_endpoint_is_refused(url: str, stack: AsyncExi
     """A slip must not send data elsewhere: the start stops, names the variable and shows the forms that exist."""
     with pytest.raises(SettingsInvalid, match=VARIABLE) as raised:
         await opened(stack, url)
-    assert "sagemaker://NAME" in raised.value.advice
+    assert "sagemaker://NAME" in raised.value.advice or "port" in raised.value.advice
 
 
-async def test_a_credential_in_a_url_is_refused_and_not_repeated(stack: AsyncExitStack) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hunter2@models.example/v1",
+        "https://models.example/v1?api_key=hunter2",
+        "https://models.example/v1#hunter2",
+        "sagemaker://user:hunter2@nim",
+        "https://user:hunter2",
+    ],
+)
+async def test_a_credential_in_a_url_is_refused_and_not_repeated(url: str, stack: AsyncExitStack) -> None:
     """Keys belong in a secret: a URL with one is refused, and the message does not print it."""
     with pytest.raises(SettingsInvalid, match=VARIABLE) as raised:
-        await opened(stack, "https://user:hunter2@models.example/v1")
+        await opened(stack, url)
     assert "hunter2" not in str(raised.value)
 
 
@@ -90,4 +105,24 @@ def test_endpoints_are_read_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(ModelSettings).endpoints == ("sagemaker://first", "sagemaker://second")
     monkeypatch.setenv(VARIABLE, " ,")
     with pytest.raises(SettingsInvalid, match=VARIABLE):
+        read(ModelSettings)
+
+
+def test_an_answer_may_not_end_before_it_could_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A longest time below the time in which attempts start would be ignored in silence: it is refused."""
+    monkeypatch.setenv(VARIABLE, "sagemaker://nim")
+    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_LONGEST_SECONDS", "30")
+    with pytest.raises(SettingsInvalid, match=r"^AUTOCLOUDOPS_MODEL_LONGEST_SECONDS: .*decide_within_seconds"):
+        read(ModelSettings)
+    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS", "30")
+    assert read(ModelSettings).longest_seconds == 30
+
+
+def test_a_key_comes_from_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to know which of two places wins: both together are refused."""
+    monkeypatch.setenv(VARIABLE, "sagemaker://nim")
+    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_KEY_VARIABLE", "A_MODEL_KEY")
+    assert read(ModelSettings).key_variable == "A_MODEL_KEY"
+    monkeypatch.setenv("AUTOCLOUDOPS_MODEL_KEY_SECRET", "prod/nim")
+    with pytest.raises(SettingsInvalid, match=r"^AUTOCLOUDOPS_MODEL_KEY_SECRET: .*not from both"):
         read(ModelSettings)

@@ -21,17 +21,19 @@ def silenced(database: str) -> Silence:
 
 @STORES
 def test_two_incidents_never_answer_for_each_other(durable: bool) -> None:
-    """A child opens one incident and its composite another, and a second child ties the first to the younger one."""
+    """Where two composite alarms tie two owners crosswise before they are asked about, at least one is."""
     world = served(
         (0, sns("reads")),
-        (0.002, composite("both", "reads", "writes")),
+        (0.01, sns("carts", seconds=0.01, database="carts-db")),
+        (0.1, composite("first", "reads", "cart-cpu", seconds=0.1)),
+        (0.1, composite("second", "carts", "writes", seconds=0.1)),
         (0.4, sns("writes", seconds=0.4, metric="WriteLatency")),
+        (0.4, sns("cart-cpu", seconds=0.4, metric="CPUUtilization", database="carts-db")),
         world=World(durable=durable),
     )
-    assert len(world.model.asked_at) >= 1
-    asked = [each for each in world.decided if each.decision and each.decision.verdict is not Verdict.SUPPRESSED]
-    assert asked
-    assert len(world.told.notifications) == len(world.model.asked_at)
+    assert len(world.incidents) == 2
+    verdicts = [each.decision.verdict for each in world.decided if each.decision]
+    assert [verdict is Verdict.SUPPRESSED for verdict in verdicts].count(False) == len(world.told.notifications) >= 1
 
 
 @STORES
@@ -84,3 +86,19 @@ def test_a_silenced_incident_answers_for_no_other(durable: bool) -> None:
         silence=silenced("orders-db"),
     )
     assert any("carts" in each.model_dump_json() for each in world.told.notifications)
+
+
+@STORES
+def test_trouble_of_another_kind_is_not_tied_away(durable: bool) -> None:
+    """An owner whose other alarm joins a composite's incident has trouble that this one does not show: it is told."""
+    world = served(
+        (0, sns("reads")),
+        (5, composite("both", "reads", "carts", seconds=5)),
+        (20, sns("cart-disk", seconds=20, database="carts-db", metric="DiskQueueDepth")),
+        (20.5, sns("carts", seconds=20.5, database="carts-db")),
+        world=World(durable=durable),
+    )
+    answer = next(line for line in world.decided if line.incident_id == world.line("carts").tied)
+    assert answer.decision
+    assert answer.decision.verdict is not Verdict.SUPPRESSED
+    assert any("cart-disk" in each.model_dump_json() for each in world.told.notifications)

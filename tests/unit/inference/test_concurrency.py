@@ -68,14 +68,43 @@ def test_a_glide_lets_every_second_answer_be_followed() -> None:
     assert (limit.value, limit.gliding) == (9.0, False)
 
 
-def test_a_ghost_is_gone_when_a_later_request_was_answered() -> None:
-    """An answer to what was sent before the timeout says nothing about it, one that was sent after does."""
-    ghosts = Ghosts(most_seconds=45.0)
-    ghosts.add(60.0)
+def test_ghosts_are_gone_when_later_requests_were_answered() -> None:
+    """An answer to what was sent before the timeouts says nothing about them; one that was sent after takes two."""
+    ghosts = Ghosts()
+    for _ in range(3):
+        ghosts.add(60.0, most=10)
     ghosts.forget(Sample(50.0, 70.0, 10, 1.0))
-    assert len(ghosts) == 1
+    assert len(ghosts) == 3
     ghosts.forget(Sample(61.0, 75.0, 10, 1.0))
-    assert len(ghosts) == 0
+    assert len(ghosts) == 1
+
+
+def test_ghosts_go_one_by_one_as_time_passes() -> None:
+    """A long silence lets go of one, not of all at once."""
+    ghosts = Ghosts()
+    for _ in range(3):
+        ghosts.add(60.0, most=10)
+    ghosts.serve(60.5, answers_per_second=1.0)
+    assert len(ghosts) == 3
+    ghosts.serve(160.0, answers_per_second=1.0)
+    assert len(ghosts) == 2
+
+
+def test_ghosts_hold_half_the_places_at_most() -> None:
+    """However many requests time out, as many again may be sent as would fill half of the limit."""
+    controller = ConcurrencyController(45.0, first=100)
+    controller.overloaded(0.0, 60.0)
+    for number in range(200):
+        controller.overloaded(0.0, 60.0 + number / 1000)
+    assert controller.limit == 40
+
+
+def test_requests_that_hang_leave_places_for_others() -> None:
+    """Time-outs alone never lower the limit below the four that it begins with."""
+    controller = ConcurrencyController(45.0, first=16)
+    for number in range(50):
+        controller.overloaded(100.0 * number, 100.0 * number + 60.0)
+    assert controller.limit == 4
 
 
 def test_the_limit_settles_just_above_what_runs_at_once() -> None:
@@ -83,6 +112,25 @@ def test_the_limit_settles_just_above_what_runs_at_once() -> None:
     controller = ConcurrencyController(45.0)
     settled(controller, clients=500)
     assert 30 <= controller.limit <= 46
+
+
+def test_the_limit_follows_instances_up_and_down() -> None:
+    """Four instances get about four times as many requests, and one instance again as many as before."""
+    controller = ConcurrencyController(45.0)
+    answers_of(Setting(SMALL, 500, 150.0, (Scale(0.0, 1), Scale(60.0, 4)), seed=3), [Worker(controller)])
+    assert 120 <= controller.limit <= 184
+    again = ConcurrencyController(45.0)
+    schedule = (Scale(0.0, 1), Scale(60.0, 4), Scale(120.0, 1))
+    answers_of(Setting(SMALL, 500, 200.0, schedule, seed=3), [Worker(again)])
+    assert 26 <= again.limit <= 46
+
+
+def test_a_run_ends_although_nothing_is_answered() -> None:
+    """Where every request takes longer than 60 s, the questions stay without an answer and the run is over."""
+    slow = SMALL.model_copy(update={"alpha_ms": 2000.0})
+    answers = answers_of(Setting(slow, 4, 60.0, (Scale(0.0, 1),), seed=3), [Worker(ConcurrencyController(45.0))])
+    assert answers
+    assert all(each.answered_at is None for each in answers)
 
 
 def test_long_answers_alone_do_not_lower_the_limit() -> None:
@@ -100,9 +148,9 @@ def test_long_answers_alone_do_not_lower_the_limit() -> None:
 
 def test_the_tail_stays_under_the_ceiling() -> None:
     """Where the ceiling is what binds, the 95th percentile stays near it and the limit below what runs at once."""
-    controller = ConcurrencyController(3.2)
+    controller = ConcurrencyController(3.6)
     _, p95 = settled(controller, clients=500)
-    assert p95 < 3.2 * 1.15
+    assert p95 < 3.6 * 1.05
     assert controller.limit < 32
 
 
@@ -118,7 +166,7 @@ def test_throttles_lower_the_limit_once_for_what_was_in_flight() -> None:
     controller = ConcurrencyController(45.0, first=100)
     for number in range(50):
         controller.overloaded(1.0, 2.0 + number / 100)
-    assert controller.limit == 70
+    assert controller.limit == 80
 
 
 def test_one_slow_answer_in_many_is_no_overload() -> None:

@@ -235,3 +235,20 @@ def test_the_first_endpoint_that_can_is_probed() -> None:
     assert virtual_time.run(reliable(down, up).probe()).model == "b"
     with pytest.raises(ModelAsleep):
         virtual_time.run(reliable(down).probe())
+
+
+def test_a_refusal_for_every_question_does_not_grow() -> None:
+    """The one error that every question raises while nothing works keeps no frame of the questions before."""
+
+    async def main() -> list[int]:
+        asked = reliable(Scripted("a", in_turn(EndpointMisconfigured("a", "no permission"))))
+        frames = []
+        for _ in range(5):
+            with pytest.raises(EndpointMisconfigured) as raised:
+                await asked.complete(question(1))
+            frames.append(len(raised.traceback))
+        return frames
+
+    first, *later = virtual_time.run(main())
+    assert max(later) <= first
+    assert len(set(later)) == 1

@@ -99,3 +99,13 @@ def test_no_row_is_dead() -> None:
         Symptom("x", code="ModelError"),
     ]
     assert [first_fit(symptom) for symptom in symptoms] == list(range(len(FAULTS)))
+
+
+def test_what_a_server_says_is_cleaned() -> None:
+    """Text of a server goes into logs and records: no terminal escape, no secret, not without end."""
+    said = judged(
+        URL, Symptom(server_message('{"error": "\\u001b[31mred password=hunter2 ' + "x" * 900 + '"}'), status=500)
+    )
+    assert "\x1b" not in str(said)
+    assert "red password=<password> x" in str(said)
+    assert len(str(said)) < 500

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 
+import pytest
+from botocore.exceptions import EndpointConnectionError
 from virtual_time import VirtualClock, run
 
+from autocloudops.errors import ServiceUnavailable
 from autocloudops.inference.keys import SecretsManagerKey
 
 
@@ -51,5 +54,29 @@ def test_a_rejected_key_is_read_again_once_for_all() -> None:
         assert {key.get_secret_value() for key in newer} == {"key-2"}
         assert await keys.renewed(old) == newer[0]
         assert secrets.asked == 2
+
+    run(main())
+
+
+class Down(Secrets):
+    """A Secrets Manager that answers once, and is away from then on."""
+
+    async def get_secret_value(self, **asked: str) -> Mapping[str, object]:
+        if self.asked:
+            raise EndpointConnectionError(endpoint_url="https://secretsmanager")
+        return await super().get_secret_value(**asked)
+
+
+def test_a_key_outlives_secrets_manager() -> None:
+    """A key that was read once is used on while nobody can read it again; a first read that fails is an error."""
+
+    async def main() -> None:
+        secrets = Down()
+        keys = SecretsManagerKey(secrets, "prod/nim", VirtualClock())
+        first = await keys.current()
+        await asyncio.sleep(301)
+        assert await keys.current() == first
+        with pytest.raises(ServiceUnavailable):
+            await SecretsManagerKey(secrets, "prod/nim", VirtualClock()).current()
 
     run(main())

@@ -18,18 +18,19 @@ QUESTION = CompletionRequest(
 
 
 class Dripping:
-    """A wire whose server says something and then a comment every half second, for ever."""
+    """A wire whose server says something and then a comment every half second, or as often as it is told, for ever."""
 
     url = "https://nim/v1"
 
-    def __init__(self, said: bytes) -> None:
+    def __init__(self, said: bytes, apart_seconds: float = 0.5) -> None:
         self._said = said
+        self._apart_seconds = apart_seconds
 
     async def send(self, letter: Letter, feed: Callable[[bytes], None]) -> None:
         assert letter.streaming
         feed(self._said)
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(self._apart_seconds)
             feed(b": still here\n\n")
 
 
@@ -65,6 +66,19 @@ def test_the_bound_of_a_request_holds_while_bytes_come(timeout_seconds: float | 
         endpoint = NimEndpoint(Dripping(sse("half", finish_reason=None, done=False)), "m", VirtualClock(), options)
         with pytest.raises(ModelTimedOut):
             await endpoint.complete(QUESTION)
+        assert asyncio.get_running_loop().time() == pytest.approx(limit_seconds)
+
+    run(main())
+
+
+@pytest.mark.parametrize(("apart_seconds", "limit_seconds"), [(1e6, 70.0), (69.0, 490.0)])
+def test_a_silent_stream_is_given_up_as_soon_as_a_plain_request(apart_seconds: float, limit_seconds: float) -> None:
+    """A streaming endpoint that hangs must not hold its place for eight minutes; one that goes on speaking may."""
+
+    async def main() -> None:
+        wire = Dripping(sse("half", finish_reason=None, done=False), apart_seconds)
+        with pytest.raises(ModelTimedOut):
+            await NimEndpoint(wire, "m", VirtualClock(), NimOptions(streaming=True)).complete(QUESTION)
         assert asyncio.get_running_loop().time() == pytest.approx(limit_seconds)
 
     run(main())

@@ -202,3 +202,20 @@ def test_embedding_is_repeated_too() -> None:
     asked = reliable(Scripted("a", in_turn(ModelThrottled("a", "no"), None)))
     vectors = virtual_time.run(asked.embed(EmbeddingRequest(texts=("x", "y"), input_type="query")))
     assert vectors.vectors == ((1.0,), (1.0,))
+
+
+def test_a_failure_says_how_many_requests_it_took() -> None:
+    """An outage that cost requests is told from one in which nobody was asked any more."""
+
+    async def main() -> list[tuple[int, int]]:
+        asked = reliable(endpoint)
+        told = []
+        for _ in range(5):
+            before = len(endpoint.asked_at)
+            with pytest.raises(ModelError) as raised:
+                await asked.complete(question(2))
+            told.append((raised.value.attempts, len(endpoint.asked_at) - before))
+        return told
+
+    endpoint = Scripted("a", in_turn(ModelAsleep("a", "no instance")), seconds=0.1)
+    assert virtual_time.run(main()) == [(1, 1), (0, 0), (0, 0), (0, 0), (0, 0)]

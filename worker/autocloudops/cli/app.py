@@ -46,7 +46,7 @@ Model = Annotated[
 ]
 Location = Annotated[
     str | None,
-    typer.Option(help="s3://BUCKET[/PREFIX], or a folder; AUTOCLOUDOPS_AUDIT_LOCATION where it is not given."),
+    typer.Option(help="s3://BUCKET, s3://BUCKET/PREFIX or a folder; AUTOCLOUDOPS_AUDIT_LOCATION where it is not given."),
 ]
 
 
@@ -128,6 +128,23 @@ def audit_show(
     from autocloudops.cli.show import show_record
 
     show_record(location, id, context.obj)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    id: Annotated[  # noqa: A002 - the name in the usage line
+        str, typer.Argument(help="An incident's, decision's or event's id, or its first characters.")
+    ],
+    location: Location = None,
+    prompt: Annotated[
+        bool, typer.Option("--prompt", help="Also show what the model was asked, in full, and what it replied.")
+    ] = False,
+) -> int:
+    """Tell everything that is known of one incident; exit 1 where a prompt shown is not proved to be what was sent."""
+    from autocloudops.cli.explain import explain as explain_incident
+
+    return explain_incident(location, id, context.obj, prompt=prompt)
 
 
 @alarms.command("parse")

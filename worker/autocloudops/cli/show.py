@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from autocloudops.alarms.model import Alarm, AwsEvent
+from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.reader import Found, is_named, records
 from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.cli.output import Output, print_json, print_lines
@@ -51,27 +52,50 @@ def show_record(location: str | None, wanted: str, output: Output) -> None:
         InputUnreadable: no id or several ids start so, or the location holds no audit.
         ServiceFailed: the bucket cannot be read.
     """
+    subject = asyncio.run(_read(location, checked(wanted)))
+    if output is Output.JSON:
+        print_json({"id": str(subject.id), "records": placed(subject)})
+    else:
+        print_lines(output, list(told(subject)))
+
+
+async def _read(location: str | None, wanted: str) -> Subject:
+    async with opened(location) as objects:
+        return await subject_of(objects, wanted)
+
+
+def checked(wanted: str) -> str:
+    """Return what was typed for an id, before any audit is opened.
+
+    Raises:
+        BadParameter: no id can look like this.
+    """
     if not ID.fullmatch(wanted):
         raise typer.BadParameter(f"'{wanted}' is no id: hexadecimal digits, as `audit ls` prints them")
-    subject = asyncio.run(_subject(location, wanted))
-    if output is Output.JSON:
-        print_json({"id": str(subject.id), "records": [_placed(subject, found) for found in subject.found]})
-    else:
-        print_lines(output, list(_told(subject)))
+    return wanted
 
 
-async def _subject(location: str | None, wanted: str) -> Subject:
-    async with opened(location) as objects:
-        named = {
-            each: found
-            async for found in records(objects)
-            if is_named(found.record, wanted) and (each := id_of(found.record))
-        }
-        if len(named) != 1:
-            raise _unclear(wanted, named, objects.location)
-        (subject_id,) = named
-        found = [each async for each in records(objects) if id_of(each.record) == subject_id]
-        return Subject(subject_id, objects.location, found)
+async def subject_of(objects: AuditObjects, wanted: str) -> Subject:
+    """Return everything that an audit holds about what one id names.
+
+    Args:
+        objects: the audit.
+        wanted: as in `show_record`.
+
+    Raises:
+        InputUnreadable: no id or several ids start so.
+        ServiceFailed: the bucket cannot be read.
+    """
+    named = {
+        each: found
+        async for found in records(objects)
+        if is_named(found.record, wanted) and (each := id_of(found.record))
+    }
+    if len(named) != 1:
+        raise _unclear(wanted, named, objects.location)
+    (subject_id,) = named
+    found = [each async for each in records(objects) if id_of(each.record) == subject_id]
+    return Subject(subject_id, objects.location, found)
 
 
 def id_of(record: StoredRecord) -> UUID | None:
@@ -93,7 +117,8 @@ def _unclear(wanted: str, named: Mapping[UUID, Found], location: str) -> InputUn
     )
 
 
-def _told(subject: Subject) -> Iterator[str]:
+def told(subject: Subject) -> Iterator[str]:
+    """Yield the story of what an audit holds about one incident or event, and where its records stand."""
     decisions = subject.decisions
     if not decisions:
         yield f"NO DECISION about {subject.id} in {subject.location}"
@@ -160,6 +185,11 @@ def _provenance(subject: Subject, standing: Decided) -> Iterator[str]:
 
 def _standing(subject: Subject, found: Found) -> str:
     return f"{'AUDIT':9}{subject.location}/{found.location} #{found.line} sha256 {found.sha256}"
+
+
+def placed(subject: Subject) -> list[dict[str, object]]:
+    """Return the records of `subject` as JSON, each with its place in the audit."""
+    return [_placed(subject, found) for found in subject.found]
 
 
 def _placed(subject: Subject, found: Found) -> dict[str, object]:

@@ -40,8 +40,8 @@ class Answer:
 
     `prompt` is the question that was asked last, without its repair. `raw` holds the replies, redacted and bounded.
     `prompt_tokens`, `completion_tokens`, `latency_seconds` and `endpoint_seconds` are sums over the requests that were
-    answered, `attempts` counts what was sent for them and what was refused as too long. `estimated_tokens` is what the
-    answered prompts were taken for, and 0 where the endpoint did not count.
+    answered, `attempts` counts what was sent, answered or not. `endpoint` answered last, or else failed last.
+    `estimated_tokens` is what the answered prompts were taken for, and 0 where the endpoint did not count.
     """
 
     prompt: Prompt
@@ -78,6 +78,7 @@ async def ask(endpoint: ModelEndpoint, question: Question, clock: Clock) -> Answ
     except ModelError as failure:
         return exchange.answer(None, failure)
     except TimeoutError:
+        exchange.abandoned()
         late = f"no answer within {question.longest_seconds:.0f} s"
         return exchange.answer(None, ModelTimedOut(endpoint.name, late))
 
@@ -91,7 +92,7 @@ class _Exchange:
         self._clock = clock
         self._started = clock.monotonic()
         self._prompt = question.prompt
-        self._refused = 0
+        self._failed_attempts = 0
         self._answered: list[tuple[Prompt, Completion]] = []
         self._faults: list[ReplyFault] = []
 
@@ -129,8 +130,8 @@ class _Exchange:
         )
         try:
             completion = await self._endpoint.complete(request)
-        except ContextTooLong:
-            self._refused += 1
+        except ModelError as error:
+            self._failed_attempts += error.attempts
             raise
         self._answered.append((prompt, completion))
         return completion
@@ -141,6 +142,10 @@ class _Exchange:
             self._faults.append(read)
         return read
 
+    def abandoned(self) -> None:
+        """Take note that a request was under way when the time was over."""
+        self._failed_attempts += 1
+
     def answer(self, diagnosis: Diagnosis | None, failure: ModelError | None = None) -> Answer:
         completions = [completion for _, completion in self._answered]
         return Answer(
@@ -150,9 +155,9 @@ class _Exchange:
             failure=failure,
             raw=tuple(clean(completion.content or "", RAW_CHARACTERS) for completion in completions),
             model=completions[-1].model if completions else "",
-            endpoint=completions[-1].endpoint if completions else "",
+            endpoint=completions[-1].endpoint if completions else (failure.endpoint if failure else ""),
             requests=len(completions),
-            attempts=self._refused + sum(completion.attempts for completion in completions),
+            attempts=self._failed_attempts + sum(completion.attempts for completion in completions),
             prompt_tokens=sum(completion.prompt_tokens for completion in completions),
             estimated_tokens=sum(prompt.prompt_tokens for prompt, counted in self._answered if counted.prompt_tokens),
             completion_tokens=sum(completion.completion_tokens for completion in completions),

@@ -17,8 +17,10 @@ from autocloudops.alarms.model import Alarm, ResourceRef
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.evidence import Evidence
+from autocloudops.diagnosis.prompt import LABEL_CHARACTERS, TEXT_CHARACTERS
 from autocloudops.errors import AccessDenied, ServiceFailed, TargetMissing, Throttled
 from autocloudops.incidents.track_record import SelfClearing
+from autocloudops.redaction import clean
 from autocloudops.values import Value
 
 log = getLogger(__name__)
@@ -117,9 +119,15 @@ class Gathered(Value):
 
 
 def numbered(pieces: Iterable[Piece]) -> tuple[Evidence, ...]:
-    """Return pieces as evidence, with ids from `E1` on."""
+    """Return pieces as evidence, cleaned and bounded, with ids from `E1` on."""
     return tuple(
-        Evidence(id=f"E{number}", kind=piece.kind, source=piece.source, text=piece.text, missing=piece.missing)
+        Evidence(
+            id=f"E{number}",
+            kind=piece.kind,
+            source=" ".join(clean(piece.source, LABEL_CHARACTERS).split()),
+            text=clean(piece.text, TEXT_CHARACTERS),
+            missing=piece.missing,
+        )
         for number, piece in enumerate(pieces, 1)
     )
 

@@ -12,8 +12,8 @@ class ModelUse(Value):
     """What the model was asked, what it said, and what that took.
 
     `endpoint` is the URL, without credentials, of the endpoint that answered, or that was asked; `model` is what it
-    calls itself; `raw` is redacted and bounded. `cut` names evidence that was shortened or left out of the question, which had to fit into `budget_tokens`.
-    `error` is why there was no answer.
+    calls itself; `raw` is redacted and bounded. `cut` names evidence that was shortened or left out of the question
+    so that it fits into `budget_tokens`. `error` is why there was no answer.
 
     Tokens, seconds and attempts are sums over `requests`, which counts answers. `estimated_tokens` is what the prompts
     were taken for before they were sent, `estimate_ratio` the counted prompt tokens divided by it; both stay empty

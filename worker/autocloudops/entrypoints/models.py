@@ -1,11 +1,12 @@
 """From URLs to model endpoints: a list of them is the order in which they are asked."""
 
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from autocloudops import aws
 from autocloudops.clock import Clock
@@ -29,10 +30,12 @@ from autocloudops.settings import ModelSettings
 if TYPE_CHECKING:
     from types_aiobotocore_sagemaker_runtime.client import SageMakerRuntimeClient
 
-ANSWER_READ_SECONDS = 70
-STREAM_READ_SECONDS = 490
+READ_SECONDS = 70
 CONNECTIONS = 256
 VARIABLE = "AUTOCLOUDOPS_MODEL_ENDPOINTS"
+QUERY = frozenset({"component", "region"})
+# The pattern of EndpointName in SageMaker's API reference.
+ENDPOINT_NAME = re.compile(r"[A-Za-z0-9](?:-*[A-Za-z0-9]){0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,11 @@ def endpoint_url(url: str) -> EndpointUrl:
     Raises:
         SettingsInvalid: it names no endpoint, or more than one thing about it.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
     asked = parse_qs(parts.query, keep_blank_values=True)
-    known = all(len(values) == 1 and values[0] for values in asked.values())
-    if parts.scheme == "sagemaker" and parts.netloc and not parts.path and known and asked.keys() <= QUERY:
+    known = asked.keys() <= QUERY and all(len(values) == 1 and values[0] for values in asked.values())
+    bare = ENDPOINT_NAME.fullmatch(parts.netloc) and not parts.path and not parts.fragment
+    if parts.scheme == "sagemaker" and bare and known:
         return EndpointUrl(url, parts.scheme, parts.netloc, **{name: values[0] for name, values in asked.items()})
     plain = parts.hostname and not parts.username and not parts.query and not parts.fragment
     if plain and (parts.scheme == "https" or (parts.scheme == "http" and _loopback(parts.hostname or ""))):
@@ -64,9 +68,6 @@ def endpoint_url(url: str) -> EndpointUrl:
         f"{VARIABLE}: {_shown(url)!r} names no model endpoint",
         "use sagemaker://NAME, sagemaker://NAME?component=COMPONENT&region=REGION or https://HOST/v1",
     )
-
-
-QUERY = frozenset({"component", "region"})
 
 
 async def open_model(
@@ -116,8 +117,7 @@ async def _open_endpoint(
         session = await stack.enter_async_context(open_session(CONNECTIONS))
         options = NimOptions(streaming=settings.streaming, dialect=None, dialects=dialects)
         return OpenAiEndpoint(session, url.url, settings.name, clock, await _key(stack, settings, clock), options)
-    seconds = STREAM_READ_SECONDS if settings.streaming else ANSWER_READ_SECONDS
-    calls = aws.config(read_timeout_seconds=seconds, connections=CONNECTIONS, attempts=1)
+    calls = aws.config(read_timeout_seconds=READ_SECONDS, connections=CONNECTIONS, attempts=1)
     client = cast("SageMakerRuntimeClient", await open_client(stack, "sagemaker-runtime", calls, url.region))
     asked = SageMakerOptions(
         streaming=settings.streaming, dialect=None, dialects=dialects, component=url.component, region=url.region
@@ -147,7 +147,18 @@ def _loopback(host: str) -> bool:
         return False
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        # What urllib says may quote a password that it took for a port.
+        raise SettingsInvalid(f"{VARIABLE}: a URL cannot be read", "check its brackets and its port") from None
+    return parts
+
+
 def _shown(url: str) -> str:
     """Return a URL without what could be a credential in it."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if parts.username else url
+    hidden = parts.username or parts.scheme in {"http", "https"}
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if hidden else url

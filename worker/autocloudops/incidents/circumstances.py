@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from autocloudops.alarms.model import Alarm
+from autocloudops.alarms.model import Alarm, AlarmKind
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene import Finding, findings
 from autocloudops.incidents.model import Incident
@@ -59,7 +59,7 @@ def circumstances(
         storm: distinct resources that alarm at once in its account and region.
         now: the wall time.
     """
-    silence = next((s for s in silences if s.owner_key == incident.owner_key and s.until > now), None)
+    silence = _silence(incident, alarms, [each for each in silences if each.until > now])
     found = {finding.code: finding for alarm in alarms for finding in findings(alarm)}
     suppressed = _suppressed(alarms, flapping, silence)
     return Circumstances(
@@ -69,6 +69,15 @@ def circumstances(
         findings=tuple(found.values()),
         storm=storm,
     )
+
+
+def _silence(incident: Incident, alarms: Sequence[Alarm], silences: Sequence[Silence]) -> Silence | None:
+    """Return the first silence to end, where all owners are silenced that have alarms here besides composite ones."""
+    owners = {alarm.resource.owner_key for alarm in alarms if alarm.kind is not AlarmKind.COMPOSITE}
+    owners = owners or {incident.owner_key}
+    holding = [each for each in silences if each.owner_key in owners]
+    silenced = {each.owner_key for each in holding} >= owners
+    return min(holding, key=lambda each: each.until) if silenced else None
 
 
 def _suppressed(alarms: Sequence[Alarm], flapping: Flapping | None, silence: Silence | None) -> str | None:

@@ -155,13 +155,13 @@ def _worth_asking_again(alarm: Alarm, incident: Incident, windows: Windows, now:
     if not _may_ask_again(incident, windows):
         return False
     if incident.suppressed_until:
-        return now > incident.suppressed_until
+        return not incident.hushed(now)
     return _rested(incident, windows, now) and family(alarm) not in incident.asked_families
 
 
 def left_unasked(incident: Incident, windows: Windows, now: datetime) -> bool:
     """Return whether members brought something new to an incident while its question was on its way."""
-    if not _may_ask_again(incident, windows) or incident.suppressed_until or incident.resolved:
+    if not _may_ask_again(incident, windows) or incident.hushed(now) or incident.resolved:
         return False
     return _rested(incident, windows, now) and bool(incident.families - incident.asked_families)
 

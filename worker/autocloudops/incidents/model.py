@@ -111,6 +111,10 @@ class Incident(Value):
         """When the question of its current revision was raised."""
         return self.reopened_at or self.opened_at
 
+    def hushed(self, now: datetime) -> bool:
+        """Whether nobody was asked or told, and the reason for that still holds."""
+        return self.suppressed_until is not None and now <= self.suppressed_until
+
     def waits_for(self, revision: int) -> bool:
         """Whether the question that `revision` asked is still to be decided."""
         return self.revision == revision and self.status is not IncidentStatus.DECIDED

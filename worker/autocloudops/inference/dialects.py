@@ -162,6 +162,7 @@ def _question(word: str) -> CompletionRequest:
 
 def _obeyed(answer: Completion, word: str) -> bool:
     try:
-        return bool(json.loads(answer.content or "") == {"word": word})
+        said = (answer.content or "").rpartition("</think>")[2]
+        return bool(json.loads(said) == {"word": word})
     except (ValueError, RecursionError):
         return False

@@ -142,7 +142,8 @@ class FailOver:
     def _reason(self) -> ModelError:
         reasons = [breaker.reason for breaker in self._breakers.values() if breaker.reason]
         if len(reasons) == len(self._breakers) and all(isinstance(each, EndpointMisconfigured) for each in reasons):
-            return reasons[0]
+            # Raised once for every question: without this its traceback would grow by the frames of each.
+            return reasons[0].with_traceback(None)
         said = "; ".join(str(reason) for reason in reasons)
         return ModelUnavailable(next(iter(self._breakers)), f"nothing can be asked in time: {said}")
 

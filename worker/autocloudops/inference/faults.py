@@ -32,9 +32,11 @@ from autocloudops.errors import (
     ModelTimedOut,
     ModelUnavailable,
 )
+from autocloudops.redaction import clean
 
 FAILURES = (ClientError, ParserError, *aws.UNANSWERED)
 SAID_CHARACTERS = 300
+SENTENCE_CHARACTERS = 400
 
 MODEL_ERROR = "ModelError"
 VALIDATION = frozenset({"ValidationError", "ValidationException"})
@@ -156,7 +158,7 @@ def named(endpoint_url: str, error: Exception) -> ModelError:
 def judged(endpoint_url: str, symptom: Symptom) -> ModelError:
     """Return what a failure means for the request; what no row knows may pass."""
     fault = next((fault for fault in FAULTS if fault.fits(symptom)), Fault(becomes=ModelUnavailable))
-    return fault.becomes(endpoint_url, _sentence(symptom), fault.advice)
+    return fault.becomes(endpoint_url, clean(_sentence(symptom), SENTENCE_CHARACTERS), fault.advice)
 
 
 def one_line(text: str) -> str:

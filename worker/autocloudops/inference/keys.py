@@ -5,13 +5,16 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from logging import getLogger
 from typing import Any, Protocol
 
 from pydantic import SecretStr
 
 from autocloudops import aws
 from autocloudops.clock import Clock
-from autocloudops.errors import SettingsInvalid
+from autocloudops.errors import ServiceUnavailable, SettingsInvalid, Throttled
+
+log = getLogger(__name__)
 
 KEEP_SECONDS = 300.0
 # A key that was read this short a time ago is not read again, however many requests it fails.
@@ -82,8 +85,14 @@ class SecretsManagerKey:
         self._read_at = 0.0
 
     async def current(self) -> SecretStr:
-        """Return the key; Secrets Manager is asked for it every five minutes."""
-        return await self._younger_than(KEEP_SECONDS)
+        """Return the key, read again every five minutes; while Secrets Manager is down the old one is used on."""
+        try:
+            return await self._younger_than(KEEP_SECONDS)
+        except (ServiceUnavailable, Throttled) as error:
+            if self._key is None:
+                raise
+            log.warning("the key that was read before is used on: %s", error)
+            return self._key
 
     async def renewed(self, rejected: SecretStr) -> SecretStr:
         """Return the key after `rejected` was refused, read again unless that has just been done."""

@@ -26,6 +26,8 @@ from autocloudops.inference.stream import StreamedReply
 # SageMaker cuts an answer after 60 s, and a streamed one after 8 minutes; AWS wants clients to wait longer than that.
 ANSWER_SECONDS = 70.0
 STREAM_SECONDS = 490.0
+# A stream is silent no longer than an answer that comes at once may take: a server that hangs is then given up as soon.
+SILENCE_SECONDS = ANSWER_SECONDS
 # A server that said [DONE] has this long to end the response, so that the connection can be used again.
 LINGER_SECONDS = 1.0
 # SageMaker's bound of CustomAttributes, which are visible ASCII (its API reference, InvokeEndpoint).
@@ -70,6 +72,11 @@ class NimOptions:
     def limit_seconds(self) -> float:
         """The bound of one whole request."""
         return self.timeout_seconds or (STREAM_SECONDS if self.streaming else ANSWER_SECONDS)
+
+    @property
+    def silence_seconds(self) -> float:
+        """The bound of the time to the first byte, and of the time between two."""
+        return SILENCE_SECONDS if self.streaming else self.limit_seconds
 
 
 class Wire(Protocol):
@@ -166,14 +173,17 @@ class NimEndpoint:
     async def _exchange(self, letter: Letter, reply: WholeReply | StreamedReply) -> None:
         """Send a request and gather its reply; what fails after the answer is whole costs nothing."""
         now = asyncio.get_running_loop().time
+        ends, silence = now() + self._options.limit_seconds, self._options.silence_seconds
         try:
-            async with asyncio.timeout(self._options.limit_seconds) as bound:
+            async with asyncio.timeout_at(min(ends, now() + silence)) as bound:
 
                 def feed(chunk: bytes) -> None:
+                    nonlocal ends
                     lingering = reply.done
                     reply.feed(chunk)
                     if reply.done and not lingering:
-                        bound.reschedule(now() + LINGER_SECONDS)
+                        ends = now() + LINGER_SECONDS
+                    bound.reschedule(min(ends, now() + silence))
 
                 await self._wire.send(letter, feed)
         except FAILURES as error:

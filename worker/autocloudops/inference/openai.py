@@ -25,6 +25,7 @@ from autocloudops.inference.nim import Letter, NimEndpoint, NimOptions
 ERROR_BODY_BYTES = 16_384
 OK = 200
 UNAUTHORIZED = 401
+WITHOUT_KEY = frozenset({UNAUTHORIZED, 403})
 
 
 def open_session(connections: int) -> aiohttp.ClientSession:
@@ -79,8 +80,10 @@ class _OpenAiWire:
             refusal = await self._post(letter, feed, None)
         else:
             refusal = await self._post_with_key(letter, feed, self._keys)
-        if refusal is not None:
-            raise judged(self.url, refusal)
+        if refusal is None:
+            return
+        error = judged(self.url, refusal)
+        raise error if self._keys or refusal.status not in WITHOUT_KEY else _keyless(error)
 
     async def _post_with_key(self, letter: Letter, feed: Callable[[bytes], None], keys: KeyProvider) -> Symptom | None:
         key = await self._key(keys, None)
@@ -144,8 +147,14 @@ async def _said(response: aiohttp.ClientResponse, key: SecretStr | None) -> str:
         body += chunk
         if len(body) >= ERROR_BODY_BYTES:
             break
-    said = server_message(body[:ERROR_BODY_BYTES].decode(errors="replace"))
-    return said.replace(key.get_secret_value(), "[key]") if key else said
+    said = body[:ERROR_BODY_BYTES].decode(errors="replace")
+    # Before the text is shortened, which could leave a part of the key.
+    return server_message(said.replace(key.get_secret_value(), "[key]") if key else said)
+
+
+def _keyless(error: ModelError) -> EndpointMisconfigured:
+    advice = "no key is configured: set AUTOCLOUDOPS_MODEL_KEY_SECRET or AUTOCLOUDOPS_MODEL_KEY_VARIABLE"
+    return EndpointMisconfigured(error.endpoint, error.message.removeprefix(f"{error.endpoint}: "), advice)
 
 
 def _without_request(url: str, error: aiohttp.ClientResponseError) -> ModelError:

@@ -119,13 +119,17 @@ class _Question:
         self.attempts = 0
 
     async def answered(self, ask: Callable[[ModelEndpoint], Awaitable[A]], tokens: Callable[[A], int]) -> _Reply[A]:
-        """Return the first answer, or raise what the last attempt raised.
+        """Return the first answer, or raise what the last attempt raised, with the number of all of them.
 
         Args:
             ask: sends the request to an endpoint.
             tokens: tells how much work an answer was.
         """
-        reply: _Reply[A] = await self._retries.retrying()(self._attempt, ask, tokens)
+        try:
+            reply: _Reply[A] = await self._retries.retrying()(self._attempt, ask, tokens)
+        except ModelError as error:
+            error.attempts = self.attempts
+            raise
         return reply
 
     async def _attempt(self, ask: Callable[[ModelEndpoint], Awaitable[A]], tokens: Callable[[A], int]) -> _Reply[A]:

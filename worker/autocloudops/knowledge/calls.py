@@ -83,9 +83,10 @@ class Calls:
         if not self._bucket(action, account, region).taken():
             raise Throttled(action, target, f"its share of {QUOTA_SHARE:.0%} of the quota is used up")
         with aws.translated(action, target):
+            client = await self._client(action.partition(":")[0], region)
             try:
                 async with asyncio.timeout(self._call_seconds):
-                    return await call(await self._client(action.partition(":")[0], region))
+                    return await call(client)
             except TimeoutError as error:
                 raise ServiceUnavailable(action, target, f"no answer within {self._call_seconds:g} s") from error
 

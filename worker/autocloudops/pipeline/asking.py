@@ -178,17 +178,19 @@ class Asking:
         return known.model_copy(update={"suppressed": reason, "suppressed_until": until, "tied": elder.incident_id})
 
     async def _elder(self, asked: Incident, alarms: Sequence[Alarm]) -> Incident | None:
-        """Return an incident that a composite alarm shows to be the same trouble: of its owner by now, or older."""
+        """Return an older incident that a composite alarm shows to be the same trouble, and that answers for it."""
         if asked.revision:
             return None
         now, windows = self._clock.now(), self._rooms.windows
         current = await self._incidents.current(asked.owner_key)
-        if current and current.owner_key != asked.owner_key and takes(current, alarms[-1], windows, now):
-            return current
-        ties = await asyncio.gather(*(self._ties(alarm) for alarm in alarms[:MOST_ADOPTED]))
-        for incident_id in sorted({incident_id for tied in ties for incident_id in tied}):
+        shown = alarms[:MOST_ADOPTED]
+        ties = list(zip(shown, await asyncio.gather(*map(self._ties, shown)), strict=True))
+        tied = {incident_id for _, found in ties for incident_id in found}
+        for incident_id in sorted(tied | ({current.incident_id} if current else set())):
             other = await self._incidents.incident(incident_id)
-            if other and _age(other) < _age(asked) and takes(other, alarms[-1], windows, now):
+            if other is None or other.suppressed_until or _age(other) >= _age(asked):
+                continue
+            if takes(other, alarms[-1], windows, now) and _speaks_for(other, ties):
                 return other
         return None
 
@@ -261,11 +263,23 @@ class Asking:
         await self.telling.tell_left(decided)
         if standing_for < self._rooms.windows.reask + COUNTED_WITHIN:
             return False
-        if left_unasked(decided, self._rooms.windows, self._clock.now()):
+        if left_unasked(decided, self._rooms.windows, self._clock.now()) or await self._unanswered(decided):
             reopened = await self._incidents.ask_again(decided, self._clock.now())
             return reopened and await self.ask(decided.incident_id, None)
         await self._incidents.finish(decided)
         return False
+
+    async def _unanswered(self, decided: Incident) -> bool:
+        """Return whether the incident that was to answer for this one was not asked about either."""
+        if decided.revision or decided.resolved or not decided.suppressed_until:
+            return False
+        elder = await self._incidents.current(decided.owner_key)
+        return elder is not None and elder.owner_key != decided.owner_key and elder.suppressed_until is not None
+
+
+def _speaks_for(other: Incident, ties: Sequence[tuple[Alarm, Sequence[UUID]]]) -> bool:
+    """Return whether each alarm is tied to an incident, or of a kind of trouble that is in it anyway."""
+    return all(other.incident_id in found or family(alarm) in other.families for alarm, found in ties)
 
 
 def _superseded(asked: Incident) -> str:

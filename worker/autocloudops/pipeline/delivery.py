@@ -137,26 +137,31 @@ class Pipeline:
         """Return where an alarm was placed, or None where somebody else was faster."""
         now = self._clock.now()
         own = await self._own(alarm)
-        current = await self._relative(alarm, history, now) or own
-        placement = place(alarm, history, current, self._windows, now)
+        relative = await self._relative(alarm, history, now)
+        placement = place(alarm, history, relative or own, self._windows, now)
         if isinstance(placement, Repeats):
             return Placed(placement, history)
         if not await self._incidents.record(alarm, placement, history, now):
             return None
-        if current in (None, own) or not isinstance(placement, Joins | Reopens):
+        if relative is None or (isinstance(placement, Joins) and placement.late):
             return Placed(placement, history)
-        await self._incidents.tie(alarm.resource.owner_key, own.incident_id if own else None, current.incident_id, now)
-        tied = own.incident_id if own and takes(own, alarm, self._windows, now) else None
-        return Placed(placement, history, tied)
+        return Placed(placement, history, await self._tie(alarm, own, relative.incident_id, now))
+
+    async def _tie(self, alarm: Alarm, own: Incident | None, joined: UUID, now: datetime) -> UUID | None:
+        """Tie an alarm's owner to the incident that it joined, and return the one that its owner leaves for it."""
+        if own and own.incident_id == joined:
+            return None
+        await self._incidents.tie(alarm.resource.owner_key, own.incident_id if own else None, joined, now)
+        return own.incident_id if own and takes(own, alarm, self._windows, now) else None
 
     async def _own(self, alarm: Alarm) -> Incident | None:
         return await self._incidents.current(alarm.resource.owner_key) if alarm.state is AlarmState.ALARM else None
 
     async def _relative(self, alarm: Alarm, history: History, now: datetime) -> Incident | None:
-        """Return the incident of a composite alarm and its children that `alarm` belongs to."""
+        """Return the incident of a composite alarm and its children that `alarm` belongs to, unless it is hushed."""
         for incident_id in await related(self._incidents, alarm, history) if alarm.state is AlarmState.ALARM else ():
             incident = await self._incidents.incident(incident_id)
-            if incident and takes(incident, alarm, self._windows, now):
+            if incident and takes(incident, alarm, self._windows, now) and not incident.hushed(now):
                 return incident
         return None
 

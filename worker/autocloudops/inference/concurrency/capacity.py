@@ -6,17 +6,21 @@ from typing import NamedTuple
 from autocloudops.inference.concurrency.line import Line, Window
 from autocloudops.inference.concurrency.sample import Sample
 
+# What is seen of the endpoint: answers of half a latency, but not so few that luck looks like change.
 HORIZON = 0.5
 HORIZON_ANSWERS = 32
-GREW, GREW_LATELY, FASTER, CONFIRM = 1.25, 1.15, 0.9, 0.4
-SHRUNK, LEAST_LEFT = 0.5, 0.25
+# Workers that share see each other come and go: growth is more than what that does, for a good part of a latency.
+GREW, GREW_LATELY, FASTER, CONFIRM = 1.4, 1.3, 0.9, 0.4
 FRESH = 0.125
+# Half of what came out is no noise; one reading may not take more than three quarters.
+SHRUNK, LEAST_LEFT = 0.5, 0.25
+# In latencies: when the other instances have been drained, and how long the rest is then measured.
 DRAINED, STILL_SHRINKING = 0.25, 1.5
 BLEND = 0.5
 
 
 class Change(StrEnum):
-    """What happened to the endpoint."""
+    """What happened to the endpoint: it grew, it shrank, or it is known how far it shrank."""
 
     GREW = "grew"
     SHRUNK = "shrunk"
@@ -82,7 +86,10 @@ class CapacityWatch:
         return self._reference.latency_seconds if self._reference else 0.0
 
     def refer(self, window: Window, line: Line, now: float) -> None:
-        """Blend what a round of answers showed into the reference; compare with a first one only a latency later."""
+        """Blend what a round of answers showed into the reference; compare with a first one only a latency later.
+
+        While more comes out than that explains, the reference stays: else growth would hide itself.
+        """
         old = self._reference
         if old and self._high_since is not None and now - self._high_since < old.latency_seconds:
             return
@@ -123,6 +130,17 @@ class CapacityWatch:
         passed = max(now - self._answers.covers_since, HORIZON * self._reference.latency_seconds)
         return self._answers.tokens / passed / self._reference.tokens_per_second
 
+    def settled(self, now: float) -> Change | None:
+        """End a drop that is being followed, and forget the reference: it was another endpoint's."""
+        reference, shrinking = self._reference, self._shrinking
+        if not reference or not shrinking:
+            return None
+        if now > shrinking.ends - reference.latency_seconds:
+            self._fits = reference.in_flight * shrinking.tokens_per_second(now) / reference.tokens_per_second
+        self._shrinking = self._reference = None
+        self.look_away(now + reference.latency_seconds)
+        return Change.SETTLED
+
     def grown(self, window: Window, limit: float) -> bool:
         """Return whether a round of answers, judged by itself, confirms that the endpoint grew."""
         if self._reference is None or not len(self._answers):
@@ -153,36 +171,31 @@ class CapacityWatch:
         now = sample.answered_at
         full = sample.in_flight > 0.8 * min(limit, reference.in_flight)
         if full and (self.share(now) or 0.0) < SHRUNK * min(1.0, limit / reference.in_flight):
-            return self._shrunk(reference, now)
+            return self._shrunk(reference, now, limit)
         return Change.GREW if self._confirmed(reference, now, limit) else None
 
     def _follow_down(self, reference: Reference, shrinking: Shrinking, now: float, limit: float) -> Change | None:
-        """Follow a drop down for a while, then forget the reference: it was another endpoint's."""
+        """Follow a drop down for a while: what came out in the meantime then tells what can run."""
         if now > shrinking.ends:
             return self.settled(now)
         less = (self.share(now) or 0.0) < SHRUNK * min(1.0, limit / reference.in_flight)
-        return self._shrunk(reference, now) if less else None
+        return self._shrunk(reference, now, limit) if less else None
 
-    def settled(self, now: float) -> Change | None:
-        if not self._shrinking or not self._reference: return None
-        reference, shrinking = self._reference, self._shrinking
-        if now > shrinking.ends - reference.latency_seconds:
-            self._fits = reference.in_flight * shrinking.tokens_per_second(now) / reference.tokens_per_second
-        self._shrinking = self._reference = None
-        self.look_away(now + reference.latency_seconds)
-        return Change.SETTLED
-
-    def _shrunk(self, reference: Reference, now: float) -> Change:
+    def _shrunk(self, reference: Reference, now: float, limit: float) -> Change:
         self._shrinking = self._shrinking or Shrinking(now, reference.latency_seconds)
-        self._fits = reference.in_flight * max(LEAST_LEFT, self.share(now) or 0.0)
+        self._fits = min(limit, reference.in_flight * max(LEAST_LEFT, self.share(now) or 0.0))
         return Change.SHRUNK
 
     def _confirmed(self, reference: Reference, now: float, limit: float) -> bool:
-        """Return whether it has been high for long enough, and still is: instances that drain give a short burst."""
+        """Return whether it has been high for long enough, also for what was sent since, and still is.
+
+        Instances that drain give a short burst, but nothing that was sent since then is answered.
+        """
         high_since = self._high_since
         if high_since is None or now - high_since <= CONFIRM * reference.latency_seconds:
             return False
-        if sum(sample.sent_at >= high_since for sample in self._answers) < FRESH * len(self._answers):
+        fresh = sum(sample.sent_at >= high_since for sample in self._answers)
+        if fresh < FRESH * len(self._answers):
             return False
         middle = (now + self._answers.covers_since) / 2
         lately = sum(sample.tokens for sample in self._answers if sample.answered_at >= middle) / (now - middle)

@@ -10,17 +10,23 @@ from autocloudops.inference.concurrency.sample import Sample
 from autocloudops.inference.concurrency.tail import Tail
 
 FIRST, MOST = 4, 2048
-FULL_SHARE = 0.6
-LEAST_GAIN = 0.35
+# A limit that is used by less than the first teaches nothing about a larger one, by less than the second about itself.
+FULL_SHARE, LEAST_FULL_SHARE = 0.6, 0.4
+# Opening: what the pace of a small window may understate, and how far one judgement may take back.
+LEAST_GAIN, OPENING_FALL = 0.35, 0.5
+# Growth doubles with each quiet round after these, up to a third in a latency: then a missed scale-out is found too.
 QUIET_ROUNDS, MOST_STEP = 2, 0.35
-LEAST_SAMPLES, LEAST_STEADY_SAMPLES, MOST_SAMPLES = 16, 24, 256
-LEAST_WAIT_SHARE, WAIT_SHARE, GROWTH_WAIT_SHARE, OPENING_WAIT_SHARE = 0.05, 0.8, 0.4, 0.1
-LEFT_WAITING = 0.25
-OPENING_FALL, STEADY_FALL = 0.5, 0.85
-CEILING_AIM, CEILING_HOLD, CEILING_CUT = 0.95, 0.93, 0.98
+# Below 16 answers a line is a guess; beyond 256 they tell of the past.
+LEAST_SAMPLES, MOST_SAMPLES = 16, 256
+# The error of an intercept falls with the root of the answers; growth by itself looks like waiting.
+LEAST_WAIT_SHARE, WAIT_SHARE, GROWTH_WAIT_SHARE = 0.05, 0.8, 0.4
+# Waiting is measured worse than the tail, so one measurement of it may take less.
+STEADY_FALL, CEILING_FALL = 0.85, 0.7
+CEILING_HOLD, CEILING_AIM = 0.93, 0.98
 LEAST_ELASTICITY = 0.5
+# The ceiling is for the 95th percentile, so one in twenty may time out.
 OVERLOADS_NEEDED, ANSWERS_EACH = 2, 20
-OVERLOAD_FALL, LEAST_FALL = 0.7, 0.2
+OVERLOAD_FALL = 0.8
 
 
 class ConcurrencyController:
@@ -56,48 +62,59 @@ class ConcurrencyController:
     def limit(self) -> int:
         """How many requests may be in flight now, at least 1."""
         whole = int(self._limit.value)
-        return max(1, whole // 2, whole - len(self._ghosts))
+        kept = max(1, min(FIRST, whole), whole // 2)
+        return max(kept, whole - len(self._ghosts))
 
     def answered(self, sample: Sample) -> None:
         """Learn from an answer."""
+        now = sample.answered_at
         self._ghosts.forget(sample)
-        self._ghosts.serve(sample.answered_at, self._answers_per_second)
+        self._ghosts.serve(now, self._answers_per_second)
         self._tail.add(sample.tokens)
-        if self._crowded:
-            self._crowded_until = sample.answered_at
+        self._note_crowd(now)
         self._move(sample)
         change = self._watch.seen(sample, self._limit.value)
-        if change is Change.SHRUNK:
-            self._limit.fall(self._watch.fits)
-            self._begin_anew(sample.answered_at)
-        elif change is Change.SETTLED:
-            self._limit.set(self._watch.fits)
-            self._begin_anew(sample.answered_at)
+        if change in {Change.SHRUNK, Change.SETTLED}:
+            self._fit(now)
         elif change is Change.GREW and not self._opening:
-            self._open_up(sample.answered_at)
-        elif sample.sent_at >= max(self._since, self._crowded_until):
+            self._open_up(now)
+        elif sample.sent_at >= self._since:
             self._learn(sample)
 
     def overloaded(self, sent_at: float, now: float) -> None:
         """Learn that a request sent at `sent_at` was throttled or not answered in time.
 
-        One in twenty may take longer than the ceiling; more than that, and at least two, lower the limit to the share
-        of the usual tokens that still comes out.
+        One in twenty may take longer than the ceiling; more than that, and at least two, lower the limit, but not below
+        what it began with: a request that hangs for a reason of its own must not block all others.
         """
         self._ghosts.serve(now, self._answers_per_second)
         if now - sent_at >= self._ceiling_seconds:
-            self._ghosts.add(now)
-        if self._crowded and self._watch.settled(now) is Change.SETTLED:
-            self._limit.set(self._watch.fits)
+            self._ghosts.add(now, int(self._limit.value) // 2)
+        self._note_crowd(now)
+        if self._crowded and self._watch.settled(now):
+            self._fit(now)
+        if sent_at >= self._since:
+            self._count_overload(now)
+
+    def _count_overload(self, now: float) -> None:
+        self._overloads += 1
+        if self._overloads >= OVERLOADS_NEEDED and self._overloads * ANSWERS_EACH >= self._answers:
+            self._limit.fall(max(FIRST, self._limit.value * OVERLOAD_FALL))
             self._begin_anew(now)
+
+    @property
+    def _crowded(self) -> bool:
+        """Whether more requests timed out and still run than one in twenty."""
+        return len(self._ghosts) * ANSWERS_EACH > self._limit.value
+
+    def _note_crowd(self, now: float) -> None:
+        """Remember until when requests wait behind ghosts: their latency says nothing about the limit."""
         if self._crowded:
             self._crowded_until = now
-        if sent_at < self._since:
-            return
-        self._overloads += 1
-        if self._overloads < OVERLOADS_NEEDED or self._overloads * ANSWERS_EACH < self._answers:
-            return
-        self._limit.fall(max(FIRST, self._limit.value * OVERLOAD_FALL))
+
+    def _fit(self, now: float) -> None:
+        """Follow the endpoint down to what it can run now."""
+        self._limit.set(self._watch.fits)
         self._begin_anew(now)
 
     def _move(self, sample: Sample) -> None:
@@ -146,6 +163,8 @@ class ConcurrencyController:
 
     def _learn(self, sample: Sample) -> None:
         self._answers += 1
+        if sample.sent_at < self._crowded_until:
+            return
         self._unjudged += 1
         self._window.add(sample)
         self._window.keep_latest(self._samples_kept())
@@ -157,8 +176,8 @@ class ConcurrencyController:
 
     def _samples_kept(self) -> int:
         """Return how many answers tell of now: those of a latency, fewer while the limit opens."""
-        least, rounds = (LEAST_SAMPLES, 0.5) if self._opening else (LEAST_STEADY_SAMPLES, 1.0)
-        return int(max(least, min(MOST_SAMPLES, self._limit.value * rounds)))
+        rounds = 0.5 if self._opening else 1.0
+        return int(max(LEAST_SAMPLES, min(MOST_SAMPLES, self._limit.value * rounds)))
 
     def _enough(self, now: float) -> bool:
         """Return whether there are answers enough; the first after a move are the short ones and say too little."""
@@ -177,25 +196,21 @@ class ConcurrencyController:
         if not self._opening and self._watch.grown(window, self._limit.value):
             self._open_up(now)
             return
-        self._count_rounds(now, line)
+        self._latency_seconds = window.mean_seconds
         waiting = line.wait_seconds / max(1e-9, line.seconds(window.mean_tokens))
-        if waiting > self._waiting_allowed():
+        if waiting > self._waiting_allowed() and self._window.in_flight >= LEAST_FULL_SHARE * self._limit.value:
             self._drop_what_waits(now, waiting)
         else:
+            self._count_rounds(now, line)
             self._mind_the_ceiling(now, self._tail.p95_seconds(line, window))
 
     def _count_rounds(self, now: float, line: Line) -> None:
         if self._round_at is None or now - self._round_at < self._window.mean_seconds:
             return
         self._round_at = now
-        self._latency_seconds = self._window.mean_seconds
         self._quiet_rounds += 1
         if not self._opening:
             self._watch.refer(self._window, line, now)
-
-    @property
-    def _crowded(self) -> bool:
-        return len(self._ghosts) * ANSWERS_EACH > self._limit.value
 
     @property
     def _answers_per_second(self) -> float:
@@ -212,13 +227,11 @@ class ConcurrencyController:
         It falls with the root of the limit: as the error of the measurement does, and so that of two workers the larger
         gives way first. Growth by itself looks like waiting, because long answers began when fewer were in flight.
         """
-        allowed = max(LEAST_WAIT_SHARE, WAIT_SHARE / sqrt(self._limit.value)) + GROWTH_WAIT_SHARE * self._growth
-        return allowed + (OPENING_WAIT_SHARE if self._opening else 0.0)
+        return max(LEAST_WAIT_SHARE, WAIT_SHARE / sqrt(self._limit.value)) + GROWTH_WAIT_SHARE * self._growth
 
     def _drop_what_waits(self, now: float, waiting: float) -> None:
         least = OPENING_FALL if self._opening else STEADY_FALL
-        running = max(least, 1 - waiting + LEFT_WAITING / sqrt(self._limit.value))
-        self._come_down(now, min(self._limit.value, self._window.in_flight) * running)
+        self._come_down(now, min(self._limit.value, self._window.in_flight) * max(least, 1 - waiting))
 
     def _come_down(self, now: float, to: float) -> None:
         settling = 2 * self._window.mean_seconds if self._opening and to < 0.8 * self._limit.value else 0.0
@@ -238,5 +251,5 @@ class ConcurrencyController:
         self._holding = not self._opening and expected > CEILING_HOLD * self._ceiling_seconds
         if self._opening and wanted < self._limit.value:
             self._come_down(now, wanted)
-        elif not self._opening and expected > CEILING_CUT * self._ceiling_seconds:
-            self._come_down(now, max(STEADY_FALL * self._limit.value, wanted))
+        elif not self._opening and expected > CEILING_AIM * self._ceiling_seconds:
+            self._come_down(now, max(CEILING_FALL * self._limit.value, wanted))

@@ -4,15 +4,15 @@ from collections import deque
 
 from autocloudops.inference.concurrency.sample import Sample
 
-EACH, CAP = 2, 1.0
+GONE_WITH_AN_ANSWER = 2
 
 
 class Ghosts:
     """Timed-out requests: the container is not told that the caller left, so they keep their places on the GPU.
 
-    Lines are served in order: a ghost is gone when a request that was sent after its timeout is answered. Until then
-    they go one by one, as often as answers came before. If they were all let go at once, all their places would be
-    filled at once, and the prompts of one burst would be read one after the other.
+    They go one by one, as often as answers came before; and by twos with each answer to a request that was sent after
+    their timeout, for lines are served in order. If all went at once, all places would be filled at once, and the
+    prompts of that burst would be read one after the other.
     """
 
     def __init__(self) -> None:
@@ -23,23 +23,24 @@ class Ghosts:
     def __len__(self) -> int:
         return len(self._timed_out_at)
 
-    def add(self, now: float) -> None:
-        """Count a request that timed out now."""
+    def add(self, now: float, most: int) -> None:
+        """Count a request that timed out now, but never more than `most`."""
         if not self._timed_out_at:
             self._served, self._as_of = 0.0, now
         self._timed_out_at.append(now)
+        while len(self._timed_out_at) > most:
+            self._timed_out_at.popleft()
 
     def serve(self, now: float, answers_per_second: float) -> None:
-        """Let go of as many as were served by now, at that rate."""
-        self._served += (now - self._as_of) * answers_per_second
+        """Let go of one, if that much time passed since the last."""
+        self._served = min(1.0, self._served + (now - self._as_of) * answers_per_second)
         self._as_of = now
-        self._served = min(self._served, CAP)
-        while self._timed_out_at and self._served >= 1:
+        if self._timed_out_at and self._served >= 1:
             self._timed_out_at.popleft()
-            self._served -= 1
+            self._served = 0.0
 
     def forget(self, answered: Sample) -> None:
-        """Let go of those that were in line before `answered`."""
-        for _ in range(EACH):
+        """Let go of two that were in line before `answered`."""
+        for _ in range(GONE_WITH_AN_ANSWER):
             if self._timed_out_at and self._timed_out_at[0] <= answered.sent_at:
                 self._timed_out_at.popleft()

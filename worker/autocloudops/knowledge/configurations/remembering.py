@@ -32,6 +32,7 @@ class Remembered(Generic[V]):
         if task is None or (task.done() and until <= now):
             self._make_room(now)
             task = asyncio.create_task(self._fetched(key, fetch))
+            task.add_done_callback(_heard)
             self._kept[key] = (task, now)
         return await asyncio.shield(task)
 
@@ -50,3 +51,9 @@ class Remembered(Generic[V]):
             self._kept = {
                 key: (task, until) for key, (task, until) in self._kept.items() if not task.done() or until > now
             }
+
+
+def _heard(task: "asyncio.Task[V]") -> None:
+    """Take note of a failure whose readers have all given up, which asyncio would log as an error."""
+    if not task.cancelled():
+        task.exception()

@@ -1,16 +1,20 @@
 """The engine `simulated/rules`: a deterministic stand-in for a language model.
 
 It is given the request and nothing else, reads what a model would read there, and answers in the schema that the
-server enforces. Where it enforces none, the answer is buried in prose, so that nobody takes it for an enforced one.
-It is no model: it knows the rows of `symptoms.SYMPTOMS` and cannot be talked into anything.
+server enforces. The alarm's metric suggests an action; what stands beside the alarm may speak against it, and then a
+person should look. Where the server enforces no schema, the answer is buried in prose, so that nobody takes it for an
+enforced one. It is no model: it knows the rows of `symptoms.SYMPTOMS` and the rules of `reasoning`, and cannot be
+talked into anything.
 """
 
 import json
 from collections.abc import Sequence
+from typing import cast
 
 from autocloudops.sandbox.endpoint.figures import Figures
 from autocloudops.sandbox.endpoint.grammar import fitted
 from autocloudops.sandbox.endpoint.reading import Exhibit, Offer, Reading, read
+from autocloudops.sandbox.endpoint.reasoning import Remark, compared, remarks
 from autocloudops.sandbox.endpoint.symptoms import SYMPTOMS, UNKNOWN, Symptom
 from autocloudops.sandbox.endpoint.wire import ChatRequest, Completion
 
@@ -20,6 +24,9 @@ NO_FIGURES_CONFIDENCE = 3
 UNKNOWN_CONFIDENCE = 4
 CONFIDENCE_BY_DATAPOINTS = {1: 5, 2: 6}
 SUSTAINED_CONFIDENCE = 8
+OBJECTION_CONFIDENCE = 8
+UNSUPPORTED_CONFIDENCE = 6
+HIGHEST_CONFIDENCE = 10
 PROSE = "This is how I read the alarm:\n\n```json\n{reply}\n```\n\nTell me if I should look further."
 
 
@@ -42,13 +49,43 @@ def diagnose(reading: Reading) -> dict[str, object]:
     alarms = [exhibit for exhibit in reading.exhibits if exhibit.kind == "alarm"] or list(reading.exhibits)
     symptom, shown = _recognised(alarms)
     figures = next((found for found in map(_figures, shown or alarms) if found.complete), Figures())
-    return {
-        "action": _action(symptom, reading.offers),
+    suggested = _action(symptom, reading.offers)
+    reply: dict[str, object] = {
+        "action": suggested,
         "confidence": _confidence(symptom, figures),
         "evidence_for": [exhibit.id for exhibit in shown],
         "evidence_against": [exhibit.id for exhibit in alarms if _recovered(exhibit)],
         "gaps": _gaps(reading.exhibits, figures),
         "root_cause": symptom.cause.format(where=_where(alarms), figures=figures.in_words()),
+    }
+    if any(word in suggested for word in MANUAL_WORDS):
+        return reply
+    return _weighed(reply, remarks(suggested, reading.exhibits), reading)
+
+
+def _weighed(reply: dict[str, object], found: Sequence[Remark], reading: Reading) -> dict[str, object]:
+    """Return the reply after everything was read: a person looks where anything speaks against what it suggests."""
+    against = [remark for remark in found if remark.against]
+    shown, recovered = cast("list[str]", reply["evidence_for"]), cast("list[str]", reply["evidence_against"])
+    support = [remark.exhibit for remark in found if not remark.against]
+    if against:
+        cited = [remark.exhibit for remark in against]
+        return reply | {
+            "action": _manual(reading.offers),
+            "confidence": OBJECTION_CONFIDENCE,
+            "evidence_for": cited,
+            "evidence_against": [each for each in (*shown, *support) if each not in cited],
+            "root_cause": f"{against[0].against}. What the alarm's metric alone suggests is not the cause.",
+        }
+    confidence = cast("int", reply["confidence"])
+    if support:
+        confidence = min(confidence + 1, HIGHEST_CONFIDENCE)
+    elif compared(reading.exhibits):
+        confidence = min(confidence, UNSUPPORTED_CONFIDENCE)
+    return reply | {
+        "confidence": confidence,
+        "evidence_for": [*shown, *support],
+        "evidence_against": [each for each in recovered if each not in shown],
     }
 
 
@@ -79,7 +116,15 @@ def _figures(exhibit: Exhibit) -> Figures:
 
 
 def _action(symptom: Symptom, offers: Sequence[Offer]) -> str:
-    for word in (*symptom.remedy, *MANUAL_WORDS):
+    return _named(offers, (*symptom.remedy, *MANUAL_WORDS))
+
+
+def _manual(offers: Sequence[Offer]) -> str:
+    return _named(offers, MANUAL_WORDS)
+
+
+def _named(offers: Sequence[Offer], words: Sequence[str]) -> str:
+    for word in words:
         for offer in offers:
             if word in offer.name.lower():
                 return offer.name
