@@ -27,6 +27,7 @@ from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint
+from autocloudops.diagnosis.gathering import Gatherer, TrackRecords
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ServiceFailed
 from autocloudops.incidents.model import Incident, IncidentStatus
@@ -220,12 +221,14 @@ class World:
         policy: what may be done.
         concurrency: how many messages a worker holds at once.
         sweeping: whether workers look after incidents that somebody left behind.
+        track_records: which alarms clear by themselves.
     """
 
     durable: bool = False
     policy: Policy = field(default_factory=Policy)
     concurrency: int = 64
     sweeping: bool = True
+    track_records: TrackRecords | None = None
     model: Model = field(default_factory=Model)
     told: Told = field(default_factory=Told)
     objects: ReadObjects = field(default_factory=ReadObjects)
@@ -313,7 +316,8 @@ class Worker:
 
     def _investigator(self, clock: Clock) -> Investigator:
         endpoint = cast("ModelEndpoint", Port(self._world.model, "model", self.life))
-        return Investigator(endpoint, self._world.policy, clock, timedelta(seconds=60))
+        gatherer = Gatherer((), clock, track_records=self._world.track_records)
+        return Investigator(endpoint, self._world.policy, clock, timedelta(seconds=60), gatherer=gatherer)
 
     async def _sweep(self, clock: Clock) -> None:
         while self._world.sweeping:

@@ -2,16 +2,16 @@ from collections.abc import Iterator
 
 import pytest
 import typer
-from click import Command, Group
 from command_line import typed
+from typer.core import TyperGroup
 
 from autocloudops.cli.app import app
 
 
-def verbs(command: Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def verbs(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every verb and group below a command, its own included."""
     yield path
-    for name, child in command.commands.items() if isinstance(command, Group) else ():
+    for name, child in command.commands.items() if isinstance(command, TyperGroup) else ():
         yield from verbs(child, (*path, name))
 
 

@@ -46,7 +46,7 @@ Model = Annotated[
 ]
 Location = Annotated[
     str | None,
-    typer.Option(help="s3://BUCKET, s3://BUCKET/PREFIX or a folder; AUTOCLOUDOPS_AUDIT_LOCATION where it is not given."),
+    typer.Option(help="s3://BUCKET or s3://BUCKET/PREFIX, or a folder; else AUTOCLOUDOPS_AUDIT_LOCATION counts."),
 ]
 
 

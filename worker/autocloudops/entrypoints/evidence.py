@@ -17,7 +17,7 @@ from autocloudops.knowledge.neighbours import Neighbours
 from autocloudops.knowledge.past import Past
 from autocloudops.knowledge.quotas import BY_ACTION
 from autocloudops.knowledge.thirty_days import ThirtyDays
-from autocloudops.settings import EvidenceSettings, KnowledgeSettings, read
+from autocloudops.settings import EvidenceSettings, IncidentSettings, KnowledgeSettings, read
 from autocloudops.state.changes import DynamoChanges
 from autocloudops.state.dynamodb import DynamoIncidents
 from autocloudops.state.inventory import DynamoInventory
@@ -64,17 +64,19 @@ async def open_gatherer(
     if not settings.gather:
         return None
     calls = Calls(stack, clock, BY_ACTION, settings.call_seconds)
+    thirty_days = ThirtyDays(calls, clock, state.incidents)
     sources: list[Source] = [
         AlarmNow(calls, clock),
         MetricHistory(calls, clock),
         Changes(state.changes),
         Configuration(calls, clock, account),
-        ThirtyDays(calls, clock, state.incidents),
+        thirty_days,
         Neighbours(state.nearby),
         Past(state.past),
         *await _runbooks(stack, clock),
     ]
-    return Gatherer(sources, clock, settings.wall_seconds)
+    track_records = thirty_days if read(IncidentSettings).self_clearing else None
+    return Gatherer(sources, clock, settings.wall_seconds, track_records)
 
 
 async def _runbooks(stack: AsyncExitStack, clock: Clock) -> Sequence[Source]:

@@ -155,7 +155,8 @@ def _worth_asking_again(alarm: Alarm, incident: Incident, windows: Windows, now:
     if not _may_ask_again(incident, windows):
         return False
     if incident.suppressed_until:
-        return not incident.hushed(now)
+        news = may_clear(incident) and family(alarm) not in incident.families
+        return news or not incident.hushed(now)
     return _rested(incident, windows, now) and family(alarm) not in incident.asked_families
 
 
@@ -164,6 +165,11 @@ def left_unasked(incident: Incident, windows: Windows, now: datetime) -> bool:
     if not _may_ask_again(incident, windows) or incident.hushed(now) or incident.resolved:
         return False
     return _rested(incident, windows, now) and bool(incident.families - incident.asked_families)
+
+
+def may_clear(incident: Incident) -> bool:
+    """Return whether an incident was left to clear by itself: suppressed, and no question about it was ever decided."""
+    return bool(incident.suppressed_until) and not incident.asked_families and not incident.resolved
 
 
 def _may_ask_again(incident: Incident, windows: Windows) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, MissingData, Parsed
 from autocloudops.alarms.parse import parse
+from autocloudops.alarms.robots import robot_of
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.gathering import Piece, Subject
@@ -129,7 +130,9 @@ def _not_ours() -> Piece:
 
 def _piece(found: _Described, subject: Subject, now: datetime) -> Piece:
     alarm = found.alarm
-    standing = AlarmStanding(state=alarm.state, since=found.since, read_at=now, suppression=alarm.suppression)
+    standing = AlarmStanding(
+        state=alarm.state, since=found.since, read_at=now, suppression=alarm.suppression, robot=robot_of(alarm)
+    )
     text = bounded(_state(standing, subject.alarm), _condition(alarm), *_actions(found), *_rest(found, subject.at))
     return Piece(kind=AlarmNow.kind, source="cloudwatch DescribeAlarms", text=text, worth=WORTH, standing=standing)
 

@@ -17,7 +17,7 @@ from autocloudops.decisions.remembering import remembered
 from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.incidents.circumstances import Circumstances, circumstances
 from autocloudops.incidents.flapping import WINDOW, flapping
-from autocloudops.incidents.grouping import left_unasked, takes
+from autocloudops.incidents.grouping import left_unasked, may_clear, takes
 from autocloudops.incidents.model import Incident, IncidentStatus, Windows, family
 from autocloudops.incidents.past import PastIncident
 from autocloudops.incidents.store import IncidentStore
@@ -137,8 +137,9 @@ class Asking:
         known = await self._circumstances(asked, alarms)
         due_at = asked.waiting_since + self._investigator.patience
         case = await self._investigator.investigate(asked, alarms, known, due_at)
-        shown = asked.asked_families | {family(alarm) for alarm in alarms}
-        answered = asked.model_copy(update={"suppressed_until": known.suppressed_until, "asked_families": shown})
+        shown = () if case.asks_after else (family(alarm) for alarm in alarms)
+        update = {"suppressed_until": case.known.suppressed_until, "asked_families": asked.asked_families.union(shown)}
+        answered = asked.model_copy(update=update)
         standing = await self._incidents.incident(asked.incident_id)
         if standing is None or standing.attempt != asked.attempt:
             await self._note(case, asked, delivery, _superseded(asked))
@@ -266,7 +267,8 @@ class Asking:
         if left_unasked(decided, self._rooms.windows, self._clock.now()) or await self._unanswered(decided):
             reopened = await self._incidents.ask_again(decided, self._clock.now())
             return reopened and await self.ask(decided.incident_id, None)
-        await self._incidents.finish(decided)
+        if not may_clear(decided):
+            await self._incidents.finish(decided)
         return False
 
     async def _unanswered(self, decided: Incident) -> bool:

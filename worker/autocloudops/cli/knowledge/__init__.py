@@ -21,7 +21,8 @@ class Embedding(StrEnum):
 Place = Annotated[
     str | None,
     typer.Option(
-        "--library", help="s3://BUCKET, s3://BUCKET/PREFIX or a folder; AUTOCLOUDOPS_KNOWLEDGE_LIBRARY where it is not given."
+        "--library",
+        help="s3://BUCKET, s3://BUCKET/PREFIX or a folder; AUTOCLOUDOPS_KNOWLEDGE_LIBRARY where it is not given.",
     ),
 ]
 Embeds = Annotated[
