@@ -68,6 +68,8 @@ def test_what_came_while_the_question_was_on_its_way_is_asked_about(durable: boo
     first, second = world.decided
     assert [each.decision.revision for each in (first, second) if each.decision] == [0, 1]
     assert second.at - first.at >= Windows().reask
+    assert first.event_id
+    assert second.event_id is None, "no state change ends twice"
     assert len(second.members) == 4
     assert len(world.model.asked_at) == len(world.told.notifications) == 2
     assert {world.line(name).outcome for name in ("connections", "writes")} == {Outcome.JOINED}

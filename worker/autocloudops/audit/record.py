@@ -45,11 +45,12 @@ class DeliveryFacts(Value):
 class AuditRecord(Value):
     """One line of the audit.
 
-    `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener, and
-    names every member that was known when the model was asked. `repeated` marks another delivery of a recorded event,
-    `late` an ALARM that came after its OK, `flapping` an alarm that keeps turning. `storm` counts the resources that
-    alarmed at the same time, `sources` what was read for the question. `tied` is another incident that
-    a composite alarm shows to be the same trouble. A `note` says what happened to a reply that decides nothing.
+    `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener, or
+    nothing where no state change raised the question, and names every member that was known when the model was asked.
+    `repeated` marks another delivery of a recorded event, `late` an ALARM that came after its OK, `flapping` an alarm
+    that keeps turning. `storm` counts the resources that alarmed at the same time, `sources` what was read for the
+    question. `tied` is another incident that a composite alarm shows to be the same trouble. A `note` says what
+    happened to a reply that decides nothing.
     """
 
     outcome: Outcome

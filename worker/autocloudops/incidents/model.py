@@ -76,6 +76,7 @@ class Incident(Value):
     returned to OK; at zero the incident takes no more members. `families` are digests of the metrics and resource types
     that were seen in it, `asked_families` of those that its questions showed. `decision_id` and `record_sha256` name
     the effective decision and its audit record.
+    `asked_anew` says that its question was raised by no state change, so that its decision ends none.
     `suppressed_until` is present where nobody was asked or told: until then the reason holds for whoever joins.
     """
 
@@ -95,6 +96,7 @@ class Incident(Value):
     families: frozenset[str] = frozenset()
     asked_families: frozenset[str] = frozenset()
     reopened_at: datetime | None = None
+    asked_anew: bool = False
     decided_at: datetime | None = None
     decision_id: UUID | None = None
     record_sha256: str | None = None

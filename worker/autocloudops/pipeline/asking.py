@@ -296,7 +296,7 @@ def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> Aud
     return AuditRecord(
         outcome=Outcome.DECIDED,
         at=case.story.at,
-        event_id=asked.token,
+        event_id=None if asked.asked_anew else asked.token,
         incident_id=asked.incident_id,
         attempt=asked.attempt,
         delivery=delivery,

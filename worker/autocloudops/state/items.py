@@ -315,6 +315,7 @@ def read_head(item: "StoredItem") -> Incident:
             "last_member_at": moment(item["last_member_at"]["N"]),
             "status": IncidentStatus(item["status"]["S"]),
             "families": frozenset(item["families"]["SS"]),
+            "asked_anew": "asked_anew" in item,
             "asked_families": _families(item["asked_families"]["B"] if "asked_families" in item else b""),
             **numbers,
             **ids,

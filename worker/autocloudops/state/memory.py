@@ -106,7 +106,7 @@ class MemoryIncidents:
         if incident.resolved or not self._ask_again(incident.incident_id, placement.revision, now):
             return False
         self._count(incident, alarm, 1, now)
-        self._update(incident.incident_id, token=alarm.event_id)
+        self._update(incident.incident_id, token=alarm.event_id, asked_anew=False)
         return True
 
     def _ask_again(self, incident_id: UUID, revision: int, now: datetime) -> bool:
@@ -118,6 +118,7 @@ class MemoryIncidents:
             status=IncidentStatus.OPEN,
             revision=revision,
             reopened_at=now,
+            asked_anew=True,
             lease_until=None,
             suppressed_until=None,
         )

@@ -80,7 +80,7 @@ def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> li
                 "Key": items.head_key(placement.incident_id),
                 "UpdateExpression": "SET #status = :open, revision = :revision, #token = :event, token_place = :place, "
                 "last_member_at = :now, reopened_at = :now, #ttl = :ttl "
-                "ADD members :one, firing :one, families :family REMOVE lease_until, suppressed_until",
+                "ADD members :one, firing :one, families :family REMOVE lease_until, suppressed_until, asked_anew",
                 "ConditionExpression": f"{REOPENABLE} AND firing > :none",
                 "ExpressionAttributeNames": STATUS | TTL | {"#token": "token"},
                 "ExpressionAttributeValues": _reopened(placement.revision, now)
@@ -105,11 +105,11 @@ def asking_again(table: str, decided: Incident, now: datetime) -> list["Transact
             "Update": {
                 "TableName": table,
                 "Key": items.head_key(decided.incident_id),
-                "UpdateExpression": "SET #status = :open, revision = :revision, reopened_at = :now, #ttl = :ttl "
-                "REMOVE lease_until, suppressed_until",
+                "UpdateExpression": "SET #status = :open, revision = :revision, reopened_at = :now, #ttl = :ttl, "
+                "asked_anew = :yes REMOVE lease_until, suppressed_until",
                 "ConditionExpression": REOPENABLE,
                 "ExpressionAttributeNames": STATUS | TTL,
-                "ExpressionAttributeValues": _reopened(revision, now),
+                "ExpressionAttributeValues": _reopened(revision, now) | {":yes": {"BOOL": True}},
             }
         },
     ]
