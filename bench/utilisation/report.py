@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.storms.bounds import Bound
 from bench.utilisation.reference import CEILING_SECONDS, References
 from bench.utilisation.runs import OURS, Shared, Stepped
 from rich.console import Console
@@ -20,21 +21,6 @@ class Measured:
     references: References
     stepped: Sequence[Stepped]
     shared: Sequence[Shared]
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One promise: what was measured, and what is allowed; `least` where more is better."""
-
-    about: str
-    measured: float
-    allowed: float
-    least: bool = False
-
-    @property
-    def kept(self) -> bool:
-        """Whether the promise holds."""
-        return self.measured >= self.allowed if self.least else self.measured <= self.allowed
 
 
 def bounds(measured: Measured) -> list[Bound]:
