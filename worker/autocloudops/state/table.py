@@ -1,7 +1,7 @@
 """One DynamoDB table as the state adapter uses it: live items only, and writes that may lose against others."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import ClientError
@@ -10,6 +10,7 @@ from autocloudops.aws import error_code, translated
 from autocloudops.clock import Clock
 from autocloudops.errors import Throttled
 from autocloudops.state.items import text
+from autocloudops.state.reads import Place, Reads
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
@@ -45,34 +46,34 @@ class Table:
         self.client = client
         self.name = name
         self._clock = clock
+        self._reads = Reads(self._read, MOST_KEYS)
 
     async def get(self, key: "NewItem") -> "StoredItem | None":
-        """Return one item."""
-        with translated("dynamodb:GetItem", self.name):
-            answer = await self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
-        item = answer.get("Item")
-        return item if item and self._lives(item) else None
+        """Return one item; it is read together with what others want at the same moment."""
+        found = await self.get_many([key])
+        return found[0] if found else None
 
     async def get_many(self, keys: Sequence["NewItem"]) -> list["StoredItem"]:
-        """Return the items of different keys, in any order.
+        """Return the items of different keys, in the order of the keys.
 
         Raises:
             Throttled: DynamoDB keeps giving keys back unread.
         """
-        found: list[StoredItem] = []
-        for start in range(0, len(keys), MOST_KEYS):
-            found += await self._batch(keys[start : start + MOST_KEYS])
+        found = await self._reads.all([_place(key) for key in keys])
         return [item for item in found if self._lives(item)]
 
-    async def _batch(self, keys: Sequence["NewItem"]) -> list["StoredItem"]:
-        wanted: KeysAndAttributesTypeDef = {"Keys": list(keys), "ConsistentRead": True}
+    async def _read(self, places: Collection[Place]) -> Mapping[Place, "StoredItem"]:
+        wanted: KeysAndAttributesTypeDef = {
+            "Keys": [{"pk": text(pk), "sk": text(sk)} for pk, sk in places],
+            "ConsistentRead": True,
+        }
         pending: Mapping[str, KeysAndAttributesTypeDef] = {self.name: wanted}
-        found: list[StoredItem] = []
+        found: dict[Place, StoredItem] = {}
         for attempt in range(TRIES):
             await self._pause(attempt)
             with translated("dynamodb:BatchGetItem", self.name):
                 answer = await self.client.batch_get_item(RequestItems=pending)
-            found += answer["Responses"].get(self.name, ())
+            found |= {(item["pk"]["S"], item["sk"]["S"]): item for item in answer["Responses"].get(self.name, ())}
             pending = cast("dict[str, KeysAndAttributesTypeDef]", answer.get("UnprocessedKeys", {}))
             if not pending:
                 return found
@@ -141,6 +142,11 @@ class Table:
 
     def _lives(self, item: "StoredItem") -> bool:
         return "ttl" not in item or int(item["ttl"]["N"]) > self._clock.now().timestamp()
+
+
+def _place(key: "NewItem") -> Place:
+    texts = cast("Mapping[str, Mapping[str, str]]", key)
+    return texts["pk"]["S"], texts["sk"]["S"]
 
 
 def _reasons(error: ClientError) -> frozenset[str]:
