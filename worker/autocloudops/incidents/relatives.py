@@ -1,7 +1,7 @@
 """Composite alarms and the alarms that they are made of."""
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState
-from autocloudops.alarms.rule import named_in
+from autocloudops.alarms.rule import firing_in
 
 MOST_CHILDREN = 20
 
@@ -14,7 +14,7 @@ def child_keys(alarm: Alarm) -> tuple[AlarmKey, ...]:
     if alarm.kind is not AlarmKind.COMPOSITE or alarm.state is not AlarmState.ALARM:
         return ()
     turned = (_key_of(arn) for arn in alarm.children)
-    named = (_key_of(name) or _beside(alarm.key, name) for name in named_in(alarm.rule or ""))
+    named = (_key_of(name) or _beside(alarm.key, name) for name in firing_in(alarm.rule or ""))
     keys = dict.fromkeys((*turned, *named))
     return tuple(key for key in keys if key and key != alarm.key)[:MOST_CHILDREN]
 
