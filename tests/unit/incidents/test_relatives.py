@@ -27,6 +27,14 @@ def test_a_firing_composite_names_its_children() -> None:
     assert list(child_keys(turned_by_one)) == named, "CloudWatch lists what turned it; its rule names the others"
 
 
+def test_a_rule_that_names_everything_ties_only_what_turned_it() -> None:
+    """A roll-up over more than twenty alarms says nothing about those that did not turn it."""
+    alarm = alarm_in(composite("all", "reads"))
+    every = " OR ".join(f"ALARM(part-{number})" for number in range(MOST_CHILDREN + 1))
+    turned = (arn_of("part-3"),)
+    assert [key.name for key in child_keys(alarm.model_copy(update={"rule": every, "children": turned}))] == ["part-3"]
+
+
 def test_only_a_firing_composite_has_children() -> None:
     """Any other alarm, and a composite that is well again, names nobody."""
     firing = alarm_in(composite("both", "reads"))

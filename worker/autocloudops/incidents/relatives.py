@@ -9,13 +9,14 @@ MOST_CHILDREN = 20
 def child_keys(alarm: Alarm) -> tuple[AlarmKey, ...]:
     """Return the keys of the alarms that a firing composite alarm names, 20 at most; none for any other alarm.
 
-    Those that turned it come first, then the others in its rule: CloudWatch tells only of the former.
+    Those that turned it come first, then the others in its rule: CloudWatch tells only of the former. A rule that names
+    more than 20 is a roll-up over much that has nothing to do with each other, and only what turned it counts.
     """
     if alarm.kind is not AlarmKind.COMPOSITE or alarm.state is not AlarmState.ALARM:
         return ()
-    turned = (_key_of(arn) for arn in alarm.children)
-    named = (_key_of(name) or _beside(alarm.key, name) for name in firing_in(alarm.rule or ""))
-    keys = dict.fromkeys((*turned, *named))
+    names = firing_in(alarm.rule or "")
+    named = (_key_of(name) or _beside(alarm.key, name) for name in (names if len(names) <= MOST_CHILDREN else ()))
+    keys = dict.fromkeys((*map(_key_of, alarm.children), *named))
     return tuple(key for key in keys if key and key != alarm.key)[:MOST_CHILDREN]
 
 

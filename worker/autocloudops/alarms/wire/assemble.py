@@ -6,7 +6,7 @@ from datetime import datetime
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef, Suppression
 from autocloudops.alarms.resources import resolve
-from autocloudops.alarms.rule import named_in
+from autocloudops.alarms.rule import firing_in
 from autocloudops.alarms.wire import read
 from autocloudops.alarms.wire.labels import resource_of_labels
 from autocloudops.alarms.wire.shape import Node, Wire
@@ -107,7 +107,7 @@ def suppression(state: Node, mute: Node, actions_enabled: bool | None) -> Suppre
 def _rule_children(rule: str, arn: str | None) -> list[str]:
     """Return the ARNs of the alarms in `rule`, whose names are those of the composite's own account and region."""
     prefix = arn.rpartition(":alarm:")[0] if arn and ":alarm:" in arn else None
-    names = named_in(rule)
+    names = firing_in(rule)
     return [name if name.startswith("arn:") or prefix is None else f"{prefix}:alarm:{name}" for name in names]
 
 
