@@ -7,7 +7,6 @@ ConfigurationChange  an alarm was created, changed or deleted
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from autocloudops.alarms.load import Refused
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, AwsEvent, Metric, ResourceRef
@@ -37,17 +36,6 @@ class Fault(Value):
     statement: str
 
 
-class Exclusion(StrEnum):
-    """Why an alarm is no candidate: nobody is to be told about it, or somebody else acts on it."""
-
-    SWITCHED_OFF = "switched-off"
-    TARGET_TRACKING = Robot.TARGET_TRACKING
-    AUTOSCALING = Robot.AUTOSCALING
-    EC2 = Robot.EC2
-    SSM = Robot.SSM
-    LAMBDA = Robot.LAMBDA
-
-
 class Entry(Value):
     """One alarm of the inventory.
 
@@ -70,11 +58,9 @@ class Entry(Value):
     gone: bool = False
 
     @property
-    def exclusion(self) -> Exclusion | None:
-        """Why it is no candidate, None where it is one. A robot goes before the switch."""
-        if self.robot:
-            return Exclusion(self.robot.value)
-        return Exclusion.SWITCHED_OFF if self.switched_off else None
+    def excluded(self) -> bool:
+        """Whether nobody is asked about it: a robot settles what it reports."""
+        return self.robot is not None and self.robot.settles
 
     @property
     def ownerless(self) -> bool:

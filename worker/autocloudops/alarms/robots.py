@@ -18,6 +18,11 @@ class Robot(StrEnum):
     SSM = "ssm"
     LAMBDA = "lambda"
 
+    @property
+    def settles(self) -> bool:
+        """Whether it is known to do something about the trouble itself; functions and OpsItems may only tell people."""
+        return self in {Robot.TARGET_TRACKING, Robot.AUTOSCALING, Robot.EC2}
+
 
 _ROBOTS = {
     "autoscaling": Robot.AUTOSCALING,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ABANDONED_AFTER = timedelta(seconds=30)
 CHECKED_FOR = timedelta(days=1)
+REMEMBERED = 2_048
 
 
 class Fate(Enum):
@@ -26,7 +27,7 @@ class Fate(Enum):
 
 
 class Marks:
-    """Reads marks, and ends the wait for sums whose writer is gone.
+    """Reads marks, and ends the wait for sums whose writer is gone. A sum never changes, so the newest are remembered.
 
     Args:
         table: the state table.
@@ -36,6 +37,7 @@ class Marks:
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
         self._clock = clock
+        self._remembered: dict[str, StoredItem] = {}
 
     async def sorted(self, found: Sequence["StoredItem"]) -> tuple[list["StoredItem"], list["StoredItem"]]:
         """Return the changes that count, and those that wait for their sum; what never will be counted is deleted.
@@ -54,11 +56,13 @@ class Marks:
         return by_fate[Fate.COUNTED], by_fate[Fate.PENDING]
 
     async def _fates(self, marks: set[Mark]) -> Mapping[Mark, Fate]:
-        if not marks:
-            return {}
-        keys = {(mark.incident_id, mark.sum_id): items.sum_key(mark.incident_id, mark.sum_id) for mark in marks}
-        sums = {item["sk"]["S"]: item for item in await self._table.get_many(list(keys.values()))}
-        return {mark: await self._fate(mark, sums.get(mark.sum_id)) for mark in marks}
+        unseen = {mark.sum_id: mark for mark in marks if mark.sum_id not in self._remembered}
+        keys = [items.sum_key(mark.incident_id, sum_id) for sum_id, mark in unseen.items()]
+        self._remembered |= {item["sk"]["S"]: item for item in await self._table.get_many(keys)}
+        fates = {mark: await self._fate(mark, self._remembered.get(mark.sum_id)) for mark in marks}
+        for forgotten in list(self._remembered)[:-REMEMBERED]:
+            del self._remembered[forgotten]
+        return fates
 
     async def _fate(self, mark: Mark, written: "StoredItem | None") -> Fate:
         if written is None and self._clock.now() - mark.at < ABANDONED_AFTER:
