@@ -10,6 +10,7 @@ from rich.table import Table
 from autocloudops.investigation import UNAVAILABLE
 
 QUESTIONS_PER_ANSWER = 1.1
+PROBES_PER_ANSWER = 0.1
 COLUMNS = ("incidents", "model", "unavailable", "otherwise", "requests", "questions", "a answer", "worst wait")
 
 
@@ -25,7 +26,13 @@ def show(run: Run, beside: Run, title: str) -> None:
     table.add_section()
     table.add_row("all", *_cells(run.fates))
     table.add_row("all, with the SDK's retries instead", *_cells(beside.fates))
-    Console(width=150).print(table, f"{run.ledger.changes} lines in the log about the health of endpoints")
+    sent, begun = run.ledger.sent[None], run.ledger.begun[None]
+    Console(width=150).print(
+        table,
+        f"{sent} probes of one token beside them, of which an endpoint began to run {begun}",
+        f"{run.ledger.changes} lines in the log about the health of endpoints",
+        sep="\n",
+    )
 
 
 def bounds(run: Run) -> list[Bound]:
@@ -34,6 +41,7 @@ def bounds(run: Run) -> list[Bound]:
         Bound("incidents undecided", sum(fate.decided is None for fate in run.fates), 0),
         Bound("incidents decided neither by the model nor as unavailable", len(_otherwise(run.fates)), 0),
         Bound("questions an answer", round(_per_answer(run.fates), 4), QUESTIONS_PER_ANSWER),
+        Bound("probes of one token an answer", round(_probes_per_answer(run), 4), PROBES_PER_ANSWER),
         Bound("messages in the dead-letter queue", run.dead, 0),
         Bound("messages left in the queue", run.left, 0),
     ]
@@ -55,4 +63,10 @@ def _per_answer(fates: Iterable[Fate]) -> float:
     """Return questions by answer, both counted where the incident began; infinite where nobody was answered."""
     counted = list(fates)
     answers, begun = sum(fate.answers for fate in counted), sum(fate.begun for fate in counted)
+    return begun / answers if answers else float("inf" if begun else 0)
+
+
+def _probes_per_answer(run: Run) -> float:
+    """Return the probes that an endpoint began to run, by answer; infinite where nobody was answered."""
+    answers, begun = sum(fate.answers for fate in run.fates), run.ledger.begun[None]
     return begun / answers if answers else float("inf" if begun else 0)

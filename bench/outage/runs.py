@@ -74,12 +74,15 @@ async def _ran(scenario: Scenario, entrypoint: Entrypoint, seed: int, opener: Op
 def _fates(
     scenario: Scenario, arriving: Sequence[Arrival], kept: Sequence[AuditRecord], estate: Estate
 ) -> Sequence[Fate]:
-    """Return the fate of each incident: the decision that stands is the first, and notes are answers that came late."""
+    """Return the fate of each incident: the decision that stands is the first, and notes are answers that came late.
+
+    What a redelivered message adds to a decided incident holds no decision of its own.
+    """
     decisions: dict[object, AuditRecord] = {}
     answers: Counter[object] = Counter()
     for record in kept:
         answers[record.event_id] += record.model.requests if record.model else 0
-        if record.outcome is Outcome.DECIDED:
+        if record.outcome is Outcome.DECIDED and record.decision:
             decisions.setdefault(record.event_id, record)
     return [_fate(scenario, each, decisions.get(each.event_id), answers, estate) for each in arriving]
 

@@ -40,11 +40,12 @@ CEILING_SECONDS = 45.0
 class Ledger:
     """Requests by incident: how many were sent, and how many of them an endpoint began to run.
 
-    `changes` counts what people would have read in the log about the endpoints' health.
+    `None` stands for probes, which are about no incident. `changes` counts what people would have read in the log about
+    the endpoints' health.
     """
 
-    sent: Counter[int] = field(default_factory=Counter)
-    begun: Counter[int] = field(default_factory=Counter)
+    sent: Counter[int | None] = field(default_factory=Counter)
+    begun: Counter[int | None] = field(default_factory=Counter)
     changes: int = 0
 
 
@@ -96,7 +97,7 @@ class Site:
         options = NimOptions(streaming=True, timeout_seconds=REQUEST_SECONDS)
         endpoint = InProcessEndpoint(self._served[name], name, self._clock, options)
         slots = Slots(ConcurrencyController(CEILING_SECONDS), self._clock)
-        return Backend(endpoint, slots, Breaker(self._clock), RetryBudget(self._clock))
+        return Backend(endpoint, slots, Breaker(self._clock), RetryBudget(self._clock), CEILING_SECONDS)
 
     def _note(self, _: Change) -> None:
         self.ledger.changes += 1

@@ -14,6 +14,7 @@ from autocloudops.diagnosis.endpoint import (
     Message,
     Probe,
 )
+from autocloudops.errors import ModelTimedOut
 from autocloudops.inference.breaker import Breaker, Trip
 from autocloudops.inference.budget import RetryBudget, RetryTerms
 from autocloudops.inference.concurrency.sample import Sample
@@ -36,17 +37,21 @@ def question(start_within_seconds: float = 60.0, name: str = "i-1") -> Completio
 
 @dataclass
 class Scripted:
-    """A `ModelEndpoint`; `script` says how a request ends that came at a time in seconds."""
+    """A `ModelEndpoint`; `script` says how a request ends that came at a time in seconds.
+
+    A request takes `seconds`, one for a single token a second at most, one that times out `hangs_seconds` if given.
+    """
 
     name: str
     script: Script
     seconds: float = 1.0
+    hangs_seconds: float | None = None
     asked_at: list[float] = field(default_factory=list)
     asked_by: list[str] = field(default_factory=list)
 
     async def complete(self, request: CompletionRequest) -> Completion:
         self.asked_by.append(request.correlation_id)
-        await self._end()
+        await self._end(self.seconds if request.max_tokens > 1 else min(self.seconds, 1.0))
         return Completion(
             content=request.messages[0].content,
             finish_reason="stop",
@@ -57,18 +62,19 @@ class Scripted:
         )
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
-        await self._end()
+        await self._end(self.seconds)
         return Embeddings(vectors=tuple((1.0,) for _ in request.texts), model="m", prompt_tokens=1)
 
     async def probe(self) -> Probe:
-        await self._end()
+        await self._end(self.seconds)
         return Probe(model=self.name, dialect=Dialect.NONE, latency_seconds=self.seconds)
 
-    async def _end(self) -> None:
+    async def _end(self, seconds: float) -> None:
         now = asyncio.get_running_loop().time()
         self.asked_at.append(now)
         error = self.script(now)
-        await asyncio.sleep(self.seconds)
+        hangs = self.hangs_seconds if isinstance(error, ModelTimedOut) else None
+        await asyncio.sleep(seconds if hangs is None else hangs)
         if error:
             raise error
 

@@ -157,6 +157,43 @@ async def test_a_server_that_does_not_know_the_dialect_gets_the_next(
     assert await store.get(endpoint.name, "asked/model") is Dialect.NVEXT
 
 
+@pytest.mark.parametrize("after", [Dialect.JSON_SCHEMA, Dialect.STRUCTURED_OUTPUTS, Dialect.NONE])
+async def test_a_server_that_was_exchanged_is_asked_anew(
+    after: Dialect, server: ModelServer, openai: Open, question: CompletionRequest
+) -> None:
+    """A process that knows the last dialect in order meets a server that refuses it: one search finds another."""
+    store = MemoryDialects()
+    server.script = honouring(Dialect.NVEXT)
+    endpoint = await openai(dialect=None, dialects=store)
+    await endpoint.complete(question)
+    server.script = honouring(after, strict=True)
+    server.seen.clear()
+    await asyncio.gather(endpoint.complete(question), endpoint.complete(question))
+    assert await store.get(endpoint.name, "asked/model") is after
+    small = [seen for seen in server.seen if seen.body["max_tokens"] != question.max_tokens]
+    assert len(small) == (1 if after is Dialect.JSON_SCHEMA else 2)
+    server.seen.clear()
+    await endpoint.complete(question)
+    assert fields_sent(server) == [FIELDS.get(after, "none")]
+
+
+async def test_a_server_that_refuses_what_it_obeyed_a_moment_ago_is_not_asked_for_ever(
+    server: ModelServer, openai: Open, question: CompletionRequest
+) -> None:
+    """Where every way of telling this schema is refused by name, the question fails after each was tried once."""
+    obeying = honouring(*FIELDS)
+
+    def fickle(seen: Seen) -> Reply:
+        field = next(field for field in FIELDS.values() if field in seen.body)
+        small = seen.body["max_tokens"] != question.max_tokens
+        return obeying(seen) if small else server_error(400, UNKNOWN_FIELD.format(field))
+
+    server.script = fickle
+    with pytest.raises(ModelRefused, match="not permitted"):
+        await (await openai(dialect=None)).complete(question)
+    assert len(server.seen) <= 7
+
+
 async def test_a_late_refusal_does_not_start_another_search(
     server: ModelServer, openai: Open, question: CompletionRequest
 ) -> None:

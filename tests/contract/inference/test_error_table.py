@@ -1,7 +1,8 @@
 """Every row of the error table, over real HTTP, through aiobotocore and through aiohttp."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from autocloudops.errors import (
     ModelTimedOut,
     ModelUnavailable,
 )
+from autocloudops.inference.openai import OpenAiEndpoint, open_session
 from autocloudops.inference.sagemaker import SageMakerEndpoint
 
 NO_CAPACITY = "Inference Component has no capacity to process this request. ApplicationAutoScaling may be in progress."
@@ -205,6 +207,38 @@ async def test_nobody_listening_may_pass(
         with pytest.raises(ModelUnavailable) as raised:
             await endpoint.complete(question)
         assert type(raised.value) is ModelUnavailable
+
+
+async def test_a_host_that_takes_no_connection_ran_nothing(
+    open_client: Open, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch, question: CompletionRequest
+) -> None:
+    """A connection that does not come about is no time-out of the model: nothing can run, and a retry is free."""
+    for module in ("aws", "inference.openai"):
+        monkeypatch.setattr(f"autocloudops.{module}.CONNECT_TIMEOUT_SECONDS", 0.2)
+    with deaf_port() as port:
+        client = await open_client("sagemaker-runtime", f"http://127.0.0.1:{port}")
+        session = await stack.enter_async_context(open_session(1))
+        for endpoint in (
+            SageMakerEndpoint(client, "contract-nim", "asked/model", SystemClock()),
+            OpenAiEndpoint(session, f"http://127.0.0.1:{port}/v1", "asked/model", SystemClock()),
+        ):
+            with pytest.raises(ModelUnavailable) as raised:
+                await endpoint.complete(question)
+            assert type(raised.value) is ModelUnavailable
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Listen on a port whose queue of connections is full, so that the next one is neither accepted nor refused."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = listener.getsockname()[1]
+        for _ in range(2):
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(("127.0.0.1", port))
+        yield port
 
 
 async def test_missing_credentials_are_a_configuration_to_correct(

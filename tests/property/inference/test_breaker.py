@@ -4,7 +4,14 @@ from contextlib import AbstractContextManager
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from turned_clock import TurnedClock
 
 from autocloudops.errors import (
@@ -20,10 +27,11 @@ from autocloudops.inference.breaker import Breaker, Health, Trip
 
 FAULTS = (ModelUnavailable, ModelBrokeOff, ModelTimedOut, ModelThrottled, ModelAsleep, EndpointMisconfigured)
 SILENT = (ModelRefused("e", "bad body"), RuntimeError("cancelled"))
+STEPS: set[tuple[Health, Health]] = set()
 
 
 class Requests(RuleBasedStateMachine):
-    """Requests begin when the breaker lets them and end in any way, also long after."""
+    """Questions and probes begin when the breaker lets them and end in any way, also long after."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,29 +47,30 @@ class Requests(RuleBasedStateMachine):
         self.breaker.watch(lambda: self.heard.append(self.breaker.health))
         self.seen = Health.WELL
 
-    @precondition(lambda self: self.breaker.ready)
+    @precondition(lambda self: self.breaker.ready or self.breaker.due)
     @rule()
     def begins(self) -> None:
-        """A request is sent."""
-        before = self.breaker.health
-        request = self.breaker.asked()
+        """A question is sent, or where none may be, a probe."""
+        probe = not self.breaker.ready
+        request = self.breaker.probed() if probe else self.breaker.asked()
         request.__enter__()
-        self.open.append((request, before is not Health.WELL))
+        self.open.append((request, probe))
 
     @precondition(lambda self: self.open)
     @rule(which=st.integers(0, 99), error=st.sampled_from([None, *(kind("e", "no") for kind in FAULTS), *SILENT]))
     def ends(self, which: int, error: Exception | None) -> None:
-        """One of them ends; only a trial's answer makes a resting endpoint well, and only a verdict ends a trial."""
-        request, trial = self.open.pop(which % len(self.open))
+        """One of them ends; only an answered probe makes a resting endpoint well, and late questions change nothing."""
+        request, probe = self.open.pop(which % len(self.open))
         before, rests_for = self.breaker.health, self.breaker.ready_in_seconds
         request.__exit__(type(error) if error else None, error, None)
-        if before is not Health.WELL and not trial:
+        STEPS.add((before, self.breaker.health))
+        if before is not Health.WELL and not probe:
             assert (self.breaker.health, self.breaker.ready_in_seconds) == (before, rests_for)
-        elif trial and error is None:
+        elif probe:
+            assert self.breaker.health is (Health.WELL if answered(error) else Health.RESTING)
+            assert not self.breaker.due
+        elif answered(error) or error in SILENT:
             assert self.breaker.health is Health.WELL
-        elif trial:
-            assert self.breaker.health is Health.RESTING
-            assert self.breaker.ready is (error in SILENT)
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 30.0, 200.0]))
     def waits(self, seconds: float) -> None:
@@ -71,19 +80,20 @@ class Requests(RuleBasedStateMachine):
         assert self.breaker.health is before
 
     @invariant()
-    def one_trial(self) -> None:
-        """At most one request is on trial, and then no other may begin."""
-        trials = sum(trial for _, trial in self.open)
-        assert trials <= 1
-        assert (self.breaker.health is Health.ON_TRIAL) == (trials == 1)
-        assert not (trials and self.breaker.ready)
+    def one_probe(self) -> None:
+        """At most one probe is under way, then no other request may begin; and never may both kinds."""
+        probes = sum(probe for _, probe in self.open)
+        assert probes <= 1
+        assert (self.breaker.health is Health.ON_TRIAL) == (probes == 1)
+        assert not (probes and (self.breaker.ready or self.breaker.due))
+        assert not (self.breaker.ready and self.breaker.due)
 
     @invariant()
     def never_stuck(self) -> None:
-        """However ill, an endpoint is tried again: within its longest rest, unless a trial is under way."""
+        """However ill, an endpoint is probed again: within its longest rest, unless a probe is under way."""
         waited = self.clock.seconds
-        self.clock.seconds += self.trip.longest_sleep_seconds
-        assert self.breaker.ready or self.breaker.health is Health.ON_TRIAL
+        self.clock.seconds += max(self.trip.longest_paid_rest_seconds, self.trip.sleep_seconds)
+        assert self.breaker.ready or self.breaker.due or self.breaker.health is Health.ON_TRIAL
         self.clock.seconds = waited
 
     @invariant()
@@ -95,5 +105,23 @@ class Requests(RuleBasedStateMachine):
         assert (self.seen is not Health.WELL) == resting
 
 
-TestRequests = Requests.TestCase
-TestRequests.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+def answered(error: Exception | None) -> bool:
+    """Return whether a request that ended so was answered: a body that is refused was read."""
+    return error is None or type(error) is ModelRefused
+
+
+def test_no_order_of_requests_breaks_the_rules() -> None:
+    """The rules above hold in every order, and the orders went through every change of health that there is."""
+    STEPS.clear()
+    run_state_machine_as_test(
+        Requests,
+        settings=settings(max_examples=100, stateful_step_count=40, deadline=None),
+    )
+    assert {
+        (Health.WELL, Health.WELL),
+        (Health.WELL, Health.RESTING),
+        (Health.RESTING, Health.RESTING),
+        (Health.ON_TRIAL, Health.ON_TRIAL),
+        (Health.ON_TRIAL, Health.RESTING),
+        (Health.ON_TRIAL, Health.WELL),
+    } == STEPS

@@ -1,5 +1,6 @@
 """No schedule of questions and retries gets more out of a budget than its terms."""
 
+from collections import Counter
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -56,6 +57,13 @@ def run(terms: RetryTerms, schedule: list[Step]) -> list[Counted]:
             assert wait <= step.within_seconds
             found.append(Counted("free", clock.seconds + wait))
     return found
+
+
+def test_a_budget_gives_and_refuses() -> None:
+    """The properties would hold of a budget that allows nothing: this one allows its reserve, and then a share."""
+    wanted = [Step(0, kind, 0.5) for kind in ["paid"] * 9 + ["free"] * 9 + ["asked"] * 11 + ["paid", "free"] * 9]
+    kinds = Counter(counted.kind for counted in run(RetryTerms(paid_reserve=5, free_reserve=4), wanted))
+    assert kinds == {"paid": 5 + 1, "free": 4 + 4, "asked": 11}
 
 
 @given(TERMS, SCHEDULES)

@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import chain
 from random import Random
 
@@ -69,3 +70,11 @@ def test_each_promise_can_be_broken(fate: Fate, left: int, dead: int, broken: se
     """The bench finds what it looks for."""
     run = Run(SCENARIOS[0], [fate], Ledger(), left, dead)
     assert {bound.about for bound in missed(bounds(run))} == broken
+
+
+def test_probes_are_counted_beside_the_questions() -> None:
+    """One probe that is begun for every answer is too many, and the prompt of a probe is about no incident."""
+    ledger = Ledger(begun=Counter({None: 1}))
+    run = Run(SCENARIOS[0], [Fate(0, MODEL, 5, 1, 1, 1)], ledger, 0, 0)
+    assert {bound.about for bound in missed(bounds(run))} == {"probes of one token an answer"}
+    assert incident_in("user: Say yes.") is None

@@ -26,6 +26,13 @@ def ask(breaker: Breaker, error: BaseException | None = None) -> None:
             raise error
 
 
+def probe(breaker: Breaker, error: BaseException | None = None) -> None:
+    """Probe once; it ends as told."""
+    with suppress(Exception), breaker.probed():
+        if error:
+            raise error
+
+
 def tripped(clock: TurnedClock, error: ModelError | None = None) -> Breaker:
     """Return a breaker that has just gone to rest."""
     breaker = Breaker(clock, TRIP)
@@ -107,66 +114,85 @@ def test_a_burst_of_throttles_is_no_illness_but_a_long_silence_is() -> None:
 
 @pytest.mark.parametrize("kind", [ModelAsleep, EndpointMisconfigured])
 def test_what_only_minutes_or_people_mend_is_left_alone_at_once(kind: type[ModelError]) -> None:
-    """One such error is enough, and waiting for the next trial would hardly help a question."""
+    """One such error is enough, and waiting for the next probe would hardly help a question; none comes later."""
     clock = TurnedClock()
     breaker = Breaker(clock, TRIP)
     ask(breaker, kind("e", "no"))
     assert not breaker.ready
     assert breaker.ready_in_seconds == float("inf")
-    clock.seconds = TRIP.first_sleep_seconds
-    assert breaker.ready
+    for _ in range(5):
+        clock.seconds += TRIP.sleep_seconds
+        assert breaker.due
+        probe(breaker, kind("e", "no"))
+        assert not breaker.due
 
 
-def test_one_request_at_a_time_is_on_trial() -> None:
-    """When the rest is over one request may go; the others only after its answer."""
+def test_one_probe_at_a_time_and_no_question_finds_out_whether_it_is_well() -> None:
+    """When the rest is over one probe may go, and no question before it was answered."""
     clock = TurnedClock()
     breaker = tripped(clock)
+    assert not breaker.due
     clock.seconds = TRIP.first_rest_seconds
-    assert breaker.ready
-    with breaker.asked():
-        assert (breaker.health, breaker.ready) == (Health.ON_TRIAL, False)
+    assert (breaker.due, breaker.ready, breaker.ready_in_seconds) == (True, False, 0)
+    with breaker.probed():
+        assert (breaker.health, breaker.ready, breaker.due) == (Health.ON_TRIAL, False, False)
         clock.seconds += 1000
-        assert not breaker.ready
-    assert (breaker.health, breaker.ready) == (Health.WELL, True)
+        assert not breaker.due
+    assert (breaker.health, breaker.ready, breaker.due) == (Health.WELL, True, False)
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        (ModelUnavailable, [5, 10, 10, 10, 10]),
-        (ModelThrottled, [5, 10, 10, 10, 10]),
-        (ModelTimedOut, [5, 10, 20, 30, 30]),
-    ],
-)
-def test_rests_double_until_the_longest_and_start_again_after_an_answer(
-    kind: type[ModelError], expected: list[float]
-) -> None:
-    """Each trial that fails doubles the rest, longer where it costs GPU time; one that is answered ends the series."""
+RESTS = [(ModelUnavailable, [5, 10, 10, 10]), (ModelThrottled, [5, 10, 10, 10]), (ModelTimedOut, [5, 10, 20, 30, 30])]
+
+
+@pytest.mark.parametrize(("kind", "expected"), RESTS)
+def test_rests_double_with_every_probe_that_fails(kind: type[ModelError], expected: list[float]) -> None:
+    """They grow up to the longest, which is longer where a request may cost GPU time."""
     clock = TurnedClock()
     breaker = tripped(clock)
     rests = []
     for _ in expected:
         rests.append(breaker.ready_in_seconds)
         clock.seconds += breaker.ready_in_seconds
-        ask(breaker, kind("e", "still down"))
+        probe(breaker, kind("e", "still down"))
     assert rests == expected
+
+
+def test_only_an_answered_question_starts_the_rests_again() -> None:
+    """An endpoint that answers probes and fails over questions rests longer each time."""
+    clock = TurnedClock()
+    breaker = tripped(clock)
     clock.seconds += breaker.ready_in_seconds
+    probe(breaker)
+    for _ in range(3):
+        ask(breaker, ModelUnavailable("e", "down again"))
+    assert breaker.ready_in_seconds == 10
+    clock.seconds += breaker.ready_in_seconds
+    probe(breaker)
     ask(breaker)
     for _ in range(3):
         ask(breaker, ModelUnavailable("e", "down again"))
     assert breaker.ready_in_seconds == 5
 
 
-@pytest.mark.parametrize("ending", [ModelRefused("e", "bad body"), RuntimeError("cancelled")])
-def test_a_trial_without_a_verdict_lets_the_next_one_through(ending: Exception) -> None:
-    """A refused body or a cancelled caller neither heals nor condemns, and who waits hears of it."""
+def test_a_probe_that_is_refused_was_answered() -> None:
+    """A server that reads a body and refuses it is there: what it thinks of the probe is no illness."""
+    clock = TurnedClock()
+    breaker = tripped(clock)
+    clock.seconds = TRIP.first_rest_seconds
+    probe(breaker, ModelRefused("e", "bad body"))
+    assert breaker.health is Health.WELL
+
+
+def test_a_probe_without_a_verdict_is_repeated_after_a_rest() -> None:
+    """One that was cancelled neither heals nor condemns; who waits hears of it, and the next one takes its time."""
     clock, heard = TurnedClock(), []
     breaker = tripped(clock)
     breaker.watch(lambda: heard.append(breaker.ready))
     clock.seconds = TRIP.first_rest_seconds
-    ask(breaker, ending)
-    assert (breaker.health, breaker.ready) == (Health.RESTING, True)
-    assert heard == [True]
+    probe(breaker, RuntimeError("cancelled"))
+    assert (breaker.health, breaker.due, heard) == (Health.RESTING, False, [False])
+    clock.seconds += TRIP.first_rest_seconds
+    assert breaker.due
 
 
 def test_requests_from_before_a_rest_change_nothing() -> None:
@@ -180,3 +206,17 @@ def test_requests_from_before_a_rest_change_nothing() -> None:
         assert breaker.health is Health.RESTING
         raise ModelTimedOut("e", "late")
     assert breaker.ready_in_seconds == TRIP.first_rest_seconds
+
+
+def test_a_late_answer_from_before_a_rest_does_not_shorten_the_next() -> None:
+    """What was sent while the endpoint was well proves nothing of it now."""
+    clock = TurnedClock()
+    breaker = Breaker(clock, TRIP)
+    with breaker.asked():
+        for _ in range(3):
+            ask(breaker, ModelUnavailable("e", "down"))
+        clock.seconds += breaker.ready_in_seconds
+        probe(breaker)
+    for _ in range(3):
+        ask(breaker, ModelUnavailable("e", "down again"))
+    assert breaker.ready_in_seconds == 10

@@ -13,6 +13,7 @@ from autocloudops.inference.concurrency import ConcurrencyController, Sample
 from autocloudops.inference.concurrency.ghosts import Ghosts
 from autocloudops.inference.concurrency.limit import Limit
 from autocloudops.inference.concurrency.line import Window
+from autocloudops.inference.concurrency.overloads import Overloads
 from autocloudops.inference.concurrency.tail import Tail
 from autocloudops.sandbox.endpoint.batching import Scale
 from autocloudops.sandbox.endpoint.gpus import Profile
@@ -45,6 +46,49 @@ def test_the_line_tells_waiting_from_length() -> None:
     window.keep_latest(20)
     line = window.fit()
     assert (line.wait_seconds, line.pace_seconds) == pytest.approx((3.0, 0.04))
+
+
+def test_the_error_of_waiting_tells_noise_from_a_queue() -> None:
+    """Answers of much the same length, off the line by chance, do not determine the intercept; a clean line does."""
+    clean, noisy = Window(), Window()
+    for sample in samples(50, wait=3.0, pace=0.04):
+        clean.add(sample)
+    for number in range(16):
+        noisy.add(Sample(0.0, 10.0 + number % 3, 150 + number * 7 % 41, 4.0))
+    assert clean.fit().wait_error_seconds == pytest.approx(0.0, abs=1e-3)
+    assert 2 * noisy.fit().wait_error_seconds > noisy.fit().wait_seconds > 0
+
+
+def test_a_timeout_beside_quick_answers_is_no_overload() -> None:
+    """Timeouts count where answers are slow too, or where there are none; throttles always count."""
+    quick, slow, silent, throttled = (Overloads(45.0) for _ in range(4))
+    for _ in range(5):
+        quick.answered(5.0)
+        throttled.answered(5.0)
+        slow.answered(40.0)
+    assert [quick.too_many(60.0) for _ in range(3)] == [False, False, False]
+    assert [slow.too_many(60.0) for _ in range(2)] == [False, True]
+    assert [silent.too_many(60.0) for _ in range(2)] == [False, True]
+    assert [throttled.too_many(0.2) for _ in range(2)] == [False, True]
+
+
+def test_overloads_of_one_in_ten_are_too_many() -> None:
+    """Two overloads beside twenty answers are too many, beside twenty-one they are not."""
+    for answers, expected in ((20, True), (21, False)):
+        overloads = Overloads(45.0)
+        overloads.outweigh(answers)
+        assert [overloads.too_many(0.2) for _ in range(2)] == [False, expected]
+
+
+def test_where_answers_are_slow_overload_goes_below_the_first_four() -> None:
+    """Workers that are too many for an endpoint come down to what it runs, one place each if need be."""
+    controller = ConcurrencyController(45.0)
+    for number in range(40):
+        now = 200.0 * number
+        controller.answered(Sample(now - 50.0, now, 150, float(controller.limit)))
+        controller.overloaded(now + 1.0, now + 61.0)
+        controller.overloaded(now + 1.0, now + 61.0)
+    assert controller.limit == 1
 
 
 def test_the_tail_comes_from_lengths() -> None:

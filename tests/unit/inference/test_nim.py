@@ -2,18 +2,23 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import Callable
 
 import pytest
 from model_server import sse
 from virtual_time import VirtualClock, run
 
-from autocloudops.diagnosis.endpoint import CompletionRequest, Message
+from autocloudops.diagnosis.endpoint import CompletionRequest, Dialect, Message
 from autocloudops.errors import ModelThrottled, ModelTimedOut
+from autocloudops.inference.dialects import STORE_SECONDS
 from autocloudops.inference.nim import Letter, NimEndpoint, NimOptions
 
 QUESTION = CompletionRequest(
-    messages=(Message(role="user", content="Why?"),), json_schema={}, max_tokens=40, correlation_id="incident-1"
+    messages=(Message(role="user", content="Why?"),),
+    json_schema={"type": "object"},
+    max_tokens=40,
+    correlation_id="incident-1",
 )
 
 
@@ -43,6 +48,76 @@ class Throttling:
         feed(b"")
         await asyncio.sleep(1)
         raise ModelThrottled(self.url, f"too many {letter.route}")
+
+
+class Chatting:
+    """A wire that answers every request, and keeps their bodies."""
+
+    url = "https://nim/v1"
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, object]] = []
+
+    async def send(self, letter: Letter, feed: Callable[[bytes], None]) -> None:
+        self.bodies.append(json.loads(letter.body))
+        feed(json.dumps({"choices": [{"message": {"content": None}, "finish_reason": "length"}]}).encode())
+
+
+class Silent:
+    """A `DialectStore` that answers nobody."""
+
+    async def get(self, endpoint: str, model: str) -> Dialect | None:
+        await asyncio.sleep(1e6)
+        raise AssertionError(endpoint, model)
+
+    async def put(self, endpoint: str, model: str, dialect: Dialect) -> None:
+        await asyncio.sleep(1e6)
+        raise AssertionError(endpoint, model, dialect)
+
+
+def test_a_store_that_hangs_delays_the_first_question_by_four_seconds() -> None:
+    """What the table would have said is found out by asking; the questions that follow wait for nothing."""
+
+    async def main() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        wire = Chatting()
+        endpoint = NimEndpoint(wire, "m", VirtualClock(), NimOptions(dialect=None, dialects=Silent()))
+        await endpoint.complete(QUESTION)
+        first = loop.time()
+        await endpoint.complete(QUESTION)
+        assert len(wire.bodies) == 5
+        return first, loop.time() - first
+
+    assert run(main()) == (2 * STORE_SECONDS, 0)
+
+
+def test_a_question_without_a_schema_needs_no_dialect() -> None:
+    """Free text is asked for at once: nothing is searched for, and the body names no schema."""
+
+    async def main() -> None:
+        wire = Chatting()
+        endpoint = NimEndpoint(wire, "m", VirtualClock(), NimOptions(dialect=None, dialects=Silent()))
+        answer = await endpoint.complete(QUESTION.model_copy(update={"json_schema": {}, "max_tokens": 1}))
+        assert (answer.content, answer.finish_reason) == (None, "length")
+        assert [sorted(body) for body in wire.bodies] == [["max_tokens", "messages", "model", "temperature"]]
+
+    run(main())
+
+
+def test_closing_ends_a_search() -> None:
+    """A search that is under way at the end of a process is ended and waited for; no task is left."""
+
+    async def main() -> None:
+        endpoint = NimEndpoint(Throttling(), "m", VirtualClock(), NimOptions(dialect=None))
+        asking = asyncio.create_task(endpoint.complete(QUESTION))
+        await asyncio.sleep(0.5)
+        asking.cancel()
+        await endpoint.aclose()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await endpoint.aclose()
+
+    run(main())
 
 
 def test_comments_after_the_end_do_not_hold_an_answer_back() -> None:

@@ -30,6 +30,7 @@ PLANTED = [
     (f'{{"authorization":"Bearer {"k7" * 12}"}}', "k7k7", '{"authorization":"Bearer <authorization>"}'),
     (f"curl -H 'X: bearer {'k7' * 12}='", "k7k7", "curl -H 'X: bearer <bearer-token>'"),
     (f"push with gh{'p_'}{'a1B2' * 9}", "a1B2", "push with <api-token>"),
+    (f"NIM refused nv{'api-'}{'a1_B2-' * 10}", "a1_B2", "NIM refused <api-token>"),
     (f"postgres://app:{PASSWORD}@db:5432/shop", PASSWORD, "postgres://app:<url-password>@db:5432/shop"),
     (f"redis://:{PASSWORD}@cache", PASSWORD, "redis://:<url-password>@cache"),
     (f"amqp://u:{PASSWORD}@x@mq/v", PASSWORD, "amqp://u:<url-password>@mq/v"),

@@ -27,7 +27,7 @@ def decide(diagnosis: Diagnosis | None, facts: Facts, policy: Policy) -> Decisio
     results = tuple(gate(case) for gate in ORDER)
     refusal = _refusal(results)
     return Decision(
-        decision_id=uuid5(DECISION_NAMESPACE, f"{facts.incident_id}/{facts.revision}"),
+        decision_id=decision_id_of(facts.incident_id, facts.revision),
         incident_id=facts.incident_id,
         revision=facts.revision,
         verdict=_verdict(results),
@@ -39,6 +39,11 @@ def decide(diagnosis: Diagnosis | None, facts: Facts, policy: Policy) -> Decisio
         policy_version=policy.version,
         mode=case.mode,
     )
+
+
+def decision_id_of(incident_id: UUID, revision: int) -> UUID:
+    """Return the id that the decision about a revision of an incident has, before it is made."""
+    return uuid5(DECISION_NAMESPACE, f"{incident_id}/{revision}")
 
 
 def _refusal(results: tuple[GateResult, ...]) -> GateResult | None:

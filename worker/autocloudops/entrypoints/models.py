@@ -1,16 +1,13 @@
-"""From URLs to model endpoints: a list of them is the order in which they are asked."""
+"""From settings to model endpoints: a list of them is the order in which they are asked."""
 
-import re
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, cast
-from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from autocloudops import aws
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.endpoint import ModelEndpoint
+from autocloudops.entrypoints.endpoint_urls import SAGEMAKER, EndpointUrl, endpoint_urls
 from autocloudops.entrypoints.wiring import CALL_SECONDS, open_client
 from autocloudops.errors import SettingsInvalid
 from autocloudops.inference.breaker import Breaker
@@ -19,10 +16,11 @@ from autocloudops.inference.concurrency.controller import ConcurrencyController
 from autocloudops.inference.dialects import DialectStore
 from autocloudops.inference.failover import DataPolicy, allowed
 from autocloudops.inference.keys import EnvironmentKey, KeyProvider, SecretsClient, SecretsManagerKey
-from autocloudops.inference.nim import NimOptions
+from autocloudops.inference.nim import NimEndpoint, NimOptions
 from autocloudops.inference.openai import OpenAiEndpoint, open_session
 from autocloudops.inference.reliable import Backend, ReliableEndpoint
 from autocloudops.inference.sagemaker import SageMakerEndpoint, SageMakerOptions
+from autocloudops.inference.share import Share
 from autocloudops.inference.slots import Slots
 from autocloudops.investigation import Bounds
 from autocloudops.settings import ModelSettings
@@ -32,46 +30,10 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 70
 CONNECTIONS = 256
-VARIABLE = "AUTOCLOUDOPS_MODEL_ENDPOINTS"
-QUERY = frozenset({"component", "region"})
-# The pattern of EndpointName in SageMaker's API reference.
-ENDPOINT_NAME = re.compile(r"[A-Za-z0-9](?:-*[A-Za-z0-9]){0,62}")
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointUrl:
-    """What a URL of a model endpoint says."""
-
-    url: str
-    scheme: str
-    place: str
-    component: str | None = None
-    region: str | None = None
-
-
-def endpoint_url(url: str) -> EndpointUrl:
-    """Return what a URL of a model endpoint says.
-
-    Raises:
-        SettingsInvalid: it names no endpoint, or more than one thing about it.
-    """
-    parts = _split(url)
-    asked = parse_qs(parts.query, keep_blank_values=True)
-    known = asked.keys() <= QUERY and all(len(values) == 1 and values[0] for values in asked.values())
-    bare = ENDPOINT_NAME.fullmatch(parts.netloc) and not parts.path and not parts.fragment
-    if parts.scheme == "sagemaker" and bare and known:
-        return EndpointUrl(url, parts.scheme, parts.netloc, **{name: values[0] for name, values in asked.items()})
-    plain = parts.hostname and not parts.username and not parts.query and not parts.fragment
-    if plain and (parts.scheme == "https" or (parts.scheme == "http" and _loopback(parts.hostname or ""))):
-        return EndpointUrl(url, parts.scheme, parts.hostname or "")
-    raise SettingsInvalid(
-        f"{VARIABLE}: {_shown(url)!r} names no model endpoint",
-        "use sagemaker://NAME, sagemaker://NAME?component=COMPONENT&region=REGION or https://HOST/v1",
-    )
 
 
 async def open_model(
-    stack: AsyncExitStack, settings: ModelSettings, clock: Clock, dialects: DialectStore
+    stack: AsyncExitStack, settings: ModelSettings, clock: Clock, dialects: DialectStore, share: int | None = None
 ) -> ModelEndpoint:
     """Open the model endpoints that the settings name, as one.
 
@@ -80,23 +42,32 @@ async def open_model(
         settings: URLs, and how they are asked.
         clock: for deadlines.
         dialects: keeps how each endpoint is told the schema of a reply.
+        share: how many requests each endpoint may have from here; None finds out what is best.
 
     Raises:
-        SettingsInvalid: a URL names no endpoint, or sends data where the settings do not allow it.
+        SettingsInvalid: a URL names no endpoint, or sends data or a key where the settings do not allow it.
     """
-    urls = [endpoint_url(url) for url in settings.endpoints]
-    policy = DataPolicy(regions=frozenset(settings.regions), hosts=frozenset(settings.hosts) | _loopbacks(urls))
-    allowed(settings.endpoints, own_region() or urls[0].region or "", policy)
+    urls = endpoint_urls(settings.endpoints)
+    _check_shared_key(urls, settings)
+    local = {url.place for url in urls if url.local}
+    policy = DataPolicy(regions=frozenset(settings.regions), hosts=frozenset(settings.hosts) | local)
+    allowed([url.name for url in urls], own_region() or urls[0].region or "", policy)
     endpoints = [await _open_endpoint(stack, url, settings, clock, dialects) for url in urls]
-    return ReliableEndpoint([_backend(endpoint, settings, clock) for endpoint in endpoints], clock)
+    for endpoint in endpoints:
+        stack.push_async_callback(endpoint.aclose)
+    asked = ReliableEndpoint([_backend(endpoint, settings, clock, share) for endpoint in endpoints], clock)
+    stack.push_async_callback(asked.aclose)
+    return asked
 
 
 def bounds_of(settings: ModelSettings) -> Bounds:
     """Return how far one question may go."""
+    urls = endpoint_urls(settings.endpoints)
     return Bounds(
         longest=timedelta(seconds=settings.longest_seconds),
         prompt_tokens=settings.prompt_tokens,
         price_per_hour=settings.price_per_hour,
+        prices={url.name: url.price_per_hour for url in urls if url.price_per_hour},
     )
 
 
@@ -105,60 +76,44 @@ def own_region() -> str:
     return str(aws.session().get_config_variable("region") or "")
 
 
-def _backend(endpoint: ModelEndpoint, settings: ModelSettings, clock: Clock) -> Backend:
-    slots = Slots(ConcurrencyController(settings.ceiling_seconds), clock)
-    return Backend(endpoint, slots, Breaker(clock), RetryBudget(clock))
+def _backend(endpoint: ModelEndpoint, settings: ModelSettings, clock: Clock, share: int | None) -> Backend:
+    slots = Slots(Share(share) if share else ConcurrencyController(settings.ceiling_seconds), clock)
+    return Backend(endpoint, slots, Breaker(clock), RetryBudget(clock), settings.ceiling_seconds)
 
 
 async def _open_endpoint(
     stack: AsyncExitStack, url: EndpointUrl, settings: ModelSettings, clock: Clock, dialects: DialectStore
-) -> ModelEndpoint:
-    if url.scheme != "sagemaker":
+) -> NimEndpoint:
+    model = url.model or settings.name
+    if url.scheme != SAGEMAKER:
         session = await stack.enter_async_context(open_session(CONNECTIONS))
-        options = NimOptions(streaming=settings.streaming, dialect=None, dialects=dialects)
-        return OpenAiEndpoint(session, url.url, settings.name, clock, await _key(stack, settings, clock), options)
+        options = NimOptions(streaming=settings.streaming, dialect=None, dialects=dialects, name=url.name)
+        return OpenAiEndpoint(session, url.root, model, clock, await _key(stack, url, settings, clock), options)
     calls = aws.config(read_timeout_seconds=READ_SECONDS, connections=CONNECTIONS, attempts=1)
     client = cast("SageMakerRuntimeClient", await open_client(stack, "sagemaker-runtime", calls, url.region))
     asked = SageMakerOptions(
-        streaming=settings.streaming, dialect=None, dialects=dialects, component=url.component, region=url.region
+        streaming=settings.streaming, dialect=None, dialects=dialects, name=url.name, component=url.component
     )
-    return SageMakerEndpoint(client, url.place, settings.name, clock, asked)
+    return SageMakerEndpoint(client, url.place, model, clock, asked)
 
 
-async def _key(stack: AsyncExitStack, settings: ModelSettings, clock: Clock) -> KeyProvider | None:
-    if settings.key_secret:
+def _check_shared_key(urls: list[EndpointUrl], settings: ModelSettings) -> None:
+    """Refuse to send the key that is set for all to more than one host: it is the secret of one of them."""
+    shared = settings.key_secret or settings.key_variable
+    hosts = {url.place for url in urls if url.scheme != SAGEMAKER and not (url.key_secret or url.key_variable)}
+    if shared and len(hosts) > 1:
+        raise SettingsInvalid(
+            f"one key would be sent to {', '.join(sorted(hosts))}",
+            "say in the URL of each endpoint whose key it is: ?key_variable=VARIABLE or ?key_secret=SECRET",
+        )
+
+
+async def _key(stack: AsyncExitStack, url: EndpointUrl, settings: ModelSettings, clock: Clock) -> KeyProvider | None:
+    """Return where the endpoint's key comes from: what its URL says goes before the settings of all."""
+    own = url.key_secret or url.key_variable
+    secret, variable = (url if own else settings).key_secret, (url if own else settings).key_variable
+    if secret:
         calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=2)
         client = cast("SecretsClient", await open_client(stack, "secretsmanager", calls))
-        return SecretsManagerKey(client, settings.key_secret, clock)
-    return EnvironmentKey(settings.key_variable) if settings.key_variable else None
-
-
-def _loopbacks(urls: list[EndpointUrl]) -> frozenset[str]:
-    """Return the hosts that are this machine: data that stays on it goes nowhere."""
-    return frozenset(url.place for url in urls if url.scheme != "sagemaker" and _loopback(url.place))
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        # What urllib says may quote a password that it took for a port.
-        raise SettingsInvalid(f"{VARIABLE}: a URL cannot be read", "check its brackets and its port") from None
-    return parts
-
-
-def _shown(url: str) -> str:
-    """Return a URL without what could be a credential in it."""
-    parts = urlsplit(url)
-    hidden = parts.username or parts.scheme in {"http", "https"}
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if hidden else url
+        return SecretsManagerKey(client, secret, clock)
+    return EnvironmentKey(variable) if variable else None

@@ -36,9 +36,10 @@ class Trip(Value):
     `window_seconds` were faults; when it has turned everything away for `throttled_seconds`; and at once when it has no
     instance, or when a name or a permission is wrong.
 
-    A rest doubles with every trial that fails: up to `longest_rest_seconds` where a trial costs no GPU time, to
-    `longest_paid_rest_seconds` where it may. Waking from zero instances takes about nine minutes, and the request that
-    fails is what wakes it (AWS, Scale an endpoint to zero instances).
+    A rest doubles with every one that follows before a question was answered: up to `longest_rest_seconds` where a
+    request costs no GPU time, to `longest_paid_rest_seconds` where it may. Without an instance, or with a wrong name,
+    it is `sleep_seconds` each time: waking from zero instances takes about nine minutes, a request that fails is what
+    wakes it and costs nothing (AWS, Scale an endpoint to zero instances).
     """
 
     consecutive: int = 5
@@ -49,15 +50,14 @@ class Trip(Value):
     first_rest_seconds: float = 5.0
     longest_rest_seconds: float = 10.0
     longest_paid_rest_seconds: float = 30.0
-    first_sleep_seconds: float = 30.0
-    longest_sleep_seconds: float = 120.0
+    sleep_seconds: float = 30.0
 
 
 class Breaker:
-    """The breaker of one endpoint: well, resting, then one request on trial at a time until one is answered.
+    """The breaker of one endpoint: well, resting, then on trial by one probe at a time until one is answered.
 
-    A refusal of a body and a cancelled request say nothing about health. Requests that began before a rest say nothing
-    about what follows it.
+    A refusal of a body and a cancelled request say nothing about health; a probe that is refused was answered. Requests
+    that began before a rest say nothing about what follows it.
 
     Args:
         clock: time for windows and rests.
@@ -78,7 +78,7 @@ class Breaker:
         self.reason: ModelError | None = None
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Call `changed` whenever the endpoint's health changes, or a trial ends without a verdict."""
+        """Call `changed` whenever the endpoint's health changes, or a trial ends."""
         self._watchers.append(changed)
 
     @property
@@ -90,55 +90,70 @@ class Breaker:
 
     @property
     def ready(self) -> bool:
-        """Whether a request may be sent now."""
-        return self.health is Health.WELL or (not self._on_trial and self._clock.monotonic() >= self._until)
+        """Whether a question may be sent now."""
+        return self.reason is None
+
+    @property
+    def due(self) -> bool:
+        """Whether a probe may find out now if the endpoint is well again."""
+        return self.health is Health.RESTING and self._clock.monotonic() >= self._until
 
     @property
     def ready_in_seconds(self) -> float:
-        """How long until a request may be sent, at least; infinite where waiting would hardly help."""
-        if self.ready or self._on_trial:
+        """How long until the endpoint may be asked or probed; infinite where waiting would hardly help."""
+        if self.ready or self._on_trial or self.due:
             return 0.0
         return inf if _sleeps(self.reason) else self._until - self._clock.monotonic()
 
     @contextmanager
     def asked(self) -> Iterator[None]:
-        """Judge the endpoint by how the request inside ends; only while it is `ready`."""
-        era, trial = self._era, self.health is not Health.WELL
-        self._on_trial = trial
+        """Judge the endpoint by how the question inside ends; only while it is `ready`."""
+        era = self._era
         try:
             yield
-        except BaseException as error:
-            self._ended(era, error, trial=trial)
+        except ModelError as error:
+            if era == self._era and _is_verdict(error):
+                self._failed(error)
             raise
-        self._ended(era, None, trial=trial)
+        if era == self._era:
+            self._rests = 0
+            self._answered()
 
-    def _ended(self, era: int, error: BaseException | None, *, trial: bool) -> None:
-        """Take note of an ending, unless it belongs to the time before the last rest."""
-        if era != self._era:
-            return
-        if error is None:
-            self._passed(trial=trial)
-        elif isinstance(error, ModelError) and _is_verdict(error):
-            self._failed(error, trial=trial)
-        elif trial:
+    @contextmanager
+    def probed(self) -> Iterator[None]:
+        """Judge the endpoint by how the probe inside ends; only while one is `due`."""
+        self._on_trial = True
+        try:
+            yield
+        except ModelError as error:
+            if _is_verdict(error):
+                self._rest(error)
+            else:
+                self._recovered()
+            raise
+        except BaseException:
+            self._until = self._clock.monotonic() + self._trip.first_rest_seconds
             self._on_trial = False
             self._tell()
+            raise
+        self._recovered()
 
-    def _passed(self, *, trial: bool) -> None:
+    def _answered(self) -> None:
         self._faults = 0
         self._throttles.clear()
         self._remember(fault=False)
-        if trial:
-            self._rests, self._on_trial, self.reason = 0, False, None
-            self._new_era()
 
-    def _failed(self, error: ModelError, *, trial: bool) -> None:
+    def _recovered(self) -> None:
+        self._on_trial, self.reason = False, None
+        self._new_era()
+
+    def _failed(self, error: ModelError) -> None:
         if isinstance(error, ModelThrottled):
             self._throttles.append(self._clock.monotonic())
         else:
             self._faults += 2 if isinstance(error, ModelTimedOut) else 1
             self._remember(fault=True)
-        if trial or _sleeps(error) or self._too_many_faults() or self._only_throttles():
+        if _sleeps(error) or self._too_many_faults() or self._only_throttles():
             self._rest(error)
 
     def _rest(self, error: ModelError) -> None:
@@ -152,7 +167,7 @@ class Breaker:
         """Return the first and the longest rest after such an error."""
         trip = self._trip
         if _sleeps(error):
-            return trip.first_sleep_seconds, trip.longest_sleep_seconds
+            return trip.sleep_seconds, trip.sleep_seconds
         paid = isinstance(error, ModelBrokeOff | ModelTimedOut)
         return trip.first_rest_seconds, trip.longest_paid_rest_seconds if paid else trip.longest_rest_seconds
 

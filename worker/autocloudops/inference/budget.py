@@ -14,7 +14,7 @@ class RetryTerms(Value):
     """
 
     paid_ratio: float = 0.1
-    paid_reserve: float = 3.0
+    paid_reserve: float = 5.0
     free_ratio: float = 1.0
     free_per_second: float = 1.0
     free_reserve: float = 10.0

@@ -8,10 +8,13 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from logging import getLogger
 from typing import Protocol
 
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, Dialect, Message
 from autocloudops.errors import ContextTooLong, EndpointMisconfigured, ModelRefused
+
+log = getLogger(__name__)
 
 ORDER = (Dialect.JSON_SCHEMA, Dialect.STRUCTURED_OUTPUTS, Dialect.NVEXT)
 FIELDS = {
@@ -27,6 +30,8 @@ UNKNOWN = re.compile(
 ABOUT_THE_SCHEMA = re.compile(r"invalid schema|schema for|(?<!unexpected )keyword|feature", re.IGNORECASE)
 PROBE_TOKENS = 64
 WORD_BYTES = 4
+# A store that does not answer costs a question this long, once to read and once to keep.
+STORE_SECONDS = 2.0
 
 Ask = Callable[[CompletionRequest, Dialect], Awaitable[Completion]]
 
@@ -84,20 +89,41 @@ class DialectFinder:
             ModelError: the endpoint gave no answer to the small requests.
         """
         if self._known is None:
-            self._known = await self._store.get(self._endpoint, self._model)
+            self._known = await self._stored()
         if self._known is None:
             await self._searched(ORDER)
         return self._known or Dialect.NONE
 
     async def refused(self, dialect: Dialect) -> None:
-        """Take note that the server does not know `dialect`: the next one in order that it obeys takes its place."""
+        """Take note that the server knows `dialect` not, or no longer: another one that it obeys takes its place."""
         if self._known is dialect:
-            await self._searched(ORDER[ORDER.index(dialect) + 1 :])
+            await self._searched(tuple(each for each in ORDER if each is not dialect))
 
     async def probe(self) -> tuple[Dialect, Completion | None]:
         """Ask the server now, whatever is known; also return its last answer, if it took any dialect."""
         answer = await self._searched(ORDER)
         return await self.current(), answer
+
+    async def aclose(self) -> None:
+        """End a search that is under way."""
+        if self._search:
+            self._search.cancel()
+            await asyncio.gather(self._search, return_exceptions=True)
+
+    async def _stored(self) -> Dialect | None:
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await self._store.get(self._endpoint, self._model)
+        except TimeoutError:
+            log.warning("the dialect of %s is found out anew: where it is kept does not answer", self._endpoint)
+            return None
+
+    async def _keep(self, found: Dialect) -> None:
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                await self._store.put(self._endpoint, self._model, found)
+        except TimeoutError:
+            log.warning("the dialect of %s is not kept: where it is kept does not answer", self._endpoint)
 
     async def _searched(self, order: tuple[Dialect, ...]) -> Completion | None:
         if self._search is None:
@@ -128,7 +154,7 @@ class DialectFinder:
         if answer is None and refusal is not None:
             raise refusal
         self._known = found
-        await self._store.put(self._endpoint, self._model, found)
+        await self._keep(found)
         return answer
 
 

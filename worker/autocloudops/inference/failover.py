@@ -75,14 +75,20 @@ class FailOver:
     Args:
         breakers: one for each endpoint, by its name, in the order in which they are asked.
         clock: time for deadlines.
+        probe: begins to find out whether an endpoint is well again, by its name, if that is due.
         tell: hears of each change of an endpoint's health, trials left out.
     """
 
     def __init__(
-        self, breakers: Mapping[str, Breaker], clock: Clock, tell: Callable[[Change], None] = log_change
+        self,
+        breakers: Mapping[str, Breaker],
+        clock: Clock,
+        probe: Callable[[str], None],
+        tell: Callable[[Change], None] = log_change,
     ) -> None:
         self._breakers = breakers
         self._clock = clock
+        self._probe = probe
         self._tell = tell
         self._known: dict[str, type[ModelError] | None] = dict.fromkeys(breakers)
         self._changed = asyncio.Event()
@@ -91,11 +97,13 @@ class FailOver:
             breaker.watch(partial(self._note, name, breaker))
 
     def soonest_seconds(self) -> float:
-        """Return how long until an endpoint may be asked, at least; infinite where waiting would hardly help."""
+        """Return how long until an endpoint may be asked or probed; infinite where waiting would hardly help."""
         return min(breaker.ready_in_seconds for breaker in self._breakers.values())
 
     async def ready(self, deadline: float, rather_not: Collection[str] = ()) -> str:
-        """Return the name of the first endpoint that may be asked, as soon as there is one.
+        """Return the name of the first endpoint that is well, as soon as there is one.
+
+        Those before it whose rest is over are probed meanwhile, for the questions that follow.
 
         Args:
             deadline: in seconds of the monotonic clock.
@@ -112,7 +120,12 @@ class FailOver:
         return name
 
     def another(self, name: str, rather_not: Collection[str]) -> bool:
-        """Return whether an endpoint other than `name` may be asked now, and is none of `rather_not`."""
+        """Return whether an endpoint other than `name` is well, and none of `rather_not`."""
+        others = self._breakers.keys() - {name, *rather_not}
+        return any(self._breakers[other].ready for other in others)
+
+    def sought(self, name: str, rather_not: Collection[str]) -> bool:
+        """Return what `another` does, and find out about those that may be well again, for whoever asks next."""
         return self._first({name, *rather_not}) is not None
 
     @asynccontextmanager
@@ -126,7 +139,14 @@ class FailOver:
                 self._queueing[name].discard(patience)
 
     def _first(self, without: Collection[str]) -> str | None:
-        return next((name for name, breaker in self._breakers.items() if breaker.ready and name not in without), None)
+        """Return the first endpoint that is well; those before it are probed if that is due."""
+        for name, breaker in self._breakers.items():
+            if name in without:
+                continue
+            if breaker.ready:
+                return name
+            self._probe(name)
+        return None
 
     async def _wait(self, deadline: float) -> None:
         """Wait for a change of health, for the end of a rest, or until the deadline."""

@@ -61,12 +61,14 @@ class NimOptions:
         timeout_seconds: the bound of one whole request; without it SageMaker's own limit and 10 s.
         dialect: how it is told a schema; None finds it out.
         dialects: where that finding is kept.
+        name: what records and logs call it; its URL where None.
     """
 
     streaming: bool = False
     timeout_seconds: float | None = None
     dialect: Dialect | None = Dialect.JSON_SCHEMA
     dialects: DialectStore = field(default_factory=MemoryDialects)
+    name: str | None = None
 
     @property
     def limit_seconds(self) -> float:
@@ -114,19 +116,25 @@ class NimEndpoint:
         return f"{type(self).__name__}({self.name!r}, {self._model!r})"
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """Return the model's answer.
+        """Return the model's answer; where `request` has no schema, the server is told of none.
+
+        A server that does not know how it was told the schema is searched for another way, once for each way.
 
         Raises:
             ModelError: see `autocloudops.inference.faults` for which.
         """
+        if not request.json_schema:
+            return await self._ask(request, Dialect.NONE)
+        tried: set[Dialect] = set()
         while True:
             dialect = await self._dialects.current()
             try:
                 return await self._ask(request, dialect)
             except ModelRefused as refusal:
-                if not names_format(refusal, dialect):
+                if dialect in tried or not names_format(refusal, dialect):
                     raise
-                await self._dialects.refused(dialect)
+            tried.add(dialect)
+            await self._dialects.refused(dialect)
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return one vector for each text.
@@ -150,6 +158,10 @@ class NimEndpoint:
         if answer is None:
             return Probe(model=self._model, dialect=dialect, latency_seconds=self._clock.monotonic() - started)
         return Probe(model=answer.model, dialect=dialect, latency_seconds=answer.latency_seconds)
+
+    async def aclose(self) -> None:
+        """End what is found out beside the questions."""
+        await self._dialects.aclose()
 
     async def _ask(self, request: CompletionRequest, dialect: Dialect) -> Completion:
         started = self._clock.monotonic()

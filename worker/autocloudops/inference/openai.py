@@ -65,14 +65,16 @@ class OpenAiEndpoint(NimEndpoint):
         keys: KeyProvider | None = None,
         options: NimOptions | None = None,
     ) -> None:
-        super().__init__(_OpenAiWire(session, _root(url), keys), model, clock, options or NimOptions())
+        options = options or NimOptions()
+        super().__init__(_OpenAiWire(session, _root(url), options.name, keys), model, clock, options)
 
 
 class _OpenAiWire:
-    def __init__(self, session: aiohttp.ClientSession, url: str, keys: KeyProvider | None) -> None:
+    def __init__(self, session: aiohttp.ClientSession, root: str, name: str | None, keys: KeyProvider | None) -> None:
         self._session = session
+        self._root = root
         self._keys = keys
-        self.url = url
+        self.url = name or root
 
     async def send(self, letter: Letter, feed: Callable[[bytes], None]) -> None:
         """Send one request; once more with a newer key where the server refuses the one at hand."""
@@ -114,7 +116,7 @@ class _OpenAiWire:
 
     async def _posted(self, letter: Letter, feed: Callable[[bytes], None], key: SecretStr | None) -> Symptom | None:
         async with self._session.post(
-            f"{self.url}/{letter.route}",
+            f"{self._root}/{letter.route}",
             data=letter.body,
             headers=_headers(letter, key),
             allow_redirects=False,
@@ -153,7 +155,9 @@ async def _said(response: aiohttp.ClientResponse, key: SecretStr | None) -> str:
 
 
 def _keyless(error: ModelError) -> EndpointMisconfigured:
-    advice = "no key is configured: set AUTOCLOUDOPS_MODEL_KEY_SECRET or AUTOCLOUDOPS_MODEL_KEY_VARIABLE"
+    advice = (
+        "no key is configured: set AUTOCLOUDOPS_MODEL_KEY_SECRET or AUTOCLOUDOPS_MODEL_KEY_VARIABLE, or say in its URL"
+    )
     return EndpointMisconfigured(error.endpoint, error.message.removeprefix(f"{error.endpoint}: "), advice)
 
 

@@ -16,25 +16,30 @@ from autocloudops.diagnosis.endpoint import (
     Probe,
 )
 from autocloudops.errors import ModelError, ModelThrottled, ModelTimedOut, ModelUnavailable
-from autocloudops.inference.breaker import Breaker, Health
+from autocloudops.inference.breaker import Breaker
 from autocloudops.inference.budget import RetryBudget
 from autocloudops.inference.failover import Change, FailOver, log_change
+from autocloudops.inference.patience import gives_up_after, patient
+from autocloudops.inference.probing import Probing, one_token, one_word
 from autocloudops.inference.retry import Retries
 from autocloudops.inference.slots import Slot, Slots
 
 A = TypeVar("A")
 PLACE_SECONDS = 10.0
-TRIAL_PLACE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One endpoint, the places on it, its health, and what retries may cost it."""
+    """One endpoint, the places on it, its health, and what retries may cost it.
+
+    An answer that takes longer than `patience_seconds` is late: the question goes elsewhere, if it may.
+    """
 
     endpoint: ModelEndpoint
     slots: Slots
     breaker: Breaker
     budget: RetryBudget
+    patience_seconds: float = 45.0
 
 
 class ReliableEndpoint:
@@ -48,7 +53,9 @@ class ReliableEndpoint:
 
     def __init__(self, backends: Sequence[Backend], clock: Clock, tell: Callable[[Change], None] = log_change) -> None:
         self._backends = {backend.endpoint.name: backend for backend in backends}
-        self._fail_over = FailOver({name: each.breaker for name, each in self._backends.items()}, clock, tell)
+        breakers = {name: each.breaker for name, each in self._backends.items()}
+        self._probing = Probing({name: each.endpoint for name, each in self._backends.items()}, breakers)
+        self._fail_over = FailOver(breakers, clock, self._probing.start, tell)
         self._clock = clock
 
     @property
@@ -63,6 +70,7 @@ class ReliableEndpoint:
             ModelRefused: the same request would be refused again.
             ModelUnavailable: no endpoint answered an attempt that could start in time.
         """
+        self._probing.tiny = one_token
         question = self._question(request.start_within_seconds, request.priority)
         reply = await question.answered(lambda endpoint: endpoint.complete(request), _written)
         return reply.answer.model_copy(
@@ -75,6 +83,7 @@ class ReliableEndpoint:
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return the vectors of texts; raises what `complete` raises."""
+        self._probing.tiny = one_word
         question = self._question(request.start_within_seconds, Priority.LIVE)
         reply = await question.answered(lambda endpoint: endpoint.embed(request), _read)
         return reply.answer
@@ -92,6 +101,10 @@ class ReliableEndpoint:
             except ModelError:
                 continue
         return await last.endpoint.probe()
+
+    async def aclose(self) -> None:
+        """End what runs beside the questions; nothing is asked after it."""
+        await self._probing.aclose()
 
     def _question(self, start_within_seconds: float, priority: Priority) -> "_Question":
         deadline = self._clock.monotonic() + start_within_seconds
@@ -153,8 +166,7 @@ class _Question:
         """Hold a place for the block; None where no place came free while it was worth waiting for one."""
         name, patience = backend.endpoint.name, self._retries.left_seconds
         if self._fail_over.another(name, self._rather_not):
-            well = backend.breaker.health is Health.WELL
-            patience = min(patience, PLACE_SECONDS if well else TRIAL_PLACE_SECONDS)
+            patience = min(patience, PLACE_SECONDS)
         async with AsyncExitStack() as stack:
             slot: Slot | None = None
             with suppress(TimeoutError):
@@ -166,17 +178,24 @@ class _Question:
         self, backend: Backend, slot: Slot, ask: Callable[[ModelEndpoint], Awaitable[A]], tokens: Callable[[A], int]
     ) -> _Reply[A]:
         self._count(backend)
+        name = backend.endpoint.name
+        late = gives_up_after(backend.patience_seconds, self._retries.left_seconds)
         try:
             with backend.breaker.asked():
-                answer = await ask(backend.endpoint)
+                async with patient(name, late, lambda: self._may_leave(name)):
+                    answer = await ask(backend.endpoint)
         except ModelThrottled:
             slot.overloaded()
             raise
         except ModelTimedOut:
             slot.overloaded()
-            self._rather_not.add(backend.endpoint.name)
+            self._rather_not.add(name)
             raise
-        return _Reply(answer, backend.endpoint.name, slot.answered(tokens(answer)))
+        return _Reply(answer, name, slot.answered(tokens(answer)))
+
+    def _may_leave(self, name: str) -> bool:
+        """Return whether a request that is late may be sent elsewhere, where it starts in time; it is paid for then."""
+        return self._fail_over.sought(name, self._rather_not) and self._retries.prepaid()
 
     def _count(self, backend: Backend) -> None:
         if not self.attempts:

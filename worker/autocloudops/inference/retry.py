@@ -38,6 +38,7 @@ class Retries:
         self._clock = clock
         self.deadline = deadline
         self._broke_off = False
+        self._prepaid = False
         self._budget: RetryBudget | None = None
 
     def retrying(self) -> AsyncRetrying:
@@ -49,6 +50,12 @@ class Retries:
     def charge(self, budget: RetryBudget) -> None:
         """Let the next retry take its place in the budget of the endpoint that is asked now."""
         self._budget = budget
+
+    def prepaid(self) -> bool:
+        """Pay now for the next request, which follows at once; return whether time and the budget allow that."""
+        in_time = self.left_seconds > 0
+        self._prepaid = in_time and self._budget is not None and self._budget.take_paid()
+        return self._prepaid
 
     @property
     def left_seconds(self) -> float:
@@ -64,7 +71,8 @@ class Retries:
     def _pause(self, state: RetryCallState) -> float:
         """Return how long the next attempt waits, and take its place in the budget; infinite if there is none."""
         error = state.outcome.exception() if state.outcome else None
-        if self._budget is None or isinstance(error, ModelAsleep | EndpointMisconfigured):
+        prepaid, self._prepaid = self._prepaid, False
+        if prepaid or self._budget is None or isinstance(error, ModelAsleep | EndpointMisconfigured):
             return 0.0
         longest = max(0.0, min(LONGEST_PAUSE_SECONDS, self.left_seconds))
         jitter = wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=longest)(state)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from autocloudops.clock import Clock
 from autocloudops.inference.nim import Letter, NimEndpoint, NimOptions
@@ -22,11 +21,9 @@ class SageMakerOptions(NimOptions):
 
     Args:
         component: the inference component, where the endpoint hosts components.
-        region: the region that the operator named, for the endpoint's URL; the client already has it.
     """
 
     component: str | None = None
-    region: str | None = None
 
 
 class SageMakerEndpoint(NimEndpoint):
@@ -57,9 +54,8 @@ class _SageMakerWire:
         self._client = client
         self._endpoint = name
         self._component = options.component
-        query = {"component": options.component, "region": options.region}
-        asked = urlencode({key: value for key, value in query.items() if value})
-        self.url = f"sagemaker://{name}?{asked}" if asked else f"sagemaker://{name}"
+        own = f"sagemaker://{name}?component={options.component}" if options.component else f"sagemaker://{name}"
+        self.url = options.name or own
 
     async def send(self, letter: Letter, feed: Callable[[bytes], None]) -> None:
         """Send one request. Leaving the body before its end closes the connection, and so frees its place."""

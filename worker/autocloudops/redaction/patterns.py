@@ -107,9 +107,10 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     Pattern(
         "api-token",
-        ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox"),
+        ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox", "nvapi"),
         re.compile(
-            rf"{_NOTHING}(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-)[A-Za-z0-9_-]{{16,{LINE_LIMIT}}}"
+            rf"{_NOTHING}(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|nvapi[-])"
+            rf"[A-Za-z0-9_-]{{16,{LINE_LIMIT}}}"
         ),
     ),
     Pattern(

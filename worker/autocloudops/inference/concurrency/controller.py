@@ -1,11 +1,12 @@
 """Finds how many requests keep an endpoint exactly full; docs/concurrency.md tells the idea."""
 
-from math import sqrt
+from math import inf, sqrt
 
 from autocloudops.inference.concurrency.capacity import CapacityWatch, Change
 from autocloudops.inference.concurrency.ghosts import Ghosts
 from autocloudops.inference.concurrency.limit import Limit
 from autocloudops.inference.concurrency.line import Line, Window
+from autocloudops.inference.concurrency.overloads import Overloads
 from autocloudops.inference.concurrency.sample import Sample
 from autocloudops.inference.concurrency.tail import Tail
 
@@ -20,12 +21,16 @@ QUIET_ROUNDS, MOST_STEP = 2, 0.35
 LEAST_SAMPLES, MOST_SAMPLES = 16, 256
 # The error of an intercept falls with the root of the answers; growth by itself looks like waiting.
 LEAST_WAIT_SHARE, WAIT_SHARE, GROWTH_WAIT_SHARE = 0.05, 0.8, 0.4
-# Waiting is measured worse than the tail, so one measurement of it may take less.
-STEADY_FALL, CEILING_FALL = 0.85, 0.7
-CEILING_HOLD, CEILING_AIM = 0.93, 0.98
-LEAST_ELASTICITY = 0.5
-# The ceiling is for the 95th percentile, so one in twenty may time out.
-OVERLOADS_NEEDED, ANSWERS_EACH = 2, 20
+# Answers that are alike say little about waiting: what is less than two standard errors may be their noise.
+SURE_ERRORS = 2.0
+STEADY_FALL = 0.85
+# The 95th percentile settles a little above what is aimed at: there growth by the root, and the share of what is too
+# much that is taken back, are equal. Less than all of it, because the tail is measured with noise.
+CEILING_AIM, CEILING_GAIN = 0.89, 0.7
+# By what share of its own move the limit is taken to move the tail: one for all workers, or they share unequally.
+ELASTICITY = 0.4
+# Ghosts that are more than one in twenty are a crowd: the ceiling is for the 95th percentile.
+CROWD, CROWD_SHARE = 2, 0.05
 OVERLOAD_FALL = 0.8
 
 
@@ -49,20 +54,22 @@ class ConcurrencyController:
         self._latency_seconds = ceiling_seconds
         self._tail = Tail()
         self._window = Window()
+        self._overloads = Overloads(ceiling_seconds)
         self._opening = True
-        self._holding = False
+        self._frozen = False
+        self._room = inf
         self._lone_pace: float | None = None
         self._since = float("-inf")
-        self._crowded_until = float("-inf")
+        self._crowded_until = self._buried_until = float("-inf")
         self._round_at: float | None = None
-        self._quiet_rounds = self._unjudged = self._answers = self._overloads = 0
+        self._quiet_rounds = self._unjudged = 0
         self._settling_seconds = 0.0
 
     @property
     def limit(self) -> int:
         """How many requests may be in flight now, at least 1."""
         whole = int(self._limit.value)
-        kept = max(1, min(FIRST, whole), whole // 2)
+        kept = max(1, whole // 2, min(whole, self._floor))
         return max(kept, whole - len(self._ghosts))
 
     def answered(self, sample: Sample) -> None:
@@ -71,11 +78,12 @@ class ConcurrencyController:
         self._ghosts.forget(sample)
         self._ghosts.serve(now, self._answers_per_second)
         self._tail.add(sample.tokens)
+        self._overloads.answered(sample.seconds)
         self._note_crowd(now)
         self._move(sample)
         change = self._watch.seen(sample, self._limit.value)
         if change in {Change.SHRUNK, Change.SETTLED}:
-            self._fit(now)
+            self._fit(now, self._watch.fits)
         elif change is Change.GREW and not self._opening:
             self._open_up(now)
         elif sample.sent_at >= self._since:
@@ -84,37 +92,45 @@ class ConcurrencyController:
     def overloaded(self, sent_at: float, now: float) -> None:
         """Learn that a request sent at `sent_at` was throttled or not answered in time.
 
-        One in twenty may take longer than the ceiling; more than that, and at least two, lower the limit, but not below
-        what it began with: a request that hangs for a reason of its own must not block all others.
+        One in twenty may take longer than the ceiling. Twice as many, and at least two, lower the limit; but where
+        other answers are quick, or there are none, not below four: requests that hang for a reason of their own must
+        not block all others.
         """
-        self._ghosts.serve(now, self._answers_per_second)
         if now - sent_at >= self._ceiling_seconds:
+            self._ghosts.serve(now, self._answers_per_second)
             self._ghosts.add(now, int(self._limit.value) // 2)
         self._note_crowd(now)
         if self._crowded and self._watch.settled(now):
-            self._fit(now)
-        if sent_at >= self._since:
-            self._count_overload(now)
-
-    def _count_overload(self, now: float) -> None:
-        self._overloads += 1
-        if self._overloads >= OVERLOADS_NEEDED and self._overloads * ANSWERS_EACH >= self._answers:
-            self._limit.fall(max(FIRST, self._limit.value * OVERLOAD_FALL))
+            self._fit(now, min(self._limit.value, self._watch.fits))
+        met_this_limit = sent_at >= max(self._since, self._buried_until)
+        if met_this_limit and self._overloads.too_many(now - sent_at):
+            self._limit.fall(max(self._floor, self._limit.value * OVERLOAD_FALL))
             self._begin_anew(now)
+            self._frozen = True
+
+    @property
+    def _floor(self) -> int:
+        """Below what throttles and timeouts never bring the limit."""
+        return 1 if self._overloads.slow else FIRST
 
     @property
     def _crowded(self) -> bool:
         """Whether more requests timed out and still run than one in twenty."""
-        return len(self._ghosts) * ANSWERS_EACH > self._limit.value
+        return len(self._ghosts) >= max(CROWD, CROWD_SHARE * self._limit.value)
 
     def _note_crowd(self, now: float) -> None:
-        """Remember until when requests wait behind ghosts: their latency says nothing about the limit."""
+        """Remember until when requests wait behind ghosts: their latency says nothing about the limit.
+
+        Behind so many that they hold all the places that they may, not even a timeout does.
+        """
         if self._crowded:
             self._crowded_until = now
+        if len(self._ghosts) >= max(CROWD, int(self._limit.value) // 2):
+            self._buried_until = now
 
-    def _fit(self, now: float) -> None:
+    def _fit(self, now: float, fits: float) -> None:
         """Follow the endpoint down to what it can run now."""
-        self._limit.set(self._watch.fits)
+        self._limit.set(fits)
         self._begin_anew(now)
 
     def _move(self, sample: Sample) -> None:
@@ -124,8 +140,10 @@ class ConcurrencyController:
             self._since = sample.answered_at
             if self._settling_seconds:
                 self._watch.look_away(sample.answered_at + self._settling_seconds)
-        elif sample.in_flight >= FULL_SHARE * self.limit and not self._holding:
-            self._limit.grow(self._gain() if self._opening else self._step() / self._limit.value)
+        elif sample.in_flight >= FULL_SHARE * self.limit:
+            step = self._gain() if self._opening else self._step() / max(LEAST_SAMPLES, self._limit.value)
+            may_grow = not self._frozen and sample.seconds <= self._ceiling_seconds
+            self._limit.drift(step if may_grow else min(0.0, step))
 
     def _gain(self) -> float:
         """Return by how much one more answer opens the limit: by what it pays, 1 doubles it within a latency.
@@ -138,14 +156,15 @@ class ConcurrencyController:
         return min(1.0, max(LEAST_GAIN, self._lone_pace / self._window.pace_seconds))
 
     def _step(self) -> float:
-        """Return by how much the limit grows in a latency: little at first, twice as much in each quiet round after.
+        """Return by how much the limit moves in a latency, or in as many answers as can be judged if that is more.
 
-        It grows by the root, so that the smaller of two workers gains on the larger.
+        It grows by the root, so that the smaller of two workers gains on the larger: little at first, twice as much in
+        each quiet round after, and near the ceiling by what room there is. Beyond that it comes down.
         """
-        doublings = max(0, self._quiet_rounds - QUIET_ROUNDS)
-        return min(
-            MOST_STEP * self._limit.value, sqrt(self._limit.value) / 2 * 2.0 ** min(doublings, MOST.bit_length())
-        )
+        small = sqrt(self._limit.value) / 2
+        doublings = min(max(0, self._quiet_rounds - QUIET_ROUNDS), MOST.bit_length())
+        near_ceiling = 2 * small + CEILING_GAIN * self._room * self._limit.value
+        return min(MOST_STEP * self._limit.value, small * 2.0**doublings, near_ceiling)
 
     def _open_up(self, now: float) -> None:
         self._begin_anew(now)
@@ -157,12 +176,14 @@ class ConcurrencyController:
         """Forget what requests sent before now would say: they met another limit."""
         self._window = Window()
         self._since = now
-        self._opening = self._holding = False
-        self._quiet_rounds = self._unjudged = self._answers = self._overloads = 0
+        self._opening = self._frozen = False
+        self._room = inf
+        self._overloads.begin_anew()
+        self._quiet_rounds = self._unjudged = 0
         self._settling_seconds = 0.0
 
     def _learn(self, sample: Sample) -> None:
-        self._answers += 1
+        self._overloads.outweigh(1)
         if sample.sent_at < self._crowded_until:
             return
         self._unjudged += 1
@@ -191,6 +212,7 @@ class ConcurrencyController:
 
     def _judge(self, now: float) -> None:
         """Decide whether the endpoint grew, requests wait, or the ceiling is near."""
+        self._frozen = False
         window, line = self._window, self._window.fit()
         self._lone_pace = min(self._lone_pace or window.pace_seconds, window.pace_seconds)
         if not self._opening and self._watch.grown(window, self._limit.value):
@@ -198,11 +220,14 @@ class ConcurrencyController:
             return
         self._latency_seconds = window.mean_seconds
         waiting = line.wait_seconds / max(1e-9, line.seconds(window.mean_tokens))
-        if waiting > self._waiting_allowed() and self._window.in_flight >= LEAST_FULL_SHARE * self._limit.value:
+        sure = line.wait_seconds > SURE_ERRORS * line.wait_error_seconds
+        full = window.in_flight >= LEAST_FULL_SHARE * self._limit.value
+        if sure and full and waiting > self._waiting_allowed():
             self._drop_what_waits(now, waiting)
         else:
             self._count_rounds(now, line)
-            self._mind_the_ceiling(now, self._tail.p95_seconds(line, window))
+            if full:
+                self._mind_the_ceiling(now, self._tail.p95_seconds(line, window))
 
     def _count_rounds(self, now: float, line: Line) -> None:
         if self._round_at is None or now - self._round_at < self._window.mean_seconds:
@@ -218,8 +243,8 @@ class ConcurrencyController:
 
     @property
     def _growth(self) -> float:
-        """By how much the limit has grown since the answers in the window ran."""
-        return max(0.0, self._limit.value / self._window.in_flight - 1)
+        """By how much the limit has grown since the answers in the window ran; below zero if it fell."""
+        return self._limit.value / self._window.in_flight - 1
 
     def _waiting_allowed(self) -> float:
         """Return the share of a latency that may be waiting.
@@ -227,7 +252,7 @@ class ConcurrencyController:
         It falls with the root of the limit: as the error of the measurement does, and so that of two workers the larger
         gives way first. Growth by itself looks like waiting, because long answers began when fewer were in flight.
         """
-        return max(LEAST_WAIT_SHARE, WAIT_SHARE / sqrt(self._limit.value)) + GROWTH_WAIT_SHARE * self._growth
+        return max(LEAST_WAIT_SHARE, WAIT_SHARE / sqrt(self._limit.value)) + GROWTH_WAIT_SHARE * max(0.0, self._growth)
 
     def _drop_what_waits(self, now: float, waiting: float) -> None:
         least = OPENING_FALL if self._opening else STEADY_FALL
@@ -240,16 +265,9 @@ class ConcurrencyController:
         self._limit.glide(to)
 
     def _mind_the_ceiling(self, now: float, p95_seconds: float) -> None:
-        """Come down before the tail crosses the ceiling, and stop growing close to it.
-
-        Latency is a line in the requests in flight, so the tail moves by 1 - lone/now of what the limit does.
-        """
-        elasticity = max(LEAST_ELASTICITY, 1 - (self._lone_pace or 0.0) / self._window.pace_seconds)
-        room = CEILING_AIM * self._ceiling_seconds / p95_seconds - 1
-        wanted = self._window.in_flight * (1 + room / elasticity)
-        expected = p95_seconds * (1 + elasticity * self._growth)
-        self._holding = not self._opening and expected > CEILING_HOLD * self._ceiling_seconds
-        if self._opening and wanted < self._limit.value:
-            self._come_down(now, wanted)
-        elif not self._opening and expected > CEILING_AIM * self._ceiling_seconds:
-            self._come_down(now, max(CEILING_FALL * self._limit.value, wanted))
+        """Note how far the limit is from where the tail is what is aimed at."""
+        short = CEILING_AIM * self._ceiling_seconds / p95_seconds - 1
+        wanted = self._window.in_flight * (1 + short / ELASTICITY)
+        self._room = wanted / int(self._limit.value) - 1
+        if self._opening and self._room < 0:
+            self._come_down(now, max(wanted, OPENING_FALL * self._limit.value))

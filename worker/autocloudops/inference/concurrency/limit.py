@@ -29,9 +29,9 @@ class Limit:
         """Whether it is on its way down."""
         return self._target is not None
 
-    def grow(self, step: float) -> None:
-        """Allow `step` more."""
-        self._value = min(float(self._most), self._value + step)
+    def drift(self, step: float) -> None:
+        """Allow `step` more, or less: then no faster than it glides."""
+        self._value = min(float(self._most), max(1.0, self._value + max(-GLIDE, step)))
 
     def fall(self, to: float) -> None:
         """Allow no more than `to`, at least one, at once."""

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from math import sqrt
 from typing import NamedTuple
 
 from autocloudops.inference.concurrency.sample import Sample
@@ -10,10 +11,11 @@ SPREAD_NEEDED = 1e-3
 
 
 class Line(NamedTuple):
-    """Seconds = `wait_seconds` + `pace_seconds` * tokens."""
+    """Seconds = `wait_seconds` + `pace_seconds` * tokens, and the standard error of `wait_seconds`."""
 
     wait_seconds: float
     pace_seconds: float
+    wait_error_seconds: float
 
     def seconds(self, tokens: float) -> float:
         """Return what an answer of `tokens` takes."""
@@ -26,7 +28,8 @@ class Window:
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
         self._covers_since = float("inf")
-        self._tokens = self._seconds = self._squares = self._products = self._in_flight = 0.0
+        self._tokens = self._seconds = self._in_flight = 0.0
+        self._squares = self._products = self._seconds_squares = 0.0
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -86,14 +89,26 @@ class Window:
         return self._seconds / max(1.0, self._tokens)
 
     def fit(self) -> Line:
-        """Return the line of least squares, neither part of it below zero."""
+        """Return the line of least squares, neither part of it below zero.
+
+        The error of the intercept: M. Kutner et al., Applied Linear Statistical Models, 5th edition, section 2.2.
+        """
         tokens, seconds = self.mean_tokens, self.mean_seconds
         variance = self._squares / len(self) - tokens * tokens
         if variance <= SPREAD_NEEDED * tokens * tokens:
-            return Line(0.0, self.pace_seconds)
+            return Line(0.0, self.pace_seconds, 0.0)
         slope = (self._products / len(self) - tokens * seconds) / variance
         slope = min(max(slope, 0.0), seconds / max(1.0, tokens))
-        return Line(max(0.0, seconds - slope * tokens), slope)
+        error = sqrt(self._residual_variance(slope, variance) / len(self) * (1 + tokens * tokens / variance))
+        return Line(max(0.0, seconds - slope * tokens), slope, error)
+
+    def _residual_variance(self, slope: float, tokens_variance: float) -> float:
+        """Return how far answers are off the line of `slope` through their middle, squared."""
+        seconds = self.mean_seconds
+        seconds_variance = self._seconds_squares / len(self) - seconds * seconds
+        covariance = self._products / len(self) - self.mean_tokens * seconds
+        left = seconds_variance - 2 * slope * covariance + slope * slope * tokens_variance
+        return max(0.0, left) * len(self) / max(1, len(self) - 2)
 
     def _forget(self) -> None:
         sample = self._samples.popleft()
@@ -105,4 +120,5 @@ class Window:
         self._seconds += sign * sample.seconds
         self._squares += sign * sample.tokens * sample.tokens
         self._products += sign * sample.tokens * sample.seconds
+        self._seconds_squares += sign * sample.seconds * sample.seconds
         self._in_flight += sign * sample.in_flight
