@@ -6,83 +6,140 @@ from logging import getLogger
 
 from autocloudops.clock import Clock
 from autocloudops.errors import ServiceFailed
-from autocloudops.queue.client import BATCH, Delivery
+from autocloudops.queue.client import BATCH, Delivery, Refused
+from autocloudops.queue.leases import Lease, Leases
+from autocloudops.queue.turning import Turning
 
 log = getLogger(__name__)
 
 LINGER_SECONDS = 0.2
-ATTEMPTS = 4
+LONGEST_PAUSE_SECONDS = 10.0
 
-Call = Callable[[Sequence[Delivery]], Awaitable[Sequence[Delivery]]]
+Call = Callable[[Sequence[Delivery], int], Awaitable[Sequence[Refused]]]
 
 
 class Acknowledger:
-    """Collects deliveries for one batched call: a full batch goes at once, a part of one after 0.2 s.
+    """Collects leases that end the same way: a full batch goes at once, a part of one within 0.2 s.
 
-    A delivery whose entry failed is tried again; after the last attempt SQS will deliver it once more, which the state
-    table recognises.
+    A message whose entry failed is tried again for as long as its lease lasts, unless SQS says that its receipt is no
+    longer good. What fails in the end is delivered once more, which the state table recognises.
 
     Args:
-        call: the batched call; it returns the deliveries for which it failed.
+        call: the batched call; it returns the messages for which it failed.
+        leases: what is held; a lease is renewed while it waits here, and not while its call is under way.
         clock: time for lingering and backing off.
         name: what the call does, for the log.
+        turning: turns the receive loop when a batch was answered.
     """
 
-    def __init__(self, call: Call, clock: Clock, name: str) -> None:
+    def __init__(self, call: Call, leases: Leases, clock: Clock, name: str, turning: Turning) -> None:
         self._call = call
+        self._leases = leases
         self._clock = clock
         self._name = name
-        self._waiting: list[Delivery] = []
+        self._turning = turning
+        self._waiting: dict[int, list[Lease]] = {}
+        self._any = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.Task[None] | None = None
         self.done = 0
+        self.failing = 0
         self.failed = 0
 
-    def add(self, delivery: Delivery) -> None:
-        """Take a delivery along in the next batch."""
-        self._waiting.append(delivery)
-        if len(self._waiting) >= BATCH:
-            self._send()
-        elif self._timer is None:
-            self._timer = asyncio.create_task(self._linger())
+    def add(self, lease: Lease, seconds: int = 0) -> None:
+        """Take a lease along in the next batch, of those with the same `seconds`."""
+        waiting = self._waiting.setdefault(seconds, [])
+        waiting.append(lease)
+        if len(waiting) >= BATCH:
+            self._send(self._waiting.pop(seconds), seconds)
+        elif not self._any.is_set():
+            self._any.set()
 
-    async def flush(self) -> None:
-        """Send what waits, and return when every batch has been answered."""
-        self._send()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+    async def run(self) -> None:
+        """Send what lingers until cancelled."""
+        while True:
+            await self._any.wait()
+            await self._clock.sleep(LINGER_SECONDS)
+            self._send_all()
 
-    async def _linger(self) -> None:
-        await self._clock.sleep(LINGER_SECONDS)
-        self._timer = None
-        self._send()
+    async def flush(self, most_seconds: float) -> None:
+        """Send what waits, and return when every batch has been answered, or given up after `most_seconds`."""
+        self._send_all()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=most_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _send(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _send_all(self) -> None:
+        self._any.clear()
         while self._waiting:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            task = asyncio.create_task(self._until_done(batch))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            seconds, batch = self._waiting.popitem()
+            self._send(batch, seconds)
 
-    async def _until_done(self, batch: Sequence[Delivery]) -> None:
-        left = batch
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                await self._clock.sleep(LINGER_SECONDS * 2**attempt)
-            left = await self._attempt(left)
-            if not left:
-                break
-        self.done += len(batch) - len(left)
-        self.failed += len(left)
-        if left:
-            log.error("%s failed for %d messages; SQS will deliver them again", self._name, len(left))
+    def _send(self, batch: Sequence[Lease], seconds: int) -> None:
+        task = asyncio.create_task(self._until_done(batch, seconds))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
-    async def _attempt(self, batch: Sequence[Delivery]) -> Sequence[Delivery]:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._turning.end_with(task)
+
+    async def _until_done(self, batch: Sequence[Lease], seconds: int) -> None:
+        left: Sequence[Lease] = batch
+        pause_seconds = LINGER_SECONDS
         try:
-            return await self._call(batch)
+            while left := await self._attempt(left, seconds):
+                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+                await self._retry(left, pause_seconds)
+        except asyncio.CancelledError:
+            self._give_up(left)
+            raise
+        self._turning.wake()
+
+    async def _retry(self, left: Sequence[Lease], pause_seconds: float) -> None:
+        self.failing += len(left)
+        try:
+            await self._clock.sleep(pause_seconds)
+        finally:
+            self.failing -= len(left)
+
+    async def _attempt(self, batch: Sequence[Lease], seconds: int) -> Sequence[Lease]:
+        """Make one call, and return what is to be tried again."""
+        await self._leases.leave(batch)
+        deliveries = [lease.delivery for lease in batch]
+        try:
+            refused = await self._call(deliveries, seconds)
         except ServiceFailed as error:
-            log.warning("%s", error)
-            return batch
+            self._say(error)
+            refused = [Refused(delivery, type(error).__name__) for delivery in deliveries]
+        if not refused:
+            return self._all_done(batch)
+        return self._sort(batch, {each.delivery.receipt: each for each in refused})
+
+    def _all_done(self, batch: Sequence[Lease]) -> Sequence[Lease]:
+        self.done += len(batch)
+        for lease in batch:
+            self._leases.drop(lease)
+        return ()
+
+    def _sort(self, batch: Sequence[Lease], refused: dict[str, Refused]) -> Sequence[Lease]:
+        """Part what is done from what failed for good, and return the rest, whose leases are renewed again."""
+        failed = [lease for lease in batch if lease.delivery.receipt in refused]
+        self._all_done([lease for lease in batch if lease.delivery.receipt not in refused])
+        lasting = [lease for lease in failed if refused[lease.delivery.receipt].lasting or self._leases.expired(lease)]
+        self._give_up(lasting)
+        again = [lease for lease in failed if lease not in lasting]
+        for lease in again:
+            self._leases.stay(lease)
+        return again
+
+    def _give_up(self, batch: Sequence[Lease]) -> None:
+        self.failed += len(batch)
+        for lease in batch:
+            self._leases.drop(lease)
+            log.error("%s failed for message %s; SQS will deliver it again", self._name, lease.delivery.message_id)
+
+    def _say(self, error: ServiceFailed) -> None:
+        log.warning("%s", error)
+        self._turning.fail_unless_it_may_pass(error)

@@ -1,6 +1,7 @@
 """The seam to SQS: what a queue must offer, and the adapter that offers it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +10,7 @@ from autocloudops.values import Value
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
-    from types_aiobotocore_sqs.type_defs import MessageTypeDef
+    from types_aiobotocore_sqs.type_defs import BatchResultErrorEntryTypeDef, MessageTypeDef
 
 BATCH = 10
 ATTRIBUTE_LIMIT = 256
@@ -25,18 +26,37 @@ class Delivery(Value):
     sent_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An entry of a batch that SQS did not carry out.
+
+    `lasting` is SQS's `SenderFault`: the same entry will be refused again, because the receipt is no longer good.
+    """
+
+    delivery: Delivery
+    code: str
+    lasting: bool = False
+
+
 class QueueClient(Protocol):
     """A queue with a dead-letter queue beside it. Every method raises `ServiceFailed`."""
 
-    async def receive(self, limit: int) -> Sequence[Delivery]:
-        """Return up to `limit` (at most 10) messages, waiting for the first as long as the long poll lasts."""
+    async def receive(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
+        """Return up to `limit` (at most 10) messages, hidden from others for `lease_seconds`.
+
+        It waits for the first message as long as the long poll lasts, and returns none if there was none.
+        """
         ...
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-        """Delete up to 10 messages and return those that are still there."""
+    async def extend(self, deliveries: Sequence[Delivery], seconds: int) -> Sequence[Refused]:
+        """Keep up to 10 messages hidden for `seconds` from now, and return those for which it failed."""
         ...
 
-    async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Delivery]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Refused]:
+        """Delete up to 10 messages, and return those that are still there."""
+        ...
+
+    async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Refused]:
         """Make up to 10 messages visible again after a while, and return those for which it failed."""
         ...
 
@@ -61,37 +81,34 @@ class SqsQueue:
         self._dlq_url = dlq_url
         self._wait_seconds = wait_seconds
 
-    async def receive(self, limit: int) -> Sequence[Delivery]:
+    async def receive(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Return up to `limit` messages, waiting for the first as long as the long poll lasts."""
         with translated("sqs:ReceiveMessage", self._url):
             answer = await self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=min(limit, BATCH),
                 WaitTimeSeconds=self._wait_seconds,
+                VisibilityTimeout=lease_seconds,
                 MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             )
         return [_delivery(message) for message in answer.get("Messages", ())]
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-        """Delete up to 10 messages and return those that are still there."""
+    async def extend(self, deliveries: Sequence[Delivery], seconds: int) -> Sequence[Refused]:
+        """Keep up to 10 messages hidden for `seconds` from now, and return those for which it failed."""
+        return await self._hide(deliveries, seconds)
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Refused]:
+        """Delete up to 10 messages, and return those that are still there."""
         with translated("sqs:DeleteMessage", self._url):
             answer = await self._client.delete_message_batch(
                 QueueUrl=self._url,
                 Entries=[{"Id": str(i), "ReceiptHandle": each.receipt} for i, each in enumerate(deliveries)],
             )
-        return [deliveries[int(entry["Id"])] for entry in answer.get("Failed", ())]
+        return _refused(deliveries, answer.get("Failed", ()))
 
-    async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Delivery]:
+    async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Refused]:
         """Make up to 10 messages visible again after a while, and return those for which it failed."""
-        with translated("sqs:ChangeMessageVisibility", self._url):
-            answer = await self._client.change_message_visibility_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(i), "ReceiptHandle": each.receipt, "VisibilityTimeout": after_seconds}
-                    for i, each in enumerate(deliveries)
-                ],
-            )
-        return [deliveries[int(entry["Id"])] for entry in answer.get("Failed", ())]
+        return await self._hide(deliveries, after_seconds)
 
     async def park(self, delivery: Delivery, code: str, reason: str) -> None:
         """Send a message to the dead-letter queue with the reason beside it. It is not deleted here."""
@@ -105,6 +122,21 @@ class SqsQueue:
                     "SourceMessageId": {"DataType": "String", "StringValue": delivery.message_id},
                 },
             )
+
+    async def _hide(self, deliveries: Sequence[Delivery], seconds: int) -> Sequence[Refused]:
+        with translated("sqs:ChangeMessageVisibility", self._url):
+            answer = await self._client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(i), "ReceiptHandle": each.receipt, "VisibilityTimeout": seconds}
+                    for i, each in enumerate(deliveries)
+                ],
+            )
+        return _refused(deliveries, answer.get("Failed", ()))
+
+
+def _refused(deliveries: Sequence[Delivery], failed: Sequence["BatchResultErrorEntryTypeDef"]) -> Sequence[Refused]:
+    return [Refused(deliveries[int(entry["Id"])], entry["Code"], entry["SenderFault"]) for entry in failed]
 
 
 def _delivery(message: "MessageTypeDef") -> Delivery:

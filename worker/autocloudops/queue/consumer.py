@@ -1,206 +1,156 @@
-"""The receive loop: free slots ask for messages, and every message ends in one of three ways."""
+"""The consumer: demand receives, leases are kept, and every message ends in one of three ways."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Coroutine, Sequence
 from logging import getLogger
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
-
 from autocloudops.clock import Clock
-from autocloudops.errors import AccessDenied, ServiceFailed, TargetMissing
 from autocloudops.queue.acknowledger import Acknowledger
-from autocloudops.queue.client import Delivery, QueueClient
+from autocloudops.queue.client import Delivery, QueueClient, Refused
+from autocloudops.queue.endings import Done, Ending, Handler, Later, Park
+from autocloudops.queue.finishing import Finisher
+from autocloudops.queue.leases import Leases
+from autocloudops.queue.receiver import Receiver
+from autocloudops.queue.slots import Slots
+from autocloudops.queue.turning import Turning
 from autocloudops.values import Value
 
+__all__ = ["Consumer", "ConsumerFacts", "Done", "Ending", "Handler", "Later", "Limits", "Park"]
+
 log = getLogger(__name__)
-
-FIRST_PATIENCE_SECONDS = 30
-LONGEST_PATIENCE_SECONDS = 1_800
-MOST_FAILURES = 10
-
-
-class Done(Value):
-    """The message is answered for: delete it."""
-
-
-class Later(Value):
-    """The message cannot be finished now: deliver it again after a while."""
-
-    after_seconds: int
-
-
-class Park(Value):
-    """The message can never be read: move it to the dead-letter queue."""
-
-    code: str
-    reason: str
-
-
-Ending = Done | Later | Park
-Handler = Callable[[Delivery], Awaitable[Ending]]
 
 
 class Limits(Value):
     """How much the consumer holds at once, and how long it may take to stop.
 
-    `drain_seconds` is below ECS's `stopTimeout` (30 s unless the task definition says otherwise).
+    `lease_seconds` is how long a message stays hidden from others after its receive or its last renewal: after a crash
+    it comes back that much later. `drain_seconds` and `flush_seconds` together are below ECS's `stopTimeout` (30 s
+    unless the task definition says otherwise), and `drain_seconds` is longer than the long poll.
     """
 
     concurrency: int = 64
+    lease_seconds: int = 180
     drain_seconds: float = 25.0
+    flush_seconds: float = 2.0
     longest_pause_seconds: float = 30.0
 
 
+class ConsumerFacts(Value):
+    """What a health check asks about.
+
+    Args:
+        turned_seconds_ago: since the receive loop last looked for work; every 30 s or more often.
+        received_seconds_ago: since SQS last answered a receive, None before the first time.
+        room: whether there is room for more, so that a receive should be under way.
+        receiving_fails: the error with which receives fail at the moment.
+        held: messages in hand: running, waiting for a slot, or waiting to be acknowledged.
+        running: handlers at work.
+        oldest_seconds: how long the message that came first has been held.
+        lost_leases: messages that others may have got while they were held, since the start.
+        failing_deletes: deletions that failed and are tried again.
+        failed_deletes: deletions that were given up, since the start.
+    """
+
+    turned_seconds_ago: float
+    received_seconds_ago: float | None
+    room: bool
+    receiving_fails: str | None
+    held: int
+    running: int
+    oldest_seconds: float
+    lost_leases: int
+    failing_deletes: int
+    failed_deletes: int
+
+
 class Consumer:
-    """Receives while there are free slots, hands each message to `handler`, and makes its ending true.
+    """Receives while there is room, hands each message to `handler`, and makes its ending true.
 
     While handlers fail because a service of theirs is down, it receives one message at a time with growing pauses.
 
     Args:
         queue: where messages come from.
-        handler: says how a message ends; what it raises makes the message come back later.
-        clock: time for back-off and draining.
+        handler: says how a message ends; what it raises makes the message come back later. It is cancelled when the
+            lease of its message is lost, or when the worker has to stop.
+        clock: time for leases, back-off and draining.
         limits: how much at once, how long to stop.
     """
 
     def __init__(self, queue: QueueClient, handler: Handler, clock: Clock, limits: Limits) -> None:
-        self._queue = queue
-        self._handler = handler
+        async def delete(deliveries: Sequence[Delivery], _: int) -> Sequence[Refused]:
+            return await queue.delete(deliveries)
+
         self._clock = clock
         self._limits = limits
-        self._running: dict[asyncio.Task[None], Delivery] = {}
-        self._slot_freed = asyncio.Event()
-        self._unwell = False
-        self._failures = 0
-        self.deletes = Acknowledger(queue.delete, clock, "sqs:DeleteMessage")
-        self.releases = Acknowledger(partial(queue.release, after_seconds=0), clock, "sqs:ChangeMessageVisibility")
+        self._turning = turning = Turning()
+        self._leases = leases = Leases(queue.extend, clock, limits.lease_seconds, turning)
+        self.deletes = Acknowledger(delete, leases, clock, "sqs:DeleteMessage", turning)
+        self.releases = Acknowledger(queue.release, leases, clock, "sqs:ChangeMessageVisibility", turning)
+        finisher = Finisher(queue, leases, self.deletes, self.releases)
+        self._slots = Slots(handler, finisher, leases, clock, limits.concurrency, turning)
+        self._receiver = Receiver(
+            queue, self._slots, turning, clock, limits.lease_seconds, limits.longest_pause_seconds
+        )
+
+    @property
+    def turns(self) -> int:
+        """How often the receive loop has looked for work: what a `Watchdog` watches."""
+        return self._receiver.turns
+
+    def facts(self) -> ConsumerFacts:
+        """Return how the consumer is."""
+        return ConsumerFacts(
+            turned_seconds_ago=self._ago(self._receiver.turned_at) or 0.0,
+            received_seconds_ago=self._ago(self._receiver.received_at),
+            room=self._slots.room >= self._slots.least,
+            receiving_fails=self._receiver.trouble,
+            held=len(self._leases),
+            running=self._slots.running,
+            oldest_seconds=self._leases.oldest_seconds(),
+            lost_leases=self._leases.lost,
+            failing_deletes=self.deletes.failing,
+            failed_deletes=self.deletes.failed,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set, then drain.
 
         Raises:
-            AccessDenied, TargetMissing: the queue cannot be received from; nothing that waiting could mend.
+            AccessDenied, TargetMissing: the queue cannot be used; nothing that waiting could mend.
         """
         deadline = asyncio.create_task(self._deadline(stop))
+        beside = [self._beside(each.run()) for each in (self._leases, self.deletes, self.releases)]
         try:
-            while not stop.is_set():
-                await self._receive_once(stop)
+            await self._receiver.run(stop)
         finally:
             stop.set()
             await self._drain(deadline)
-            deadline.cancel()
+            for task in (deadline, *beside):
+                task.cancel()
+
+    def _ago(self, at: float | None) -> float | None:
+        return None if at is None else self._clock.monotonic() - at
+
+    def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run `work` beside the receive loop, which ends if `work` fails."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._turning.end_with)
+        return task
 
     async def _deadline(self, stop: asyncio.Event) -> None:
         """Return when draining has taken as long as it may, counted from `stop` and not from the end of a long poll."""
         await stop.wait()
         await self._clock.sleep(self._limits.drain_seconds)
 
-    async def _receive_once(self, stop: asyncio.Event) -> None:
-        free = self._limits.concurrency - len(self._running)
-        if free <= 0:
-            self._slot_freed.clear()
-            await self._first_of(self._slot_freed.wait(), stop.wait())
-            return
-        if self._failures:
-            free = 1
-            await self._sleep_unless(stop, min(2.0**self._failures, self._limits.longest_pause_seconds))
-        deliveries = await self._receive(free, stop)
-        for delivery in deliveries:
-            if stop.is_set():
-                self.releases.add(delivery)
-            else:
-                self._start(delivery)
-
-    async def _receive(self, free: int, stop: asyncio.Event) -> Sequence[Delivery]:
-        """Receive once. A long poll is never aborted: SQS would still hand out messages to it, and strand them."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_may_pass),
-            wait=wait_random_exponential(multiplier=0.5, max=self._limits.longest_pause_seconds),
-            stop=lambda _: stop.is_set(),
-            sleep=partial(self._sleep_unless, stop),
-            before_sleep=self._say_unwell,
-            retry_error_callback=lambda _: (),
-        )
-        deliveries: Sequence[Delivery] = await retrying(self._queue.receive, free)
-        if self._unwell and not stop.is_set():
-            log.warning("receiving again")
-            self._unwell = False
-        return deliveries
-
-    async def _sleep_unless(self, stop: asyncio.Event, seconds: float) -> None:
-        await self._first_of(self._clock.sleep(seconds), stop.wait())
-
-    def _say_unwell(self, state: RetryCallState) -> None:
-        if not self._unwell:
-            log.error("receiving fails, trying on: %s", state.outcome.exception() if state.outcome else "")
-        self._unwell = True
-
-    def _start(self, delivery: Delivery) -> None:
-        task = asyncio.create_task(self._finish(delivery), name=f"message {delivery.message_id}")
-        self._running[task] = delivery
-        task.add_done_callback(self._free_slot)
-
-    def _free_slot(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        self._slot_freed.set()
-
-    async def _finish(self, delivery: Delivery) -> None:
-        try:
-            await self._end(delivery, await self._handler(delivery))
-            self._failures = 0
-        except ServiceFailed as error:
-            self._failures = min(self._failures + 1, MOST_FAILURES)
-            log.warning("message %s comes back later: %s", delivery.message_id, error)
-            await self._postpone(delivery, _patient(delivery))
-        except Exception:
-            log.exception("message %s comes back later", delivery.message_id)
-            await self._postpone(delivery, _patient(delivery))
-
-    async def _end(self, delivery: Delivery, ending: Ending) -> None:
-        match ending:
-            case Done():
-                self.deletes.add(delivery)
-            case Later():
-                await self._postpone(delivery, ending)
-            case Park(code=code, reason=reason):
-                await self._queue.park(delivery, code, reason)
-                self.deletes.add(delivery)
-
-    async def _postpone(self, delivery: Delivery, ending: Later) -> None:
-        try:
-            await self._queue.release([delivery], ending.after_seconds)
-        except ServiceFailed as error:
-            log.warning("message %s waits for its visibility timeout: %s", delivery.message_id, error)
-
     async def _drain(self, deadline: asyncio.Task[None]) -> None:
-        """Let handlers finish until the deadline, hand back what they could not, and send every acknowledgement."""
-        if self._running:
-            log.info("draining: %d messages in flight", len(self._running))
-            while self._running and not deadline.done():
-                await asyncio.wait({deadline, *self._running}, return_when=asyncio.FIRST_COMPLETED)
-        for task, delivery in list(self._running.items()):
-            task.cancel()
-            self.releases.add(delivery)
-        await asyncio.gather(*self._running, return_exceptions=True)
-        await self.releases.flush()
-        await self.deletes.flush()
-
-    @staticmethod
-    async def _first_of(*awaitables: Awaitable[object]) -> None:
-        tasks = [asyncio.ensure_future(each) for each in awaitables]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-
-
-def _patient(delivery: Delivery) -> Later:
-    """Wait longer each time, so that an outage of hours does not use up the receives before the dead-letter queue."""
-    doubled = FIRST_PATIENCE_SECONDS * 2 ** min(delivery.receive_count - 1, MOST_FAILURES)
-    return Later(after_seconds=min(doubled, LONGEST_PATIENCE_SECONDS))
-
-
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, ServiceFailed) and not isinstance(error, AccessDenied | TargetMissing)
+        """End what is held: first receiving, so that nothing that is handed back comes here again."""
+        self._slots.close()
+        if held := len(self._leases):
+            log.info("draining: %d messages in hand", held)
+        await self._receiver.finish(deadline)
+        self._slots.hand_back_buffer()
+        await self._slots.finish(deadline)
+        await asyncio.gather(
+            self.releases.flush(self._limits.flush_seconds), self.deletes.flush(self._limits.flush_seconds)
+        )
+        await self._leases.close()

@@ -1,0 +1,126 @@
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
+import pytest
+from aiobotocore.credentials import AioRefreshableCredentials
+from aiohttp import web
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.parsers import ResponseParserError
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted_sqs import Seen, scripted_sqs
+
+from autocloudops import aws
+from autocloudops.queue.lean import LeanSqs, open_lean
+from autocloudops.queue.lean_signer import Signer
+
+REGION = "eu-west-1"
+AT = datetime(2026, 11, 22, 3, 11, 42, tzinfo=UTC)
+HEADERS = {
+    "content-type": "application/x-amz-json-1.0",
+    "x-amz-target": "AmazonSQS.ReceiveMessage",
+    "x-amzn-query-mode": "true",
+}
+HOSTS = {
+    "https://sqs.eu-west-1.amazonaws.com": "sqs.eu-west-1.amazonaws.com",
+    "https://sqs.eu-west-1.amazonaws.com/": "sqs.eu-west-1.amazonaws.com",
+    "http://127.0.0.1:4566": "127.0.0.1:4566",
+    "https://vpce.example:443/base": "vpce.example",
+    "http://[::1]:4566/": "[::1]:4566",
+}
+RESOLVED: Mapping[str, Mapping[str, str]] = {
+    "https://sqs.eu-west-1.amazonaws.com": {},
+    "https://sqs-fips.us-east-1.amazonaws.com": {"AWS_REGION": "us-east-1", "AWS_USE_FIPS_ENDPOINT": "true"},
+    "https://sqs.eu-west-1.api.aws": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+    "https://sqs.cn-north-1.amazonaws.com.cn": {"AWS_REGION": "cn-north-1"},
+    "http://all.example:1": {"AWS_ENDPOINT_URL": "http://all.example:1"},
+    "http://own.example:2": {
+        "AWS_ENDPOINT_URL": "http://all.example:1",
+        "AWS_ENDPOINT_URL_SQS": "http://own.example:2",
+    },
+}
+
+
+def by_botocore(credentials: ReadOnlyCredentials, url: str, body: bytes) -> Mapping[str, str]:
+    """Return the headers that botocore itself would send."""
+    request = AWSRequest("POST", url, headers=HEADERS, data=body)
+    SigV4Auth(credentials, "sqs", REGION).add_auth(request)
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+@given(body=st.binary(max_size=200), token=st.sampled_from([None, "a token"]), url=st.sampled_from(sorted(HOSTS)))
+def test_signatures_are_botocores(body: bytes, token: str | None, url: str) -> None:
+    """For every body, endpoint and kind of credentials the signature is the one that botocore makes."""
+    credentials = ReadOnlyCredentials("key", "secret", token)
+    signer = Signer(credentials, REGION, url, HOSTS[url])
+    with patch("botocore.auth.get_current_datetime", return_value=AT):
+        found = {name.lower(): value for name, value in signer.signed("ReceiveMessage", body).items()}
+        wanted = by_botocore(credentials, url, body)
+    assert {**found, "host": HOSTS[url]} == {**wanted, "host": HOSTS[url]}
+
+
+@pytest.mark.parametrize("endpoint", RESOLVED)
+async def test_the_endpoint_is_the_one_of_the_sdk(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIPS, dualstack, partitions and own endpoints are resolved as for every other client."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"):
+        monkeypatch.delenv(name, raising=False)
+    settings = {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    for name, value in {**settings, **RESOLVED[endpoint]}.items():
+        monkeypatch.setenv(name, value)
+    async with open_lean(1) as calls:
+        assert str(calls._url) == f"{endpoint}/"
+
+
+class Rotating:
+    """Credentials that are about to expire each time they are read."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+
+    async def fetch(self) -> dict[str, str]:
+        """Return the next ones."""
+        self.fetched += 1
+        expiry = datetime.now(UTC) + timedelta(seconds=1)
+        name = f"key{self.fetched}"
+        return {"access_key": name, "secret_key": "s", "token": f"t{name}", "expiry_time": expiry.isoformat()}
+
+
+async def test_credentials_are_refreshed(point_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call is signed with what botocore has by then, and carries its token."""
+    rotating = Rotating()
+    credentials = AioRefreshableCredentials.create_from_metadata(await rotating.fetch(), rotating.fetch, "test")
+    made = aws.session()
+
+    async def found() -> object:
+        return credentials
+
+    monkeypatch.setattr(made, "get_credentials", found)
+    monkeypatch.setattr(aws, "session", lambda: made)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(scripted_sqs())
+        point_at(server.url)
+        calls: LeanSqs = await stack.enter_async_context(open_lean(5))
+        for _ in range(3):
+            assert await calls.receive_message(QueueUrl="q") == {}
+    signed_with = [seen.headers["Authorization"].split("Credential=")[1].split("/")[0] for seen in server.seen]
+    assert signed_with == ["key2", "key3", "key4"]
+    assert [seen.headers["X-Amz-Security-Token"] for seen in server.seen] == ["tkey2", "tkey3", "tkey4"]
+
+
+@pytest.mark.parametrize("text", ['{"Messages": [', "[]", "<html>Welcome to the hotel</html>", "\xff"])
+async def test_an_answer_that_is_none_is_an_error(text: str, point_at: Callable[[str], None]) -> None:
+    """A page of a captive portal is no empty queue, though it comes with a status of success."""
+
+    async def script(_: Seen) -> web.Response:
+        return web.Response(body=text.encode("latin-1"))
+
+    async with scripted_sqs() as server:
+        point_at(server.url)
+        server.script = script
+        async with open_lean(5) as calls:
+            with pytest.raises(ResponseParserError, match="no answer of SQS"):
+                await calls.receive_message(QueueUrl="q")
