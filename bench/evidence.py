@@ -4,8 +4,8 @@
 
 Every source is the worker's own. AWS is the emulator ministack and the embedding model a stand-in (hashes of words),
 both over HTTP on this machine, so that milliseconds are those of code and loopback and no statement about AWS; calls,
-pieces and tokens are what a worker would have. No source remembers anything from the incident before; each round opens
-with warm connections, and the first incident of the process is told apart.
+pieces and tokens are what a worker would have. No source remembers anything from the incident before, but the
+library's and the past incidents' vectors are held; the first incident of the process is told apart.
 
 Then every service hangs, in virtual time: the wall must hold all the same. How often the right runbook is found is
 measured by `python bench/evidence_retrieval.py`.
@@ -48,13 +48,16 @@ ENVIRONMENT = {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET
 def main() -> int:
     """Run the bench and return the exit code."""
     asked = _asked()
-    alarms, runs = asyncio.run(_measured(asked.rounds))
+    alarms, runs, warming_seconds = asyncio.run(_measured(asked.rounds))
     first, warm = runs[0], runs[len(alarms) :]
     hung = run(_hanging(alarms))
     console = Console(width=130)
     console.print(by_source(warm), by_kind(warm), sep="\n")
     console.print(wall(warm))
-    console.print(f"first incident of the process, while clients open: {first.wall_seconds * 1e3:,.0f} ms")
+    console.print(
+        f"opening every client at the start: {warming_seconds * 1e3:,.0f} ms in the background;"
+        f" first incident after it: {first.wall_seconds * 1e3:,.0f} ms"
+    )
     console.print("retrieval recall: python bench/evidence_retrieval.py")
     found = bounds(warm, hung)
     for bound in found:
@@ -62,8 +65,8 @@ def main() -> int:
     return 1 if missed(found) else 0
 
 
-async def _measured(rounds: int) -> tuple[Mapping[str, Alarm], list[Measured]]:
-    """Gather about every alarm once to open clients, and then `rounds` times."""
+async def _measured(rounds: int) -> tuple[Mapping[str, Alarm], list[Measured], float]:
+    """Open the clients, gather about every alarm once, and then `rounds` times; return how long opening took too."""
     clock, ledger = SystemClock(), Ledger()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
@@ -72,12 +75,13 @@ async def _measured(rounds: int) -> tuple[Mapping[str, Alarm], list[Measured]]:
         alarms = await asyncio.to_thread(Estate(resources.endpoint_url, datetime.now(UTC)).alarms)
         shelves = await site.opened(stack, REGION, folder, clock, ledger)
         await site.remember(shelves, alarms)
+        warming_seconds = await site.warmed(shelves, REGION, clock)
         runs = [
             await measured(shelves.sources(clock), alarm, clock, ledger)
             for _ in range(rounds + 1)
             for alarm in alarms.values()
         ]
-        return alarms, runs
+        return alarms, runs, warming_seconds
 
 
 async def _hanging(alarms: Mapping[str, Alarm]) -> Mapping[str, tuple[Gathered, float]]:

@@ -44,11 +44,17 @@ class CountedCalls(Calls):
         self._ledger = ledger
 
     async def make(
-        self, action: str, account: str, region: str, call: Callable[[Any], Awaitable[T]], target: str = ""
+        self,
+        action: str,
+        account: str,
+        region: str,
+        call: Callable[[Any], Awaitable[T]],
+        target: str = "",
+        service: str = "",
     ) -> T:
         """Count a call, and make it."""
         self._ledger.note()
-        return await super().make(action, account, region, call, target)
+        return await super().make(action, account, region, call, target, service)
 
 
 class Counted:

@@ -14,7 +14,7 @@ from autocloudops.diagnosis.gathering import Gathered, Gatherer, Source, Subject
 from autocloudops.diagnosis.tokens import estimated_tokens
 
 ASKED_AFTER = timedelta(seconds=2)
-SHARED = {"companions": "metric", "past-incident": "runbook"}
+SHARED = {"companions": "metric"}
 """Pieces of a kind of their own, and the source that reads them."""
 
 

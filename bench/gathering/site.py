@@ -16,19 +16,23 @@ from autocloudops import aws
 from autocloudops.alarms.model import Alarm, AwsEvent
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.gathering import Source
+from autocloudops.incidents.grouping import place
+from autocloudops.incidents.model import History, Windows
 from autocloudops.incidents.past import PastIncident, metric_family
 from autocloudops.inference.sagemaker import SageMakerEndpoint
 from autocloudops.knowledge.alarm_now import AlarmNow
 from autocloudops.knowledge.calls import Calls
 from autocloudops.knowledge.changes import Changes
 from autocloudops.knowledge.configuration import Configuration
-from autocloudops.knowledge.embedding import Embedder
+from autocloudops.knowledge.embedding import Embedder, Questions
 from autocloudops.knowledge.files import FolderFiles
 from autocloudops.knowledge.index import Indexer, IndexFile, runbook_passages
 from autocloudops.knowledge.library import Library
+from autocloudops.knowledge.likeness import Likeness, RememberedByLikeness
 from autocloudops.knowledge.metric import MetricHistory
 from autocloudops.knowledge.neighbours import Neighbours
 from autocloudops.knowledge.past import Past
+from autocloudops.knowledge.registered import Registered
 from autocloudops.knowledge.runbooks import Runbooks, Search, Searching
 from autocloudops.knowledge.thirty_days import ThirtyDays
 from autocloudops.sandbox import SimulatedEndpoint
@@ -37,6 +41,8 @@ from autocloudops.sandbox.endpoint import HashEmbeddingEngine
 from autocloudops.sandbox.foundation import client
 from autocloudops.state.changes import DynamoChanges
 from autocloudops.state.dynamodb import DynamoIncidents
+from autocloudops.state.inventory import DynamoInventory
+from autocloudops.state.likeness import DynamoLikeness
 from autocloudops.state.nearby import DynamoNearby
 from autocloudops.state.past import DynamoPast
 
@@ -52,8 +58,11 @@ class Shelves:
     incidents: DynamoIncidents
     changes: DynamoChanges
     nearby: DynamoNearby
+    inventory: DynamoInventory
     past: DynamoPast
     search: Search
+    likeness: Likeness
+    remembering: RememberedByLikeness
 
     def sources(self, clock: Clock) -> list[Source]:
         """Return every source with nothing remembered yet."""
@@ -64,7 +73,8 @@ class Shelves:
             Configuration(self.calls, clock, ACCOUNT),
             ThirtyDays(self.calls, clock, self.incidents),
             Neighbours(self.nearby),
-            Past(self.past),
+            Registered(self.inventory),
+            Past(self.past, self.likeness),
             Runbooks(self.search, frozenset()),
         ]
         return [Counted(source) for source in plain]
@@ -77,33 +87,52 @@ async def opened(stack: AsyncExitStack, region: str, folder: Path, clock: Clock,
     ledger.watch(dynamodb)
     incidents = DynamoIncidents(dynamodb, table, clock)
     stack.push_async_callback(incidents.aclose)
+    embedder = await _embedder(stack, clock, ledger)
+    questions = Questions(embedder, clock)
+    past, vectors = DynamoPast(dynamodb, table, clock), DynamoLikeness(dynamodb, table, clock)
     return Shelves(
         calls=CountedCalls(stack, clock, ledger),
         incidents=incidents,
         changes=DynamoChanges(dynamodb, table, clock),
         nearby=DynamoNearby(dynamodb, table, clock),
-        past=DynamoPast(dynamodb, table, clock),
-        search=await _search(stack, folder, clock, ledger),
+        inventory=DynamoInventory(dynamodb, table, clock),
+        past=past,
+        search=await _search(folder, embedder, questions, clock),
+        likeness=Likeness(vectors, questions, clock, Searching()),
+        remembering=RememberedByLikeness(past, vectors, embedder),
     )
 
 
-async def _search(stack: AsyncExitStack, folder: Path, clock: Clock, ledger: Ledger) -> Search:
+async def _embedder(stack: AsyncExitStack, clock: Clock, ledger: Ledger) -> Embedder:
     endpoint = SimulatedEndpoint("simulated-nim", HashEmbeddingEngine(), latency_seconds=0)
     await stack.enter_async_context(endpoint)
     runtime = await stack.enter_async_context(client("sagemaker-runtime", endpoint.url))
     ledger.watch(runtime)
-    embedder = Embedder(SageMakerEndpoint(runtime, endpoint.name, endpoint.model, clock))
+    return Embedder(SageMakerEndpoint(runtime, endpoint.name, endpoint.model, clock))
+
+
+async def _search(folder: Path, embedder: Embedder, questions: Questions, clock: Clock) -> Search:
     library, file = Library(FolderFiles(LIBRARY)), IndexFile(FolderFiles(folder))
     async for _ in Indexer(file, embedder, clock).update(runbook_passages((await library.shelf()).runbooks), None):
         pass
-    return Search(library, file, embedder, clock, Searching())
+    return Search(library, file, questions, clock, Searching())
 
 
 async def remember(shelves: Shelves, alarms: Mapping[str, Alarm]) -> None:
-    """Give each alarm a deployment eight minutes before it, and a decision of last week."""
+    """Give each alarm a deployment eight minutes before it, a decision of last week, and the incident it opened."""
     for number, alarm in enumerate(alarms.values()):
         await shelves.changes.note(_deployment(alarm))
-        await shelves.past.keep(_earlier(alarm, number))
+        await shelves.remembering.keep(_earlier(alarm, number))
+        opened = place(alarm, History(), None, Windows(), alarm.at)
+        await shelves.incidents.record(alarm, opened, History(), alarm.at)
+    await shelves.remembering.finished()
+
+
+async def warmed(shelves: Shelves, region: str, clock: Clock) -> float:
+    """Open every client as a worker does at its start, and return how long that took."""
+    began = clock.monotonic()
+    await shelves.calls.warm(sorted(Configuration.permissions | MetricHistory.permissions), region)
+    return clock.monotonic() - began
 
 
 def hanging(clock: Clock) -> list[Source]:
@@ -118,6 +147,7 @@ def hanging(clock: Clock) -> list[Source]:
         Configuration(calls, clock, ACCOUNT),
         ThirtyDays(calls, clock, store),
         Neighbours(store),
+        Registered(store),
         Past(store),
         Runbooks(search, frozenset()),
     ]

@@ -26,6 +26,7 @@ T = TypeVar("T")
 ACCOUNTS = {"ministack": "000000000000", "moto": "123456789012"}
 EXPECTED = {
     "apigateway:rest-stage": r"limit throttle: 50 a second \(of the stage\)",
+    "apigateway:stage": r"limit throttle: 40 a second \(of the stage\)[\s\S]*burst: 80 requests",
     "autoscaling:group": r"instances: 2 of 2 desired, at least 1, at most 2, cannot grow",
     "cloudfront:distribution": r"distribution: enabled, Deployed",
     "dynamodb:index": r"limit read capacity units: 7 a second \(provisioned\)",
@@ -55,16 +56,22 @@ class Noting(Calls):
     """Makes real calls, and notes which operation was called under which IAM action."""
 
     def __init__(self, stack: AsyncExitStack) -> None:
-        super().__init__(stack, SystemClock(), {}, call_seconds=10)
+        super().__init__(stack, SystemClock(), {"apigateway:GET": 1000.0}, call_seconds=10)
         self.noted: set[tuple[str, str]] = set()
 
     async def make(
-        self, action: str, account: str, region: str, call: Callable[[Any], Awaitable[T]], target: str = ""
+        self,
+        action: str,
+        account: str,
+        region: str,
+        call: Callable[[Any], Awaitable[T]],
+        target: str = "",
+        service: str = "",
     ) -> T:
         async def noting(client: Any) -> T:  # noqa: ANN401 - a client of any service
             return await call(Proxy(client, action, self.noted))
 
-        return await super().make(action, account, region, noting, target)
+        return await super().make(action, account, region, noting, target, service)
 
 
 class Proxy:

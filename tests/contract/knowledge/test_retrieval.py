@@ -12,6 +12,7 @@ from autocloudops.cli.knowledge.opening import open_local
 from autocloudops.clock import SystemClock
 from autocloudops.diagnosis.gathering import Subject
 from autocloudops.entrypoints.library import open_files
+from autocloudops.knowledge.embedding import Questions
 from autocloudops.knowledge.index import Indexer, IndexFile, runbook_passages
 from autocloudops.knowledge.library import Library
 from autocloudops.knowledge.runbooks import Runbooks, Search, Searching
@@ -44,7 +45,7 @@ async def test_runbooks_in_a_bucket_are_found_by_match_and_by_likeness(stack: As
     passages = runbook_passages((await library.shelf()).runbooks)
     progress = [each async for each in Indexer(file, embedder, CLOCK).update(passages, await file.load())]
     assert (progress[0].done, progress[-1].done) == (0, 3)
-    search = Search(library, file, embedder, CLOCK, Searching(seconds=10))
+    search = Search(library, file, Questions(embedder, CLOCK), CLOCK, Searching(seconds=10))
     exact, like = await Runbooks(search, files.permissions).read(SUBJECT)
     assert exact.text.startswith('file: "db/own.md"')
     assert "written for this: owner match" in exact.text

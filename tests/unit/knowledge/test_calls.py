@@ -84,3 +84,24 @@ def test_a_client_that_cannot_be_opened_is_tried_again(monkeypatch: pytest.Monke
 
 async def _named(client: Any) -> str:  # noqa: ANN401 - a client of any service
     return str(client.meta.region_name)
+
+
+def test_clients_are_opened_before_anybody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was warmed is not opened again, each service is opened once, and one that cannot be costs nothing."""
+
+    async def warming() -> list[str]:
+        opened: list[str] = []
+        async with AsyncExitStack() as stack:
+            calls = Calls(stack, VirtualClock(), {})
+            plain = calls._open
+
+            async def opening(service: str, region: str) -> Any:  # noqa: ANN401 - as the method that it replaces
+                opened.append(service)
+                return await plain(service, region)
+
+            monkeypatch.setattr(calls, "_open", opening)
+            await calls.warm([ACTION, "nothing:Describe", "cloudwatch:GetMetricData", "sqs:GetQueueUrl"], REGION)
+            await calls.make(ACTION, ACCOUNT, REGION, _named, "orders")
+        return opened
+
+    assert run(warming()) == ["cloudwatch", "nothing", "sqs"]

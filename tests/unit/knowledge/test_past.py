@@ -20,7 +20,20 @@ def label(judgement: Judgement, decision: int = 102, note: str = "", minutes: fl
 
 def source(own: list[PastIncident], similar: list[PastIncident] | None = None) -> Past:
     """Return the source over these incidents."""
-    return Past(Answering({"of_owner": own, "of_family": similar or []}))
+    return Past(store(own, similar))
+
+
+def store(own: list[PastIncident], similar: list[PastIncident] | None = None) -> Answering:
+    """Return a store that holds these incidents: those of the owner, and others of its metric."""
+    known = {each.incident_id: each for each in (*own, *(similar or []))}
+    lists = {name: [each.incident_id for each in found or []] for name, found in (("own", own), ("similar", similar))}
+    return Answering(
+        {
+            "of_owner": lists["own"],
+            "of_family": lists["similar"],
+            "of_ids": lambda ids: [known[each] for each in ids],
+        }
+    )
 
 
 def test_an_earlier_decision_tells_cause_action_outcome_and_judgement() -> None:
@@ -62,17 +75,18 @@ def test_three_decisions_and_the_owners_first() -> None:
         past(3),
         *(past(number, owner_key=OTHER, resource="rds:db-instance payments-db") for number in (4, 5, 6)),
     ]
-    found = gathered(source([past(2)], similar)).pieces
+    found = gathered(source([past(2), past(3)], similar)).pieces
     assert len(found) == 3
-    assert ["the same owner" in piece.text for piece in found] == [True, False, False]
-    assert '"rds:db-instance payments-db", another owner with the same metric' in found[1].text
+    assert ["the same owner" in piece.text for piece in found] == [True, True, False]
+    assert '"rds:db-instance payments-db", another owner with the same metric' in found[2].text
 
 
 def test_an_owner_with_three_needs_no_others() -> None:
     """Where the owner's own decisions suffice, nothing else is asked for."""
-    store = Answering({"of_owner": [past(number) for number in (2, 3, 4)]})
-    assert len(gathered(Past(store)).pieces) == 3
-    assert store.asked == [("of_owner", (ALARM.resource.owner_key, UUID(int=1), 3))]
+    held = store([past(number) for number in (2, 3, 4)])
+    assert len(gathered(Past(held)).pieces) == 3
+    assert [name for name, _ in held.asked] == ["of_owner", "of_ids"]
+    assert held.asked[0] == ("of_owner", (ALARM.resource.owner_key, UUID(int=1), 3))
 
 
 def test_nothing_remembered_is_nothing_said() -> None:

@@ -3,13 +3,13 @@ import pytest
 from word_vectors import NOW
 
 from autocloudops.errors import InputUnreadable
-from autocloudops.knowledge.vectors import Entry, EntryKind, Header, VectorIndex, decoded, unit
+from autocloudops.knowledge.vectors import Entry, Header, VectorIndex, decoded, unit
 
 
 def index(rows: int = 50, dimension: int = 16) -> VectorIndex:
     """Return an index of random vectors."""
     vectors = np.random.default_rng(7).standard_normal((rows, dimension)).tolist()
-    entries = [Entry(kind=EntryKind.RUNBOOK, name=f"{n}.md", heading="", digest=str(n)) for n in range(rows)]
+    entries = [Entry(name=f"{n}.md", heading="", digest=str(n)) for n in range(rows)]
     return VectorIndex(Header(model="m", dimension=dimension, created=NOW), entries, unit(vectors))
 
 

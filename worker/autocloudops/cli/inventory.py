@@ -165,7 +165,9 @@ def _missing(region: str, error: ServiceFailed, reached: dict[str, datetime]) ->
 
 def _forecast(survey: Survey) -> Forecast:
     since, until = min(span.since for span in survey.spans), max(span.until for span in survey.spans)
-    return forecast(survey.entries, survey.transitions, since, until, wiring.windows_of(read(IncidentSettings)))
+    settings = read(IncidentSettings)
+    windows, waits = wiring.windows_of(settings), settings.self_clearing
+    return forecast(survey.entries, survey.transitions, (since, until), windows, waits=waits)
 
 
 def _costs(expected: Forecast, survey: Survey) -> Sequence[Scenario]:
@@ -188,7 +190,7 @@ async def _save(stack: AsyncExitStack, entries: Sequence[Entry]) -> None:
 
 
 def _shown(entry: Entry) -> dict[str, object]:
-    derived = {"exclusion": entry.exclusion, "ownerless": entry.ownerless, "wrong": entry.wrong}
+    derived = {"excluded": entry.excluded, "ownerless": entry.ownerless, "wrong": entry.wrong}
     return {**entry.model_dump(mode="json"), **derived}
 
 

@@ -27,10 +27,11 @@ def lines_of(
         expected: what history comes to, None where it was not read.
         costs: what that would cost.
     """
-    candidates = [entry for entry in entries if entry.exclusion is None]
+    candidates = [entry for entry in entries if not entry.excluded]
     yield _line("alarms", len(entries), f"in {where}")
     yield _line("candidates", len(candidates), "")
-    yield from _grouped("excluded", [(str(e.exclusion), e) for e in entries if e.exclusion])
+    yield from _grouped("excluded", [(str(e.robot), e) for e in entries if e.excluded])
+    yield from _grouped("never acted on", [(why, e) for e in candidates if (why := _untouchable(e))])
     yield from _grouped("cannot be right", [(f.code, e) for e in entries for f in e.faults if f.veto])
     yield from _grouped("no owner", [(e.resource.type, e) for e in candidates if e.ownerless])
     if expected:
@@ -39,6 +40,11 @@ def lines_of(
     if costs:
         yield ""
         yield from _costs(costs)
+
+
+def _untouchable(entry: Entry) -> str:
+    """Return why a person is always needed for an alarm that is asked about, the empty text where none is."""
+    return entry.robot or ("switched-off" if entry.switched_off else "")
 
 
 def _line(label: str, count: int, rest: str) -> str:
@@ -76,7 +82,9 @@ def _history(expected: Forecast) -> Iterator[str]:
     if expected.rested:
         yield _line("  left out", expected.rested, "more would be asked, but their alarm flapped")
     if expected.spared:
-        yield _line("  could wait", expected.spared, "of them were about alarms that clear by themselves, and did")
+        yield _line(
+            "  waited for", expected.spared, "more would be asked, but their alarms clear by themselves, and did"
+        )
     if expected.excluded + expected.unknown:
         uncounted = expected.excluded + expected.unknown
         yield _line(

@@ -1,15 +1,18 @@
 """Read-only AWS calls under a bound of time and a share of the account's quota."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from logging import getLogger
 from typing import Any, TypeVar
 
 from aiobotocore.config import AioConfig
 
 from autocloudops import aws
 from autocloudops.clock import Clock
-from autocloudops.errors import ServiceUnavailable, Throttled
+from autocloudops.errors import AutoCloudOpsError, ServiceUnavailable, Throttled
+
+log = getLogger(__name__)
 
 T = TypeVar("T")
 CALL_SECONDS = 0.7
@@ -66,7 +69,13 @@ class Calls:
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
     async def make(
-        self, action: str, account: str, region: str, call: Callable[[Any], Awaitable[T]], target: str = ""
+        self,
+        action: str,
+        account: str,
+        region: str,
+        call: Callable[[Any], Awaitable[T]],
+        target: str = "",
+        service: str = "",
     ) -> T:
         """Return the answer of one call.
 
@@ -76,6 +85,7 @@ class Calls:
             region: where it goes.
             call: makes the call on the client.
             target: what the call is about, for the error.
+            service: the client, where several share the IAM prefix.
 
         Raises:
             ServiceFailed: no answer in time, no permission, nothing there, throttled by AWS or by our own share.
@@ -83,12 +93,30 @@ class Calls:
         if not self._bucket(action, account, region).taken():
             raise Throttled(action, target, f"its share of {QUOTA_SHARE:.0%} of the quota is used up")
         with aws.translated(action, target):
-            client = await self._client(action.partition(":")[0], region)
+            client = await self._client(service or action.partition(":")[0], region)
             try:
                 async with asyncio.timeout(self._call_seconds):
                     return await call(client)
             except TimeoutError as error:
                 raise ServiceUnavailable(action, target, f"no answer within {self._call_seconds:g} s") from error
+
+    async def warm(self, actions: Iterable[str], region: str) -> None:
+        """Open the clients of some IAM actions before anybody needs them, one after the other.
+
+        A client costs up to 0.3 s of CPU, more than one call may take: the first incident would miss its facts. What
+        cannot be opened is left to whoever needs it.
+
+        Args:
+            actions: the IAM actions, those that are needed first in front.
+            region: where.
+        """
+        for service in dict.fromkeys(action.partition(":")[0] for action in actions):
+            try:
+                with aws.translated("opening a client", service):
+                    await self._client(service, region)
+            except AutoCloudOpsError as error:
+                log.info("the client of %s is not open yet: %s", service, error)
+            await self._clock.sleep(0)
 
     def _bucket(self, action: str, account: str, region: str) -> Bucket:
         key = (action, account, region)

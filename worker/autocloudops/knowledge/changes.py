@@ -8,6 +8,7 @@ from typing import Protocol
 from autocloudops.alarms.changes import ACCOUNT_WIDE, ResourceChange
 from autocloudops.alarms.changes.dependencies import Keys, keys_of
 from autocloudops.diagnosis.gathering import Piece, Subject
+from autocloudops.knowledge.calls import CALL_SECONDS
 from autocloudops.knowledge.records import QUERY, in_time
 from autocloudops.knowledge.wording import PIECE_CHARACTERS, duration, quoted
 
@@ -41,14 +42,16 @@ class Changes:
 
     Args:
         index: where changes are kept.
+        seconds: how long reading them may take.
     """
 
     kind = "change"
     essential = True
     permissions = frozenset({QUERY})
 
-    def __init__(self, index: ChangeIndex) -> None:
+    def __init__(self, index: ChangeIndex, seconds: float = CALL_SECONDS) -> None:
         self._index = index
+        self._seconds = seconds
 
     async def read(self, subject: Subject) -> Sequence[Piece]:
         """Return the changes of two hours, and how fresh the feeds are that would have told of others.
@@ -58,7 +61,7 @@ class Changes:
         Raises:
             ServiceFailed: the index could not be read.
         """
-        return await in_time(self._read(subject))
+        return await in_time(self._read(subject), self._seconds)
 
     async def _read(self, subject: Subject) -> Sequence[Piece]:
         account, region = subject.resource.account, subject.resource.region

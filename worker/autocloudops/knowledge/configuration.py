@@ -17,7 +17,7 @@ from autocloudops.knowledge.wording import bounded
 KEPT_SECONDS = 60.0
 UNKNOWN_SHAPE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading an answer raises that is not as it is documented: it costs these facts, not the incident."""
-WORTH = 70
+WORTH = 71
 NOTHING_WORTH = 5
 _TYPES = {type_.replace(":", "-"): type_ for type_ in BY_TYPE}
 """Resource types as the first part of an owner writes them."""

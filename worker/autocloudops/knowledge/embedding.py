@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
+from autocloudops.clock import Clock
 from autocloudops.diagnosis.endpoint import EmbeddingRequest, Embeddings, ModelEndpoint
 from autocloudops.errors import ModelError
+from autocloudops.knowledge.configurations.remembering import Remembered
 
 TEXT_CHARACTERS = 4_000
 """More than the 512 tokens that NVIDIA's smaller embedding models read; the server cuts what it cannot."""
+KEPT_SECONDS = 1.0
 _SUFFIXES = ("-passage", "-query")
 
 Vector = tuple[float, ...]
@@ -96,6 +99,27 @@ class Embedder:
             said = f"{len(answer.vectors)} vectors for {len(places)} texts"
             raise ModelError(self.name, said, "check that an embedding model is served there")
         return Embedded(places, answer.vectors, _base(answer.model))
+
+
+class Questions:
+    """Makes the vector of a question once, for every source that looks for something with it.
+
+    Args:
+        embedder: makes it.
+        clock: time.
+    """
+
+    def __init__(self, embedder: Embedder, clock: Clock) -> None:
+        self._embedder = embedder
+        self._kept: Remembered[Embedded] = Remembered(clock, KEPT_SECONDS, lambda _: True)
+
+    async def query(self, text: str) -> Embedded:
+        """Return the vector of a text that something is looked for with.
+
+        Raises:
+            ModelError: the endpoint gave none.
+        """
+        return await self._kept.get(text, lambda: self._embedder.query(text))
 
 
 def batches(texts: Sequence[str], limits: Batching) -> Iterator[tuple[int, ...]]:

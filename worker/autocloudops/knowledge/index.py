@@ -2,22 +2,17 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
 
 from autocloudops.clock import Clock
 from autocloudops.errors import ModelError, SettingsInvalid, TargetMissing
-from autocloudops.incidents.past import PastIncident
 from autocloudops.knowledge.embedding import Embedded, Embedder
 from autocloudops.knowledge.files import Files
-from autocloudops.knowledge.front_matter import Runbook, digest_of
-from autocloudops.knowledge.vectors import Entry, EntryKind, Header, Matrix, VectorIndex, decoded, unit
-from autocloudops.redaction import clean
+from autocloudops.knowledge.front_matter import Runbook
+from autocloudops.knowledge.vectors import Entry, Header, Matrix, VectorIndex, decoded, unit
 
 FILE = ".index/vectors"
-INCIDENT_CHARACTERS = 1_200
-KEPT = timedelta(days=180)
 SAVED_EVERY_SECONDS = 20.0
 ANY_TEXT = "which model is this?"
 """Embedded where nothing else is, so that an endpoint with another model does not pass unseen."""
@@ -152,7 +147,7 @@ def runbook_passages(runbooks: Iterable[Runbook]) -> list[Passage]:
     """Return a passage for each section of each runbook."""
     return [
         Passage(
-            Entry(kind=EntryKind.RUNBOOK, name=runbook.name, heading=section.heading, digest=section.digest),
+            Entry(name=runbook.name, heading=section.heading, digest=section.digest),
             f"{runbook.title}\n{section.heading}\n{section.text}",
         )
         for runbook in runbooks
@@ -160,48 +155,5 @@ def runbook_passages(runbooks: Iterable[Runbook]) -> list[Passage]:
     ]
 
 
-def incident_passage(past: PastIncident, kept: timedelta = KEPT) -> Passage:
-    """Return a passage for a decided incident: what alarmed, what was decided, and what came of it.
-
-    Args:
-        past: the incident.
-        kept: how long after its decision it may be found.
-    """
-    text = "\n".join(_told(past))
-    entry = Entry(
-        kind=EntryKind.INCIDENT,
-        name=str(past.incident_id),
-        heading=f"{past.decided_at:%Y-%m-%d}",
-        digest=digest_of(str(past.incident_id), text),
-        owner_key=past.owner_key,
-        text=text,
-        expires=past.decided_at + kept,
-    )
-    return Passage(entry, text)
-
-
-def kept_incidents(index: VectorIndex | None, now: datetime) -> list[Passage]:
-    """Return the passages of an index's incidents that still hold, to be kept when its runbooks change."""
-    entries = index.entries if index else ()
-    return [Passage(each, each.text) for each in entries if each.kind is EntryKind.INCIDENT and each.current(now)]
-
-
 def _progress(wanted: Sequence[Passage], known: Mapping[str, Matrix]) -> Progress:
     return Progress(sum(each.entry.digest in known for each in wanted), len(wanted))
-
-
-def _told(past: PastIncident) -> Iterable[str]:
-    yield f'alarm: "{_line(past.alarm)}" on "{_line(past.resource)}"'
-    yield f'what: "{_line(past.family)}"' if past.family else "what: no metric"
-    yield f"decided: {past.verdict}" + (f", action {past.action}" if past.action else "")
-    if past.cause:
-        yield f'the model said then: "{_line(past.cause)}"'
-    cleared = past.cleared_at
-    minutes = (cleared - past.decided_at).total_seconds() / 60 if cleared else 0
-    yield f"outcome: cleared {max(0, minutes):.0f} min after the decision" if cleared else "outcome: not known to clear"
-    for label in past.judged:
-        yield f"a person's label: {label.judgement}" + (f', "{_line(label.note)}"' if label.note else "")
-
-
-def _line(text: str) -> str:
-    return clean(" ".join(text.split()), INCIDENT_CHARACTERS // 2).replace('"', "'")

@@ -25,7 +25,7 @@ from autocloudops.knowledge.watching import (
 
 SOURCE = "cloudwatch GetMetricData"
 WORTH = 90
-COMPANION_WORTH = 70
+COMPANION_WORTH = 72
 LATE = timedelta(minutes=3)
 """How late CloudWatch may show a datapoint: where none is there yet, none is counted as zero."""
 _BAND = 2

@@ -9,6 +9,7 @@ from autocloudops.alarms.changes.dependencies import keys_of
 from autocloudops.alarms.model import Alarm
 from autocloudops.diagnosis.gathering import Piece, Subject
 from autocloudops.incidents.past import Nearby, Neighbour
+from autocloudops.knowledge.calls import CALL_SECONDS
 from autocloudops.knowledge.records import GET_MANY, QUERY, in_time
 from autocloudops.knowledge.wording import bounded, quoted
 
@@ -39,14 +40,16 @@ class Neighbours:
 
     Args:
         incidents: where incidents are kept.
+        seconds: how long reading them may take.
     """
 
     kind = "related"
     essential = False
     permissions = frozenset({QUERY, GET_MANY})
 
-    def __init__(self, incidents: NearbyIncidents) -> None:
+    def __init__(self, incidents: NearbyIncidents, seconds: float = CALL_SECONDS) -> None:
         self._incidents = incidents
+        self._seconds = seconds
 
     async def read(self, subject: Subject) -> Sequence[Piece]:
         """Return how much alarms in the account and region, and the incidents nearest to the owner.
@@ -56,7 +59,7 @@ class Neighbours:
         """
         resource, since = subject.resource, subject.alarm.at - SPAN
         reading = self._incidents.nearby(resource.account, resource.region, since, subject.incident_id)
-        nearby = await in_time(reading)
+        nearby = await in_time(reading, self._seconds)
         until = subject.alarm.at + SPAN
         neighbours = [each for each in nearby.neighbours if each.incident.opened_at <= until]
         ties = _ties(neighbours, subject)

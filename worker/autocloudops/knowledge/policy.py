@@ -16,6 +16,7 @@ _RESOURCES: Mapping[str, tuple[str, ...]] = {
     "apigateway:GET": (
         "arn:{partition}:apigateway:{region}::/restapis",
         "arn:{partition}:apigateway:{region}::/restapis/*/stages/*",
+        "arn:{partition}:apigateway:{region}::/apis/*/stages/*",
     ),
     "cloudfront:GetDistribution": ("arn:{partition}:cloudfront::{account}:distribution/*",),
     "dynamodb:DescribeTable": ("arn:{partition}:dynamodb:{region}:{account}:table/*",),

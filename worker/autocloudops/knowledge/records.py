@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from autocloudops.errors import ServiceUnavailable
-from autocloudops.knowledge.calls import CALL_SECONDS
 
 T = TypeVar("T")
 QUERY = "dynamodb:Query"
@@ -13,7 +12,7 @@ GET_MANY = "dynamodb:BatchGetItem"
 RECORDS = "the state table"
 
 
-async def in_time(reading: Awaitable[T], seconds: float = CALL_SECONDS) -> T:
+async def in_time(reading: Awaitable[T], seconds: float) -> T:
     """Return what `reading` comes to.
 
     Raises:

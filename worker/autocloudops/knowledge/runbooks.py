@@ -1,4 +1,4 @@
-"""What a team has written down for such an alarm, and what came of incidents like it."""
+"""What a team has written down for such an alarm."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -8,12 +8,12 @@ from autocloudops.alarms.model import Alarm
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.gathering import Piece, Subject, not_read
 from autocloudops.errors import InputUnreadable, ModelError, ServiceFailed, ServiceUnavailable
-from autocloudops.knowledge.embedding import Embedder
+from autocloudops.knowledge.embedding import Questions
 from autocloudops.knowledge.front_matter import Runbook, Section, asked_of
 from autocloudops.knowledge.held import Held
 from autocloudops.knowledge.index import IndexFile, mixed
 from autocloudops.knowledge.library import Library, Shelf, fitting_section
-from autocloudops.knowledge.vectors import Entry, EntryKind, Hit, VectorIndex
+from autocloudops.knowledge.vectors import Entry, Hit, VectorIndex
 from autocloudops.knowledge.wording import bounded, quoted
 from autocloudops.redaction import clean, cut
 
@@ -23,7 +23,7 @@ FRESH_SECONDS = 300.0
 LEAST_SCORE = 0.35
 BODY_CHARACTERS = 520
 QUESTION_CHARACTERS = 1_500
-EXACT_WORTH, INCIDENT_WORTH, LIKE_WORTH = 70, 45, 40
+EXACT_WORTH, LIKE_WORTH = 73, 40
 SOURCE = "runbook library"
 
 
@@ -54,13 +54,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a search came to: runbooks, the worthiest first, and incidents.
+    """What a search came to: runbooks, the worthiest first.
 
     `gap` is why vectors told nothing; `wrong` counts the files of the library that are no runbooks.
     """
 
     runbooks: tuple[Found, ...]
-    incidents: tuple[Hit, ...] = ()
     gap: str = ""
     wrong: int = 0
 
@@ -80,22 +79,22 @@ class Search:
     Args:
         library: the runbooks.
         file: their vectors.
-        embedder: makes the question's vector; None where no endpoint was configured, then only exact matches are found.
+        questions: makes the question's vector; None where nothing embeds: then only exact matches are found.
         clock: time.
         searching: how far it goes.
     """
 
     def __init__(
-        self, library: Library, file: IndexFile, embedder: Embedder | None, clock: Clock, searching: Searching
+        self, library: Library, file: IndexFile, questions: Questions | None, clock: Clock, searching: Searching
     ) -> None:
-        self._embedder = embedder
+        self._questions = questions
         self._clock = clock
         self._searching = searching
         self._shelf = Held(library.shelf, clock, searching.fresh_seconds)
         self._index = Held(file.load, clock, searching.fresh_seconds)
 
-    async def for_alarm(self, alarm: Alarm, owner_key: str) -> Answer:
-        """Return what there is for `alarm`: at most `MOST` runbooks and as many incidents, those of its owner first.
+    async def for_alarm(self, alarm: Alarm) -> Answer:
+        """Return what there is for `alarm`: at most `MOST` runbooks.
 
         Raises:
             ServiceFailed: the library cannot be read.
@@ -106,7 +105,7 @@ class Search:
         exact = [Found(each, fitting_section(each, question), each.match.fields()) for each in written]
         hits = self._hits(near, shelf)
         like = [found for found in _distinct(shelf, hits) if found.runbook not in written]
-        return Answer(tuple([*exact, *like][:MOST]), _incidents(hits, owner_key), near.gap, len(shelf.problems))
+        return Answer(tuple([*exact, *like][:MOST]), near.gap, len(shelf.problems))
 
     async def for_text(self, text: str) -> Answer:
         """Return the runbooks whose match the words of `text` spell out, and then what reads like it.
@@ -119,7 +118,7 @@ class Search:
         exact = [Found(each, fitting_section(each, text), each.match.fields()) for each in written]
         hits = self._hits(near, shelf)
         like = [found for found in _distinct(shelf, hits) if found.runbook not in written]
-        return Answer((*exact, *like), _incidents(hits, ""), near.gap, len(shelf.problems))
+        return Answer((*exact, *like), near.gap, len(shelf.problems))
 
     async def _runbooks(self) -> Shelf:
         try:
@@ -131,11 +130,11 @@ class Search:
 
     async def _near(self, question: str) -> _Near:
         """Return a question's vector with the index for it, or why there is none."""
-        if self._embedder is None:
+        if self._questions is None:
             return _Near()
         try:
             async with asyncio.timeout(self._searching.seconds):
-                return await self._asked(self._embedder, question)
+                return await self._asked(self._questions, question)
         except ServiceFailed as error:
             return _Near(gap=f"the vector index cannot be read ({not_read(error)})")
         except InputUnreadable:
@@ -143,11 +142,11 @@ class Search:
         except (ModelError, TimeoutError):
             return _Near(gap="retrieval is down")
 
-    async def _asked(self, embedder: Embedder, question: str) -> _Near:
+    async def _asked(self, questions: Questions, question: str) -> _Near:
         index = await self._index.get()
         if index is None or not len(index):
             return _Near(gap="the vector index is empty")
-        asked = await embedder.query(question)
+        asked = await questions.query(question)
         if mixed(index.header, asked.model, len(asked.vectors[0])):
             return _Near(gap="the vector index was made with another model")
         return _Near(index, asked.vectors[0])
@@ -156,23 +155,22 @@ class Search:
         return self._nearest(near.index, near.vector, shelf) if near.index else []
 
     def _nearest(self, index: VectorIndex, vector: Sequence[float], shelf: Shelf) -> list[Hit]:
-        now = self._clock.now()
+        today = self._clock.now().date()
         there = {
             (runbook.name, section.digest)
             for runbook in shelf.runbooks
-            if runbook.current(now.date())
+            if runbook.current(today)
             for section in runbook.sections
         }
 
         def counts(entry: Entry) -> bool:
-            incident = entry.kind is EntryKind.INCIDENT
-            return entry.current(now) if incident else (entry.name, entry.digest) in there
+            return (entry.name, entry.digest) in there
 
         return index.nearest(vector, 8 * MOST, self._searching.least_score, counts)
 
 
 class Runbooks:
-    """Runbooks and past incidents as facts about an incident.
+    """Runbooks as facts about an incident.
 
     Args:
         search: finds them.
@@ -187,14 +185,13 @@ class Runbooks:
         self.permissions = permissions
 
     async def read(self, subject: Subject) -> Sequence[Piece]:
-        """Return at most `MOST` sections of runbooks, and as many incidents; and what of the search failed.
+        """Return at most `MOST` sections of runbooks, and what of the search failed.
 
         Raises:
             ServiceFailed: the library cannot be read.
         """
-        answer = await self._search.for_alarm(subject.alarm, subject.resource.owner_key)
+        answer = await self._search.for_alarm(subject.alarm)
         pieces = [_runbook_piece(each) for each in answer.runbooks]
-        pieces += [_incident_piece(hit, subject.resource.owner_key) for hit in answer.incidents]
         if answer.gap:
             pieces.append(_unread(f"{answer.gap}: exact matches only"))
         if answer.wrong:
@@ -216,16 +213,11 @@ def _distinct(shelf: Shelf, hits: Iterable[Hit]) -> list[Found]:
     runbooks = {runbook.name: runbook for runbook in shelf.runbooks}
     found: dict[str, Found] = {}
     for hit in hits:
-        if hit.entry.kind is EntryKind.RUNBOOK and hit.entry.name not in found:
+        if hit.entry.name not in found:
             runbook = runbooks[hit.entry.name]
             section = next(each for each in runbook.sections if each.digest == hit.entry.digest)
             found[runbook.name] = Found(runbook, section, score=hit.score)
     return list(found.values())
-
-
-def _incidents(hits: Iterable[Hit], owner_key: str) -> tuple[Hit, ...]:
-    near = [hit for hit in hits if hit.entry.kind is EntryKind.INCIDENT]
-    return tuple(sorted(near, key=lambda hit: (hit.entry.owner_key != owner_key, -hit.score))[:MOST])
 
 
 def _runbook_piece(found: Found) -> Piece:
@@ -236,13 +228,6 @@ def _runbook_piece(found: Found) -> Piece:
     head = (f"file: {quoted(found.runbook.name)}{section}", f"title: {quoted(found.runbook.title)}", why)
     worth = EXACT_WORTH if found.fields else LIKE_WORTH
     return Piece(kind=Runbooks.kind, source=SOURCE, text=bounded(*head, *_body(found.section.text)), worth=worth)
-
-
-def _incident_piece(hit: Hit, owner_key: str) -> Piece:
-    owner = "the same owner" if hit.entry.owner_key == owner_key else f"another owner, {quoted(hit.entry.owner_key)}"
-    head = f"incident {quoted(hit.entry.name)} of {owner}, decided {hit.entry.heading} (likeness {hit.score:.2f})"
-    text = bounded(head, *_body(hit.entry.text))
-    return Piece(kind="past-incident", source="vector index", text=text, worth=INCIDENT_WORTH)
 
 
 def _unread(said: str) -> Piece:

@@ -26,7 +26,7 @@ KEPT = timedelta(minutes=15)
 MOST_KEPT = 2_000
 PAGE_ITEMS = 100
 MOST_PAGES = 3
-WORTH = 60
+WORTH = 71
 FROM_API = "cloudwatch DescribeAlarmHistory"
 FROM_RECORDS = "own records"
 

@@ -7,7 +7,6 @@ tuned or rebuilt. On disk a number has 16 bits, which moves a score by less than
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -17,37 +16,22 @@ from autocloudops.errors import InputUnreadable
 from autocloudops.values import Value
 
 FORMAT = 1
-_STORED = np.dtype("<f2")
+STORED = np.dtype("<f2")
+"""How a number is kept."""
 _ADVICE = "make it anew with `autocloudops knowledge index --rebuild`"
 
 Matrix = npt.NDArray[np.float32]
 
 
-class EntryKind(StrEnum):
-    """What a vector was made of."""
-
-    RUNBOOK = "runbook"
-    INCIDENT = "incident"
-
-
 class Entry(Value):
-    """What one vector stands for. `name` is a file of the library, or the id of an incident.
+    """What one vector stands for: a section of a runbook. `name` is its file in the library.
 
-    `digest` changes with the text that was embedded. Only an incident's text is kept here, because a runbook's is in
-    its file; `owner_key` is whose incident it was.
+    `digest` changes with the text that was embedded.
     """
 
-    kind: EntryKind
     name: str
     heading: str
     digest: str
-    owner_key: str = ""
-    text: str = ""
-    expires: datetime | None = None
-
-    def current(self, now: datetime) -> bool:
-        """Return whether it still holds at `now`."""
-        return self.expires is None or now < self.expires
 
 
 class Header(Value):
@@ -119,7 +103,7 @@ class VectorIndex:
     def encoded(self) -> bytes:
         """Return the file."""
         head = _Head(header=self.header, entries=self.entries).model_dump_json(exclude_defaults=True)
-        return head.encode() + b"\n" + self._matrix.astype(_STORED).tobytes()
+        return head.encode() + b"\n" + self._matrix.astype(STORED).tobytes()
 
 
 def decoded(location: str, body: bytes) -> VectorIndex:
@@ -140,9 +124,9 @@ def decoded(location: str, body: bytes) -> VectorIndex:
     if read.header.format != FORMAT:
         raise InputUnreadable(f"{location}: its format is {read.header.format}, not {FORMAT}", _ADVICE)
     shape = (len(read.entries), read.header.dimension)
-    if len(numbers) != shape[0] * shape[1] * _STORED.itemsize:
+    if len(numbers) != shape[0] * shape[1] * STORED.itemsize:
         raise InputUnreadable(f"{location}: it does not hold {shape[0]} vectors of {shape[1]} numbers", _ADVICE)
-    matrix = np.frombuffer(numbers, dtype=_STORED).reshape(shape).astype(np.float32)
+    matrix = np.frombuffer(numbers, dtype=STORED).reshape(shape).astype(np.float32)
     return VectorIndex(read.header, read.entries, matrix)
 
 

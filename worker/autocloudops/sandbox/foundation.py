@@ -48,16 +48,17 @@ def template() -> str:
     return checkout.read_text(encoding="utf-8")
 
 
-def client(service: str, endpoint_url: str) -> AbstractAsyncContextManager[Any]:
+def client(service: str, endpoint_url: str, region: str = REGION) -> AbstractAsyncContextManager[Any]:
     """Return an async context manager of an aiobotocore client with dummy credentials, without a profile or a proxy.
 
     Args:
         service: the SDK's name of the service, as `cloudformation`.
         endpoint_url: the stand-in that answers for it.
+        region: what is asked about.
     """
     return _session().create_client(
         service,
-        region_name=REGION,
+        region_name=region,
         endpoint_url=endpoint_url,
         aws_access_key_id=DUMMY_CREDENTIAL,
         aws_secret_access_key=DUMMY_CREDENTIAL,

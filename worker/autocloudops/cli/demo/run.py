@@ -24,11 +24,17 @@ from autocloudops.errors import InputUnreadable
 from autocloudops.sandbox import Sandbox
 from autocloudops.sandbox.foundation import client
 from autocloudops.sandbox.samples import Sample, load
+from autocloudops.sandbox.seeding import seed
 
 AUDIT = "audit/"
 WORKER_LOG = "worker.log"
 OURS = frozenset({"audit", WORKER_LOG})
-BRISK = {"AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "1", "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS": "2"}
+BRISK = {
+    "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "1",
+    "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS": "2",
+    "AUTOCLOUDOPS_EVIDENCE_CALL_SECONDS": "10",
+    "AUTOCLOUDOPS_EVIDENCE_WALL_SECONDS": "20",
+}
 """How the demo's worker differs from a default one: it stops sooner, and waits for an emulator slower than AWS."""
 GENERATING = {"AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS": "140"}
 """The questions of the demo come at once and are answered one by one, on a processor that others use as well."""
@@ -95,9 +101,13 @@ async def _demo(wanted: Wanted, output: Output) -> Summary:
 
 
 async def _course(local: Sandbox, wanted: Wanted, output: Output) -> tuple[Course, list[str]]:
-    """Send the samples, wait until the worker has answered, stop it, and gather what came of it."""
+    """Put the samples' alarms where they can be read, send the samples, and gather what comes of it.
+
+    The worker is stopped once it has answered.
+    """
     samples = _samples(wanted.engine)
     log = wanted.folder / WORKER_LOG
+    await seed(local.resources, samples)
     environment = local.environment() | BRISK | (GENERATING if wanted.engine is EngineName.LLAMA else {})
     async with observing(local) as observer, running_worker(environment, log) as worker:
         with progress_on(output, local.endpoint.model) as progress:

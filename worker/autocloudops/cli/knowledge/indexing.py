@@ -9,7 +9,7 @@ from autocloudops.cli.output import Output, Row, note, print_rows
 from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
 from autocloudops.errors import InputUnreadable
-from autocloudops.knowledge.index import Indexer, IndexFile, kept_incidents, runbook_passages
+from autocloudops.knowledge.index import Indexer, IndexFile, runbook_passages
 from autocloudops.knowledge.library import Library, Shelf
 from autocloudops.knowledge.vectors import VectorIndex
 
@@ -42,7 +42,7 @@ async def _indexed(library: str | None, embedding: Embedding, *, rebuild: bool) 
         file = IndexFile(files)
         old = await _old(file, rebuild=rebuild)
         shelf = await Library(files).shelf()
-        passages = [*runbook_passages(shelf.runbooks), *kept_incidents(old, clock.now())]
+        passages = runbook_passages(shelf.runbooks)
         held = None
         async for progress in Indexer(file, embedder, clock).update(passages, None if rebuild else old):
             held = progress.done if held is None else held

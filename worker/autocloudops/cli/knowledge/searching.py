@@ -11,10 +11,10 @@ from autocloudops.cli.message import read_body
 from autocloudops.cli.output import Output, Row, note, print_rows
 from autocloudops.clock import SystemClock
 from autocloudops.errors import InputUnreadable
+from autocloudops.knowledge.embedding import Questions
 from autocloudops.knowledge.index import IndexFile
 from autocloudops.knowledge.library import Library
 from autocloudops.knowledge.runbooks import Answer, Found, Search, Searching
-from autocloudops.knowledge.vectors import Hit
 from autocloudops.settings import KnowledgeSettings, read
 
 COLUMNS = ("how", "score", "file", "section", "title")
@@ -37,8 +37,7 @@ def search_library(library: str | None, embedding: Embedding, text: str, output:
     """
     about = _alarm(text) if alarm else None
     answer = asyncio.run(_searched(library, embedding, text, about))
-    rows = [*map(_runbook_row, answer.runbooks), *map(_incident_row, answer.incidents)]
-    print_rows(output, rows, COLUMNS)
+    print_rows(output, [*map(_runbook_row, answer.runbooks)], COLUMNS)
     if answer.gap:
         note(f"{answer.gap}: exact matches only")
     if answer.wrong:
@@ -58,9 +57,10 @@ async def _searched(library: str | None, embedding: Embedding, text: str, alarm:
         files = await open_library_files(stack, library)
         embedder = await open_embedding(stack, embedding, clock)
         searching = Searching(SECONDS, read(KnowledgeSettings).least_score)
-        search = Search(Library(files), IndexFile(files), embedder, clock, searching)
+        questions = Questions(embedder, clock) if embedder else None
+        search = Search(Library(files), IndexFile(files), questions, clock, searching)
         if alarm:
-            return await search.for_alarm(alarm, alarm.resource.owner_key)
+            return await search.for_alarm(alarm)
         return await search.for_text(text)
 
 
@@ -72,8 +72,3 @@ def _runbook_row(found: Found) -> Row:
         "section": found.section.heading,
         "title": found.runbook.title,
     }
-
-
-def _incident_row(hit: Hit) -> Row:
-    score, entry = round(hit.score, 3), hit.entry
-    return {"how": "incident", "score": score, "file": entry.name, "section": entry.heading, "title": entry.text}

@@ -49,6 +49,27 @@ def _throttle(settings: Answer) -> Limit:
     return Limit("throttle", ACCOUNT_RATE, "the account's default, shared by its APIs", per_second=True)
 
 
+async def _http_stage(reading: Reading) -> Described:
+    """Read a stage of an HTTP or WebSocket API: its metrics name the API by its id."""
+    api, _, stage = reading.resource.id.partition("/")
+    found = await reading.ask(_API_GATEWAY, "apigatewayv2:GetStage", ApiId=api, StageName=stage)
+    tags = tags_of(found.get("Tags", {}))
+    everywhere: Answer = found.get("DefaultRouteSettings", {})
+    own = found.get("RouteSettings", {})
+    burst = everywhere.get("ThrottlingBurstLimit", -1)
+    return Described(
+        lines=(
+            f"burst: {number(burst)} requests" if burst > 0 else "burst: the account's",
+            f"routes with settings of their own: {len(own)}" if own else "",
+            f"deployment: {named(found.get('DeploymentId'))}, last updated {since(found.get('LastUpdatedDate'))}",
+            f"deploys by itself: {'yes' if found.get('AutoDeploy') else 'no'}",
+            tagged(tags),
+        ),
+        limits={"Count": _throttle({"throttlingRateLimit": everywhere.get("ThrottlingRateLimit", -1)})},
+        tags=tags,
+    )
+
+
 async def _distribution(reading: Reading) -> Described:
     """Read a distribution; headers that it adds for its origins never leave `Reading.ask`."""
     answer = await reading.ask(_DISTRIBUTION, Id=reading.resource.id)
@@ -88,6 +109,7 @@ async def _file_system(reading: Reading) -> Described:
 
 DESCRIBERS = (
     Describer(("apigateway:rest-stage",), (_API_GATEWAY,), _rest_stage),
+    Describer(("apigateway:stage",), (_API_GATEWAY,), _http_stage),
     Describer(("cloudfront:distribution",), (_DISTRIBUTION,), _distribution),
     Describer(("efs:file-system",), (_FILE_SYSTEMS,), _file_system),
 )

@@ -112,16 +112,17 @@ class Reading:
 
         Args:
             action: the IAM action; the call is called the same unless `operation` says otherwise.
-            operation: the call, where IAM calls it differently.
+            operation: the call, where IAM calls it differently; `client:Call` where its client has another name too.
             arguments: of the call.
 
         Raises:
             ServiceFailed: there is no answer.
         """
-        method = xform_name(operation or action.partition(":")[2])
-        call = partial(_called, method, arguments)
+        service, _, name = operation.rpartition(":")
+        call = partial(_called, xform_name(name or action.partition(":")[2]), arguments)
+        place = (self.resource.account, self.resource.region)
         try:
-            answer = await self._calls.make(action, self.resource.account, self.resource.region, call, self.target)
+            answer = await self._calls.make(action, *place, call, self.target, service)
         except SettingsInvalid as error:
             if isinstance(error.__cause__, ParamValidationError):
                 raise ServiceFailed(action, self.target, "its name is none that the service allows") from error
