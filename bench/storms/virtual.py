@@ -23,6 +23,7 @@ from autocloudops.audit.record import StoredRecord
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.decisions.model import Policy
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
+from autocloudops.entrypoints.ecs import SWEEP_SECONDS
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.incidents.model import Incident
 from autocloudops.investigation import Investigator
@@ -34,7 +35,7 @@ from autocloudops.state.memory import MemoryIncidents
 
 WORKERS = 2
 CONCURRENCY = 256
-SETTLE_SECONDS = 120
+SETTLE_SECONDS = 300
 PATIENCE = timedelta(seconds=60)
 CHARACTERS_PER_TOKEN = 4
 ANSWER_TOKENS = 160
@@ -142,6 +143,12 @@ async def _served(messages: Sequence[Message]) -> VirtualRun:
     return done
 
 
+async def _sweeping(asking: Asking, clock: VirtualClock) -> None:
+    while True:
+        await clock.sleep(SWEEP_SECONDS)
+        await asking.sweep()
+
+
 def _worker(
     stack: AsyncExitStack, queue: MemoryQueue, incidents: TimedIncidents, objects: MemoryObjects, stop: asyncio.Event
 ) -> asyncio.Task[None]:
@@ -150,7 +157,8 @@ def _worker(
     writer = AuditWriter(objects, clock)
     rooms = Rooms(incidents=incidents, audit=writer, notifier=Nobody(), clock=clock)
     investigator = Investigator(ModelledEndpoint(Latency()), Policy(), clock, PATIENCE)
-    pipeline = Pipeline(rooms, Asking(rooms, investigator, name=writer.writer_id), gatekeeper_of(SnsSettings(), clock))
-    commits = asyncio.create_task(writer.run())
-    stack.callback(commits.cancel)
+    asking = Asking(rooms, investigator, name=writer.writer_id)
+    pipeline = Pipeline(rooms, asking, gatekeeper_of(SnsSettings(), clock))
+    for beside in (writer.run(), _sweeping(asking, clock)):
+        stack.callback(asyncio.create_task(beside).cancel)
     return asyncio.create_task(Consumer(queue, pipeline.handle, clock, Limits(concurrency=CONCURRENCY)).run(stop))

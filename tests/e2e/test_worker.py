@@ -1,6 +1,7 @@
 import gzip
 import json
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -131,7 +132,8 @@ def test_a_worker_answers_alarms_from_queue_topic_and_event_bus(cloud: Cloud, tm
         assert worker.wait(STOP_SECONDS) == 0, log.read_text()
     assert cloud.left() == 0
     assert all(any(alarm.resource.id in subject for subject in cloud.subjects) for alarm in sent)
-    assert "3 messages acknowledged" in log.read_text().splitlines()[-1]
+    said = [json.loads(line)["message"] for line in log.read_text().splitlines()]
+    assert said[-2:] == ["drained: 3 messages acknowledged", "worker stopped"]
 
 
 def test_a_worker_parks_what_nobody_can_read(cloud: Cloud, tmp_path: Path) -> None:
@@ -159,18 +161,56 @@ def test_a_missing_setting_ends_the_worker_with_253() -> None:
     assert line.startswith("autocloudops: AUTOCLOUDOPS_QUEUE_URL: ")
 
 
-def test_a_queue_that_is_not_there_ends_the_worker_with_254(cloud: Cloud) -> None:
-    """What waiting cannot mend ends the worker, with a last line that names the queue."""
+def test_what_is_not_there_ends_the_worker_with_254(cloud: Cloud) -> None:
+    """What waiting cannot mend ends a worker before it takes a message; the log names all of it, the last line one."""
     nowhere = cloud.environment["AUTOCLOUDOPS_QUEUE_URL"] + "-nowhere"
     done = subprocess.run(  # noqa: S603
         command("worker"),
-        env={**cloud.environment, **BRISK, "AUTOCLOUDOPS_QUEUE_URL": nowhere},
+        env={
+            **cloud.environment,
+            **BRISK,
+            "AUTOCLOUDOPS_QUEUE_URL": nowhere,
+            "AUTOCLOUDOPS_STATE_TABLE": "no-such-table",
+        },
         capture_output=True,
         text=True,
         check=False,
         timeout=STOP_SECONDS,
     )
     assert done.returncode == 254
-    last = done.stderr.splitlines()[-1]
+    *before, last = done.stderr.splitlines()
     assert last.startswith(f"autocloudops: sqs:ReceiveMessage on {nowhere} failed: ")
     assert last.endswith("check its name, account and region")
+    assert any("write the state table (no-such-table)" in line for line in before)
+
+
+def health(port: int, *arguments: str) -> tuple[int, str]:
+    """Ask how the worker on a port is, as a container's health check does."""
+    done = subprocess.run(  # noqa: S603
+        command("worker", "health", "--port", str(port), *arguments),
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=STOP_SECONDS,
+    )
+    return done.returncode, done.stdout
+
+
+def test_a_worker_tells_its_health_and_a_second_signal_forces_it(cloud: Cloud, tmp_path: Path) -> None:
+    """A container's health check passes while it runs; while it drains it is alive and not ready; forced it is gone."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    environment = {**cloud.environment, **BRISK, "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "20"}
+    log = tmp_path / "worker.log"
+    assert health(port)[0] == 1
+    with started(command("worker", "--health-port", str(port)), environment, log) as worker:
+        until(lambda: "worker started" in log.read_text(), "a worker that runs")
+        assert health(port, "--ready") == (0, "running, well\n")
+        worker.send_signal(signal.SIGTERM)
+        until(lambda: "SIGTERM: draining" in log.read_text(), "a worker that drains")
+        assert health(port) == (0, "stopping, well\n")
+        assert health(port, "--ready") == (1, "stopping, not well\n")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(STOP_SECONDS) == 128 + signal.SIGTERM

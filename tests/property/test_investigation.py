@@ -53,7 +53,9 @@ MARKUP = st.lists(
     ),
     max_size=6,
 ).map("".join)
-NOISE = st.text(max_size=60) | MARKUP
+TERMINAL_STRINGS = "\x90\x98\x9d\x9e\x9f\x1b"
+"""What begins a string for the terminal, which is dropped up to its end, and the order with it."""
+NOISE = st.text(st.characters(codec="utf-8", exclude_characters=TERMINAL_STRINGS), max_size=60) | MARKUP
 
 
 @st.composite

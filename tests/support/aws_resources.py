@@ -252,6 +252,10 @@ class Maker:
         apis.create_deployment(restApiId=api, stageName="prod", variables={"db": SECRET})
         rate = {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "50"}
         apis.update_stage(restApiId=api, stageName="prod", patchOperations=[rate])
+        routed = self.client("apigatewayv2")
+        http = routed.create_api(Name="Orders HTTP", ProtocolType="HTTP")["ApiId"]
+        throttled = {"ThrottlingRateLimit": 40.0, "ThrottlingBurstLimit": 80}
+        routed.create_stage(ApiId=http, StageName="live", DefaultRouteSettings=throttled, StageVariables={"db": SECRET})
         origin = {
             "Id": "shop",
             "DomainName": "shop.s3.amazonaws.com",
@@ -278,6 +282,7 @@ class Maker:
         )
         return [
             self.ref("apigateway:rest-stage", "Orders API/prod"),
+            self.ref("apigateway:stage", f"{http}/live"),
             self.ref("cloudfront:distribution", distribution),
             self.ref("efs:file-system", files["FileSystemId"]),
         ]

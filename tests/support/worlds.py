@@ -28,6 +28,7 @@ from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint
 from autocloudops.diagnosis.gathering import Gatherer, TrackRecords
+from autocloudops.entrypoints.service import Service
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ServiceFailed
 from autocloudops.incidents.model import Incident, IncidentStatus
@@ -36,7 +37,7 @@ from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification, Notifier
 from autocloudops.pipeline import Asking, Pipeline, Rooms
-from autocloudops.queue.client import Delivery, QueueClient
+from autocloudops.queue.client import Delivery, QueueClient, Refused
 from autocloudops.queue.consumer import Consumer, Limits
 from autocloudops.settings import SnsSettings
 from autocloudops.state.dynamodb import DynamoIncidents
@@ -206,7 +207,7 @@ class WatchedQueue(MemoryQueue):
         self._objects = objects
         self.deleted_too_early: list[str] = []
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> Sequence[Refused]:
         ids = [delivery.message_id for delivery in deliveries]
         self.deleted_too_early += [each for each in ids if each not in self._objects.ended]
         return await super().delete(deliveries)
@@ -222,6 +223,7 @@ class World:
         concurrency: how many messages a worker holds at once.
         sweeping: whether workers look after incidents that somebody left behind.
         track_records: which alarms clear by themselves.
+        kind: how a worker is run.
     """
 
     durable: bool = False
@@ -229,6 +231,7 @@ class World:
     concurrency: int = 64
     sweeping: bool = True
     track_records: TrackRecords | None = None
+    kind: "type[Worker]" = field(default_factory=lambda: Worker)
     model: Model = field(default_factory=Model)
     told: Told = field(default_factory=Told)
     objects: ReadObjects = field(default_factory=ReadObjects)
@@ -252,7 +255,7 @@ class World:
 
     def start(self, name: str, fate: Fate | None = None) -> "Worker":
         """Start a worker; one that dies is replaced a few seconds later, as a service does."""
-        worker = Worker(self, name, Life(fate))
+        worker = self.kind(self, name, Life(fate))
         self.workers.append(worker)
         return worker
 
@@ -306,24 +309,30 @@ class Worker:
         clock = MortalClock(life)
         writer = AuditWriter(cast("AuditObjects", Port(world.objects, "audit", life)), clock)
         rooms = Rooms(world.store(life), writer, cast("Notifier", Port(world.told, "notifier", life)), clock)
-        self._asking = Asking(rooms, self._investigator(clock), name)
-        pipeline = Pipeline(rooms, self._asking, gatekeeper_of(SnsSettings(), clock))
+        service = Service(rooms, self._investigator(clock), gatekeeper_of(SnsSettings(), clock))
         queue = cast("QueueClient", Port(world.queue, "queue", life))
-        consumer = Consumer(queue, pipeline.handle, clock, Limits(concurrency=world.concurrency))
         self._stop = asyncio.Event()
-        self._consuming = asyncio.create_task(consumer.run(self._stop))
-        self._beside = [asyncio.create_task(writer.run()), asyncio.create_task(self._sweep(clock))]
+        self._consuming = asyncio.create_task(self._consume(service, queue))
+        self._beside = [asyncio.create_task(writer.run()), asyncio.create_task(self._sweep(service))]
+
+    async def _consume(self, service: Service, queue: QueueClient) -> None:
+        clock = service.rooms.clock
+        handle = Pipeline(service.rooms, self._asking(service), service.gatekeeper).handle
+        await Consumer(queue, handle, clock, Limits(concurrency=self._world.concurrency)).run(self._stop)
+
+    def _asking(self, service: Service) -> Asking:
+        return Asking(service.rooms, service.investigator, self._name)
 
     def _investigator(self, clock: Clock) -> Investigator:
         endpoint = cast("ModelEndpoint", Port(self._world.model, "model", self.life))
         gatherer = Gatherer((), clock, track_records=self._world.track_records)
         return Investigator(endpoint, self._world.policy, clock, timedelta(seconds=60), gatherer=gatherer)
 
-    async def _sweep(self, clock: Clock) -> None:
+    async def _sweep(self, service: Service) -> None:
         while self._world.sweeping:
-            await clock.sleep(SWEEP_SECONDS)
+            await service.rooms.clock.sleep(SWEEP_SECONDS)
             try:
-                await self._asking.sweep()
+                await self._asking(service).sweep()
             except ServiceFailed:
                 continue
 

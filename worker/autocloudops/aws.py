@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from autocloudops.errors import (
@@ -86,12 +88,19 @@ UNANSWERED = (
 def session() -> AioSession:
     """Return a session that reads credentials, region and endpoints where the AWS CLI does.
 
-    botocore itself knows AWS_DEFAULT_REGION only (1.43).
+    botocore itself knows AWS_DEFAULT_REGION only (1.43). Sessions share what they read of botocore's own data files.
     """
     made = get_session()
+    made.register_component("data_loader", _loader(made.get_config_variable("data_path")))
     if region := os.environ.get("AWS_REGION"):
         made.set_config_variable("region", region)
     return made
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    """Return what reads the models of services and endpoints, each once: for a client that is most of its opening."""
+    return create_loader(data_path)
 
 
 def config(*, read_timeout_seconds: float, connections: int = 50, attempts: int = 1) -> AioConfig:

@@ -18,6 +18,7 @@
     │       ├── ModelBrokeOff          it failed over this request, or in the middle of its answer
     │       └── ModelTimedOut          no answer in time; the request may still run on the GPU
     ├── AuditConflict              an audit key holds somebody else's bytes
+    ├── WorkerStuck                the receive loop no longer turns
     └── SandboxFailed              a local stand-in did not start or does not answer
 
 Each carries what it happened to and says what to do next, on one line.
@@ -117,6 +118,10 @@ class ModelTimedOut(ModelUnavailable):
 
 class AuditConflict(AutoCloudOpsError):
     """An audit key already holds bytes that this writer did not write."""
+
+
+class WorkerStuck(AutoCloudOpsError):
+    """The receive loop no longer turns: only a new process can help."""
 
 
 class SandboxFailed(AutoCloudOpsError):

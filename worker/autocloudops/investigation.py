@@ -1,10 +1,11 @@
 """One incident, from its alarms to a decision: evidence, prompt, answer, gates."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from logging import getLogger
+from typing import Protocol
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
@@ -12,19 +13,20 @@ from autocloudops.alarms.robots import robot_of
 from autocloudops.catalogue import ACTIONS, offers
 from autocloudops.catalogue.model import Offer
 from autocloudops.clock import Clock
-from autocloudops.decisions.decide import decide
-from autocloudops.decisions.model import Facts, Mode, Policy
+from autocloudops.decisions.decide import decide, decision_id_of
+from autocloudops.decisions.model import Decision, Facts, Mode, Policy
 from autocloudops.decisions.story import Story
-from autocloudops.decisions.waiting import Wait, wait_for, waiting_alarms
 from autocloudops.diagnosis.ask import LEAST_START_SECONDS, Answer, Question, ask
 from autocloudops.diagnosis.endpoint import ModelEndpoint, Priority
 from autocloudops.diagnosis.evidence import Evidence, alarm_evidence
-from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, SourceUse, Subject, numbered
+from autocloudops.diagnosis.gathering import Gathered, Piece, SourceUse, Subject, numbered
 from autocloudops.diagnosis.prompt import PROMPT_TOKENS, Prompt, PromptInput, build
 from autocloudops.diagnosis.use import ModelUse, unasked, used
 from autocloudops.errors import ContextTooLong, EndpointMisconfigured, ModelError, ModelUnavailable
 from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident
+from autocloudops.incidents.track_record import SelfClearing
+from autocloudops.incidents.waiting import Wait, wait_for, waiting_alarms
 from autocloudops.redaction import clean
 
 log = getLogger(__name__)
@@ -49,7 +51,7 @@ class Case:
     """An investigated incident: its story for people, which state changes it answers, and what was known and read.
 
     `asks_after` is present where nobody was asked because the incident may clear by itself: if it still fires then, it
-    is to be asked about after all.
+    is to be asked about after all. `unavailable` says that the model gave no answer and may give one later.
     """
 
     story: Story
@@ -57,6 +59,24 @@ class Case:
     known: Circumstances
     sources: tuple[SourceUse, ...] = ()
     asks_after: datetime | None = None
+    unavailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What was asked about, what was known and read of it by `at`, and what the model said."""
+
+    incident: Incident
+    alarms: Sequence[Alarm]
+    known: Circumstances
+    gathered: Gathered
+    question: Question
+    answer: Answer | None
+    at: datetime
+
+    @property
+    def token(self) -> Alarm:
+        return _token(self.incident, self.alarms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +88,30 @@ class Bounds:
         prompt_tokens: how long a question may be, in estimated tokens; `prompt.budget_of` of the context window.
         priority: who goes first where the endpoint is full.
         price_per_hour: US dollars for an hour of the instance that serves the model, where that is known.
+        prices: the same for endpoints that have a price of their own, by URL.
     """
 
     longest: timedelta = LONGEST
     prompt_tokens: int = PROMPT_TOKENS
     priority: Priority = Priority.LIVE
     price_per_hour: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+
+    def price_of(self, endpoint: str) -> float | None:
+        """Return what an hour of an endpoint costs in US dollars, if that is known."""
+        return self.prices.get(endpoint, self.price_per_hour)
+
+
+class Reader(Protocol):
+    """Reads evidence: `Gatherer`, or what opens one when it is first asked."""
+
+    async def self_clearing(self, alarm: Alarm) -> SelfClearing | None:
+        """Return how an alarm cleared by itself until now, where that is known."""
+        ...
+
+    async def gather(self, subject: Subject) -> Gathered:
+        """Return what else is known about an incident."""
+        ...
 
 
 class Investigator:
@@ -96,7 +134,7 @@ class Investigator:
         clock: Clock,
         decide_within: timedelta,
         bounds: Bounds | None = None,
-        gatherer: Gatherer | None = None,
+        gatherer: Reader | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._policy = policy
@@ -112,6 +150,7 @@ class Investigator:
         alarms: Sequence[Alarm],
         known: Circumstances | None = None,
         due_at: datetime | None = None,
+        ends_at: datetime | None = None,
     ) -> Case:
         """Return the decision about `alarms`, with everything that led to it.
 
@@ -123,6 +162,7 @@ class Investigator:
             known: what else is known about it; a suppressed incident is decided without a question, and so is one that
                 may clear by itself.
             due_at: no attempt starts later than this, but a few seconds are always left; `patience` from now if None.
+            ends_at: no reply is waited for longer than this, whenever it began; None sets no such end.
         """
         known = known or Circumstances()
         wait = await self._wait(incident, alarms, known)
@@ -131,36 +171,48 @@ class Investigator:
         gathered = await self._gather(incident, alarms, known)
         material = PromptInput(evidence=_evidence(incident, alarms, known, gathered), offers=offers_for(alarms))
         prompt = build(material, self._bounds.prompt_tokens)
-        unwanted = self._unwanted(known)
-        answer = None if unwanted else await self._ask(prompt, material, incident, due_at)
-        now, token = self._clock.now(), _token(incident, alarms)
-        facts = Facts(
-            incident_id=incident.incident_id,
-            revision=incident.revision,
-            offers=material.offers,
-            evidence_ids=(answer.prompt if answer else prompt).evidence_ids,
-            fault=_fault(answer) if answer else unwanted,
-            suppressed=known.suppressed,
-            vetoes=known.vetoes,
-            unread=_unread(gathered, answer, token),
-            standing=gathered.standing,
-            age=now - token.at,
-            robots=tuple(_robots(alarms, gathered)),
+        question = self._question(prompt, material, incident, due_at, ends_at)
+        answer = None if self._unwanted(known) else await ask(self._endpoint, question, self._clock)
+        found = _Findings(incident, alarms, known, gathered, question, answer, self._clock.now())
+        decision = decide(answer.diagnosis if answer else None, self._facts(found), self._policy)
+        return Case(
+            story=self._story(found, decision),
+            members=tuple(alarm.event_id for alarm in alarms),
+            known=known,
+            sources=gathered.uses,
+            asks_after=wait.until if wait else None,
+            unavailable=answer is not None and isinstance(answer.failure, ModelUnavailable),
         )
-        story = Story(
-            incident_id=incident.incident_id,
-            at=now,
-            resource=incident.resource,
-            opener=token,
-            alarm_count=max(incident.members, len(alarms)),
-            evidence=material.evidence,
-            use=self._used(answer) if answer else unasked(self._endpoint.name, prompt),
-            decision=decide(answer.diagnosis if answer else None, facts, self._policy),
-            storm=known.storm if known.stormy else 0,
+
+    def _facts(self, found: _Findings) -> Facts:
+        answer = found.answer
+        return Facts(
+            incident_id=found.incident.incident_id,
+            revision=found.incident.revision,
+            offers=found.question.material.offers,
+            evidence_ids=(answer or found.question).prompt.evidence_ids,
+            fault=_fault(answer) if answer else self._unwanted(found.known),
+            suppressed=found.known.suppressed,
+            vetoes=(*found.known.vetoes, *found.gathered.vetoes),
+            unread=_unread(found.gathered, answer, found.token),
+            standing=found.gathered.standing,
+            age=found.at - found.token.at,
+            robots=tuple(_robots(found.alarms, found.gathered)),
         )
-        members = tuple(alarm.event_id for alarm in alarms)
-        asks_after = wait.until if wait else None
-        return Case(story=story, members=members, known=known, sources=gathered.uses, asks_after=asks_after)
+
+    def _story(self, found: _Findings, decision: Decision) -> Story:
+        unused = unasked(self._endpoint.name, found.question.prompt)
+        return Story(
+            incident_id=found.incident.incident_id,
+            at=found.at,
+            resource=found.incident.resource,
+            opener=found.token,
+            alarm_count=max(found.incident.members, len(found.alarms)),
+            evidence=found.question.material.evidence,
+            use=self._used(found.answer) if found.answer else unused,
+            decision=decision,
+            storm=found.known.storm if found.known.stormy else 0,
+        )
 
     async def _wait(self, incident: Incident, alarms: Sequence[Alarm], known: Circumstances) -> Wait | None:
         """Return why an incident is left to clear by itself first, if so; nobody reads that of an unwanted one."""
@@ -190,22 +242,29 @@ class Investigator:
             return SUPPRESSED
         return OFF if self._policy.mode is Mode.OFF else None
 
-    async def _ask(self, prompt: Prompt, material: PromptInput, incident: Incident, due_at: datetime | None) -> Answer:
-        decide_within = self.patience.total_seconds()
-        left = decide_within if due_at is None else (due_at - self._clock.now()).total_seconds()
+    def _question(
+        self,
+        prompt: Prompt,
+        material: PromptInput,
+        incident: Incident,
+        due_at: datetime | None,
+        ends_at: datetime | None,
+    ) -> Question:
+        now, decide_within = self._clock.now(), self.patience.total_seconds()
+        left = decide_within if due_at is None else (due_at - now).total_seconds()
         extension = self._bounds.longest.total_seconds() - decide_within
-        question = Question(
+        longest = max(left + extension, decide_within)
+        return Question(
             prompt=prompt,
             material=material,
-            correlation_id=str(incident.incident_id),
+            correlation_id=str(decision_id_of(incident.incident_id, incident.revision)),
             start_within_seconds=max(left, LEAST_START_SECONDS),
-            longest_seconds=max(left + extension, decide_within),
+            longest_seconds=longest if ends_at is None else min(longest, max(0.0, (ends_at - now).total_seconds())),
             priority=self._bounds.priority,
         )
-        return await ask(self._endpoint, question, self._clock)
 
     def _used(self, answer: Answer) -> ModelUse:
-        use = used(self._endpoint.name, answer, self._bounds.price_per_hour)
+        use = used(self._endpoint.name, answer, self._bounds.price_of(answer.endpoint))
         ratio = use.estimate_ratio or 0.0
         if ratio > UNDERESTIMATED and use.model not in self._underestimated:
             self._underestimated.add(use.model)
@@ -279,6 +338,7 @@ def _robots(alarms: Sequence[Alarm], gathered: Gathered) -> Iterator[str]:
             yield f"{robot} acts on {clean(alarm.key.name, NAME_CHARACTERS)}"
     if gathered.standing and gathered.standing.robot:
         yield f"{gathered.standing.robot} acts on the alarm, by the actions that it has now"
+    yield from gathered.robots
 
 
 def offers_for(alarms: Sequence[Alarm]) -> tuple[Offer, ...]:

@@ -1,6 +1,6 @@
 """Every setting, one frozen class per room, read from `AUTOCLOUDOPS_*`."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -10,6 +10,9 @@ from autocloudops.decisions.model import Mode
 from autocloudops.errors import SettingsInvalid
 
 S = TypeVar("S", bound=BaseSettings)
+
+# SageMaker's limit for InvokeEndpoint; a response stream has eight minutes (its developer guide, containers).
+CUT_SECONDS = 60.0
 
 
 def _room(name: str) -> SettingsConfigDict:
@@ -29,7 +32,29 @@ class QueueSettings(BaseSettings):
     dlq_url: str = Field(description="URL of the dead-letter queue for bodies that cannot be read")
     wait_seconds: int = Field(default=10, ge=1, le=20, description="long poll of each receive; SQS allows 20")
     concurrency: int = Field(default=64, ge=1, le=1000, description="messages handled at once")
-    drain_seconds: float = Field(default=25, gt=0, description="time to finish after SIGTERM; below ECS's stopTimeout")
+    lease_seconds: int = Field(
+        default=180, ge=60, le=43_200, description="how long a message is hidden from other workers between renewals"
+    )
+    drain_seconds: float = Field(
+        default=25, gt=0, description="time to finish after SIGTERM; 5 s below ECS's stopTimeout, above wait_seconds"
+    )
+    transport: Literal["aiobotocore", "lean"] = Field(
+        default="aiobotocore", description="aiobotocore, or lean: less CPU for each call, see docs/performance.md"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _in_no_order(cls, url: str) -> str:
+        if url.endswith(".fifo"):
+            raise ValueError("a FIFO queue would let one alarm wait for another's diagnosis; use a standard queue")
+        return url
+
+    @field_validator("drain_seconds")
+    @classmethod
+    def _outlasts_a_poll(cls, seconds: float, info: ValidationInfo) -> float:
+        if seconds <= info.data.get("wait_seconds", 0):
+            raise ValueError("longer than wait_seconds, because a long poll is never aborted")
+        return seconds
 
 
 class SnsSettings(BaseSettings):
@@ -54,8 +79,8 @@ class ModelSettings(BaseSettings):
 
     endpoints: Annotated[tuple[str, ...], NoDecode] = Field(
         min_length=1,
-        description="model endpoints in order of preference, separated by commas: "
-        "sagemaker://NAME[?component=COMPONENT&region=REGION] or https://HOST/v1",
+        description="in order, between commas: sagemaker://NAME[?component=&region=&model=] or "
+        "https://HOST/v1[?model=&key_secret=]; docs/model-endpoints.md",
     )
     name: str = Field(
         default="nvidia/llama-3.1-nemotron-nano-8b-v1", description="served model name, sent in each request"
@@ -81,7 +106,10 @@ class ModelSettings(BaseSettings):
     )
     prompt_tokens: int = Field(default=6_000, ge=2_000, description="how long a question may be, in estimated tokens")
     ceiling_seconds: float = Field(
-        default=45, gt=0, le=480, description="the 95th percentile of latency is kept under this; SageMaker cuts at 60"
+        default=45,
+        gt=0,
+        le=480,
+        description="the 95th percentile of latency is kept under this; above 60 it needs streaming",
     )
     price_per_hour: float | None = Field(
         default=None, gt=0, description="US dollars for an hour of the instance, shown beside every decision"
@@ -95,6 +123,13 @@ class ModelSettings(BaseSettings):
         if key_secret and others.data.get("key_variable"):
             raise ValueError("the key comes from a variable or from a secret, not from both")
         return key_secret
+
+    @field_validator("ceiling_seconds")
+    @classmethod
+    def _below_the_cut(cls, ceiling_seconds: float, others: ValidationInfo) -> float:
+        if ceiling_seconds > CUT_SECONDS and not others.data.get("streaming", True):
+            raise ValueError("SageMaker cuts answers at 60 s unless streaming is on")
+        return ceiling_seconds
 
     @field_validator("longest_seconds")
     @classmethod
@@ -188,6 +223,48 @@ class SafetySettings(BaseSettings):
     min_confidence: int = Field(default=7, ge=7, le=10, description="necessary for an action, never sufficient")
 
 
+class LambdaSettings(BaseSettings):
+    """How the worker runs as a Lambda function."""
+
+    model_config = _room("LAMBDA")
+
+    endpoint_limit: int = Field(
+        default=32, ge=1, le=1000, description="requests that the model endpoint takes at once, from all environments"
+    )
+    maximum_concurrency: int = Field(
+        default=8, ge=2, le=1000, description="MaximumConcurrency of the event source mapping"
+    )
+    margin_seconds: float = Field(
+        default=15, ge=1, le=120, description="nothing new begins, and no answer is waited for, this close to the end"
+    )
+    retry_seconds: float = Field(
+        default=60, ge=1, le=600, description="a question that got no answer is asked again after this long"
+    )
+
+    @field_validator("maximum_concurrency")
+    @classmethod
+    def _a_request_each(cls, maximum_concurrency: int, others: ValidationInfo) -> int:
+        if maximum_concurrency > others.data.get("endpoint_limit", maximum_concurrency):
+            raise ValueError("there are more environments than requests that the endpoint takes at once")
+        return maximum_concurrency
+
+    @property
+    def share(self) -> int:
+        """How many requests one environment may have in flight."""
+        return self.endpoint_limit // self.maximum_concurrency
+
+
+class HealthSettings(BaseSettings):
+    """Where a worker says how it is."""
+
+    model_config = _room("HEALTH")
+
+    port: int = Field(default=0, ge=0, le=65_535, description="port of /live and /ready; 0 for none")
+    host: str = Field(
+        default="127.0.0.1", description="address of that port; 0.0.0.0 where something outside the task looks at it"
+    )
+
+
 class LogSettings(BaseSettings):
     """What is logged."""
 
@@ -209,6 +286,8 @@ ROOMS: tuple[type[BaseSettings], ...] = (
     KnowledgeSettings,
     NotifySettings,
     SafetySettings,
+    LambdaSettings,
+    HealthSettings,
     LogSettings,
 )
 

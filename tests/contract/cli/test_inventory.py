@@ -76,11 +76,11 @@ def test_every_page_is_listed_and_judged(emulator: str) -> None:
     alarms = {each["key"]["name"]: each for each in listed()["alarms"]}
     mine = {name.replace(prefix, "x"): each for name, each in alarms.items() if prefix in name}
     assert len(mine) == PAGES
-    assert mine["TargetTracking-x"]["exclusion"] == "target-tracking"
-    assert mine["x-off"]["exclusion"] == "switched-off"
+    assert (mine["TargetTracking-x"]["robot"], mine["TargetTracking-x"]["excluded"]) == ("target-tracking", True)
+    assert (mine["x-off"]["switched_off"], mine["x-off"]["excluded"]) == (True, False)
     assert mine["x-wrong"]["wrong"]
     assert mine["x-ownerless"]["ownerless"]
-    assert (mine["x-000"]["exclusion"], mine["x-000"]["wrong"]) == (None, False)
+    assert (mine["x-000"]["excluded"], mine["x-000"]["wrong"]) == (False, False)
     assert mine["x-000"]["resource"]["owner"] == "sqs-queue/orders"
 
 

@@ -186,6 +186,37 @@ async def test_a_lease_is_given_back_by_who_holds_it(store: IncidentStore) -> No
     assert await store.claim(incident.incident_id, "c", hour, NOON) is None
 
 
+async def test_a_deferred_question_is_left_alone_until_its_time(store: IncidentStore) -> None:
+    """Nobody claims it before; then somebody does, and it still says that it was deferred, until it is decided."""
+    incident, lease, retry_at = await opened(store), timedelta(seconds=60), NOON + timedelta(seconds=45)
+    asked = await store.claim(incident.incident_id, "a", lease, NOON)
+    assert asked
+    assert await store.defer(asked, retry_at)
+    deferred = await store.incident(incident.incident_id)
+    assert deferred
+    assert (deferred.status, deferred.retry_at, deferred.lease_until) == (IncidentStatus.OPEN, retry_at, None)
+    assert await store.claim(incident.incident_id, "b", lease, retry_at - timedelta(milliseconds=1)) is None
+    again = await store.claim(incident.incident_id, "b", lease, retry_at)
+    assert again
+    assert (again.attempt, again.retry_at) == (2, retry_at)
+    assert await store.settle(again, UUID(int=1), "sha", retry_at)
+    decided = await store.incident(incident.incident_id)
+    assert decided
+    assert decided.retry_at is None
+
+
+async def test_only_the_current_attempt_defers(store: IncidentStore) -> None:
+    """Whoever was taken over neither defers nor decides, and nobody decides what he deferred."""
+    incident, lease = await opened(store), timedelta(seconds=60)
+    first = await store.claim(incident.incident_id, "a", lease, NOON)
+    second = await store.claim(incident.incident_id, "b", lease, NOON + lease)
+    assert first
+    assert second
+    assert not await store.defer(first, NOON + lease)
+    assert await store.defer(second, NOON + lease)
+    assert not await store.settle(second, UUID(int=1), "sha", NOON + lease)
+
+
 async def test_only_the_current_attempt_decides(store: IncidentStore) -> None:
     """A late reply of an attempt that was taken over decides nothing, and a decision stands."""
     incident = await opened(store)
@@ -421,6 +452,16 @@ async def test_the_first_and_the_last_members_are_shown(store: IncidentStore) ->
         await asyncio.gather(*(admit(store, alarm(f"m-{number}", seconds=number)) for number in numbers))
     names = {each.key.name for each in await store.members(incident)}
     assert names >= {"cpu", *(f"m-{number}" for number in (*range(1, 20), *range(41, 61)))}
+
+
+async def test_one_member_of_each_kind_is_shown(store: IncidentStore) -> None:
+    """The one alarm among sixty that reports something else is read back, wherever it arrived."""
+    incident = await opened(store)
+    for third in range(3):
+        odd = [alarm("odd", seconds=30, metric="DiskQueueDepth")] if third == 1 else []
+        numbers = range(20 * third + 1, 20 * third + 21)
+        await asyncio.gather(*(admit(store, each) for each in (*(alarm(f"m-{n}", seconds=n) for n in numbers), *odd)))
+    assert "odd" in {each.key.name for each in await store.members(incident)}
 
 
 async def test_a_missing_table_is_named(emulator: str, stack: AsyncExitStack) -> None:

@@ -140,3 +140,12 @@ def test_a_table_that_takes_nothing_is_an_error() -> None:
 
 async def _replace(client: Any, entries: list[Entry]) -> None:  # noqa: ANN401 - a stand-in of a few methods
     await DynamoInventory(client, "state", VirtualClock()).replace(ACCOUNT, REGION, entries)
+
+
+async def test_the_alarms_of_an_incident_are_read_at_once(inventory: DynamoInventory) -> None:
+    """Those that are known come in the order in which they were asked for; gone and unknown ones are left out."""
+    await inventory.put(entry("a"))
+    await inventory.put(entry("b"))
+    await inventory.put(entry("c").model_copy(update={"gone": True}))
+    asked = [AlarmKey(**PLACE, name=name) for name in ("b", "c", "unknown", "a")]
+    assert [each.key.name for each in await inventory.of_keys(asked)] == ["b", "a"]

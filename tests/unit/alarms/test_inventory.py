@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alarm_bodies import alarm_detail, described, eventbridge
 
-from autocloudops.alarms.inventory import Entry, Exclusion, configuration_change
+from autocloudops.alarms.inventory import Entry, configuration_change
 from autocloudops.alarms.model import Alarm, AlarmKind, AwsEvent
 from autocloudops.alarms.parse import parse
 from autocloudops.incidents.inspection import entry_in, inspected
@@ -39,12 +39,13 @@ def test_an_entry_holds_what_rules_need_and_no_text() -> None:
     assert len(found.model_dump_json(exclude_defaults=True)) < 1_000
 
 
-def test_a_candidate_becomes_none_by_a_robot_or_the_switch() -> None:
-    """An alarm whose actions are off, or on which a robot acts, is no candidate; the robot is named first."""
-    lambdas = ["arn:aws:lambda:eu-west-1:111122223333:function:fix"]
-    assert entry().exclusion is None
-    assert entry(ActionsEnabled=False).exclusion is Exclusion.SWITCHED_OFF
-    assert entry(ActionsEnabled=False, AlarmActions=lambdas).exclusion is Exclusion.LAMBDA
+def test_a_candidate_becomes_none_by_a_robot_that_settles_it() -> None:
+    """An alarm on which EC2 or autoscaling acts is excluded; one that calls a function or is switched off is not."""
+    function, recover = "arn:aws:lambda:eu-west-1:111122223333:function:fix", "arn:aws:automate:eu-west-1:ec2:recover"
+    assert not entry().excluded
+    assert not entry(ActionsEnabled=False).excluded
+    assert not entry(AlarmActions=[function]).excluded
+    assert entry(ActionsEnabled=False, AlarmActions=[recover]).excluded
 
 
 def test_an_alarm_that_names_no_resource_has_no_owner() -> None:

@@ -135,3 +135,37 @@ async def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     found = [each async for each in records(objects, "2026-03-01")]
     assert [each.record.outcome for each in found] == [Outcome.PARKED] * 3
     assert [each async for each in records(objects, "2026-03-02")] == []
+
+
+async def test_a_flush_returns_when_everything_before_it_is_durable() -> None:
+    """Also a record whose writer has given up waiting is written before a flush returns."""
+    objects = MemoryObjects(failures=3)
+    writer = AuditWriter(objects, InstantClock())
+    running = asyncio.create_task(writer.run())
+    given_up = asyncio.create_task(writer.append(record()))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await writer.flush()
+    running.cancel()
+    assert len([found async for found in records(objects)]) == 1
+
+
+async def test_a_flush_of_nothing_returns_at_once() -> None:
+    """Where nothing was appended there is nothing to wait for, and nobody needs to be committing."""
+    await AuditWriter(MemoryObjects(), StuckClock()).flush()
+
+
+async def test_after_a_conflict_nobody_waits_for_what_is_never_written() -> None:
+    """Appending and flushing fail by name once the writer has stopped, instead of waiting for ever."""
+    objects = MemoryObjects()
+    writer = AuditWriter(objects, InstantClock())
+    objects.objects[writer._key(InstantClock().now())] = b"other bytes"
+    running = asyncio.create_task(writer.run())
+    with pytest.raises(AuditConflict):
+        await writer.append(record())
+    with pytest.raises(AuditConflict):
+        await running
+    with pytest.raises(AuditConflict):
+        await writer.append(record())
+    with pytest.raises(AuditConflict):
+        await writer.flush()

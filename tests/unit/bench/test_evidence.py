@@ -92,7 +92,7 @@ def test_every_source_hanging_stays_under_the_wall(alarm: Alarm) -> None:
     """The real sources over services that never answer: 1.5 s at most, and each says what is missing."""
     found, seconds = hung(alarm)
     assert seconds <= 1.5
-    assert len(found.uses) == 8
+    assert len(found.uses) == 9
     assert all(piece.missing for piece in found.pieces)
 
 

@@ -36,7 +36,7 @@ def expected(*hours: float, days: float = 30) -> Forecast:
     begun = [NOON + timedelta(hours=hour) for hour in hours]
     fired = [Transition(key, AlarmState.ALARM, at) for at in begun]
     cleared = [Transition(key, AlarmState.OK, at + timedelta(minutes=2)) for at in begun]
-    return forecast([entry("age")], [*fired, *cleared], NOON, NOON + timedelta(days=days), Windows())
+    return forecast([entry("age")], [*fired, *cleared], (NOON, NOON + timedelta(days=days)), Windows())
 
 
 def test_a_person_reads_it_in_twenty_lines() -> None:

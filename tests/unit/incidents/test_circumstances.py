@@ -73,6 +73,17 @@ def test_switched_off_actions_are_no_mute() -> None:
     assert known(alarm("reads", Suppression(by=SWITCHED_OFF))).suppressed is None
 
 
+def test_what_a_robot_settles_is_left_to_it() -> None:
+    """Nobody is asked where autoscaling or EC2 acts on every alarm; a function or an OpsItem may only tell people."""
+    tracking = alarm("TargetTracking-service/shop/orders-AlarmHigh")
+    recover = alarm().model_copy(update={"actions": ("arn:aws:automate:eu-west-1:ec2:recover",)})
+    function = alarm().model_copy(update={"actions": ("arn:aws:lambda:eu-west-1:111122223333:function:tell",)})
+    assert known(tracking).suppressed == "target-tracking acts on it by itself"
+    assert known(tracking, recover).suppressed is not None
+    assert known(tracking, alarm()).suppressed is None
+    assert known(function).suppressed is None
+
+
 def test_flapping_counts_only_if_nobody_else_fires() -> None:
     """A flapping alarm that was asked about rests alone; beside another alarm it is asked about."""
     alone = known(alarm(), flapping=RESTS)

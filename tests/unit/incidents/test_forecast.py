@@ -41,10 +41,10 @@ def fires(name: str, minute: float, minutes: float = 10) -> list[Transition]:
     ]
 
 
-def came_to(entries: Sequence[Entry], *episodes: list[Transition]) -> Forecast:
+def came_to(entries: Sequence[Entry], *episodes: list[Transition], waits: bool = True) -> Forecast:
     """Return what a day of these episodes comes to."""
     history = [each for episode in episodes for each in episode]
-    return forecast(entries, history, NOON, NOON + timedelta(days=1), Windows())
+    return forecast(entries, history, (NOON, NOON + timedelta(days=1)), Windows(), waits=waits)
 
 
 def test_alarms_of_one_owner_are_one_incident_and_one_question() -> None:
@@ -70,16 +70,34 @@ def test_what_comes_while_a_question_is_on_its_way_is_asked_later() -> None:
 
 def test_a_flapping_alarm_is_asked_about_once_an_hour() -> None:
     """Ten episodes within fifty minutes are incidents, but all but the first questions rest."""
-    found = came_to([entry("cpu")], *(fires("cpu", 5 * number, 2) for number in range(10)))
+    found = came_to([entry("cpu")], *(fires("cpu", 5 * number, 2) for number in range(10)), waits=False)
     assert (found.incidents, found.questions + found.rested) == (10, 10)
     assert found.questions == 2
     assert found.soon == found.ended == 10
 
 
-def test_alarms_that_clear_by_themselves_could_wait() -> None:
-    """Of twenty short episodes, far from each other, those that were over within the alarm's own p90 are spared."""
-    found = came_to([entry("cpu")], *(fires("cpu", 65 * number, 1) for number in range(20)))
-    assert (found.questions, found.spared) == (20, 20)
+def test_alarms_that_clear_by_themselves_are_waited_for() -> None:
+    """Of twenty episodes that lie far apart, those that were over within the alarm's own p90 cost no question."""
+    short = [fires("cpu", 65 * number, 1) for number in range(19)]
+    found = came_to([entry("cpu")], *short, fires("cpu", 65 * 19, 30))
+    assert (found.incidents, found.questions, found.spared) == (20, 1, 19)
+    assert found.asked_at[0] - NOON > timedelta(minutes=65 * 19 + 1)
+    assert [noise.questions for noise in found.noisiest] == [1]
+
+
+def test_a_team_that_wants_no_waiting_is_asked_at_once() -> None:
+    """Where the setting is off, every incident is a question, as the worker's are."""
+    found = came_to([entry("cpu")], *(fires("cpu", 65 * number, 1) for number in range(20)), waits=False)
+    assert (found.questions, found.spared) == (20, 0)
+
+
+def test_another_kind_of_trouble_ends_a_wait() -> None:
+    """A new metric on an owner whose alarm was left to clear is asked about at once, and nothing was spared."""
+    usual = [fires("cpu", 65 * number, 4) for number in range(12)]
+    entries = [entry("cpu"), entry("memory", metric="FreeableMemory")]
+    found = came_to(entries, *usual, fires("cpu", 900, 4), fires("memory", 901, 4))
+    assert (found.questions, found.spared) == (1, 12)
+    assert timedelta(minutes=901) < found.asked_at[0] - NOON < timedelta(minutes=902)
 
 
 def test_a_composite_alarm_joins_the_incident_of_its_child() -> None:
@@ -122,7 +140,7 @@ def test_the_noisiest_come_first_with_their_questions() -> None:
 def test_many_incidents_leave_nothing_behind() -> None:
     """What a replay keeps does not grow with the history: incidents that are over are forgotten."""
     known = entry("cpu")
-    replay = Replay({known.key: known}, Windows())
+    replay = Replay({known.key: known}, Windows(), {})
     for number in range(200):
         for transition in fires("cpu", 30 * number):
             replay.take(transition)

@@ -1,19 +1,22 @@
 """Two workers and their sweepers around one incident, each dying or standing still at every step that it takes.
 
 A schedule is who meets what at which step. In each, messages are duplicated, alarms join before, during and after the
-question, a member asks again, leases lapse and replies come late; afterwards every promise is checked.
+question, a member asks again, leases lapse and replies come late; afterwards every promise is checked. Workers that
+Lambda runs meet an endpoint without an instance, and defer.
 """
 
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import product
+from itertools import islice, product
 from random import Random
 from uuid import UUID
 
 import pytest
 from database_alarms import event, sns
+from lambda_worlds import ColdModel, LambdaWorker
 from virtual_time import run
 from worlds import Fate, World, send
 
@@ -38,12 +41,31 @@ SENT = {part.event_id for _, body in SENDING for part in parse(body) if not isin
 LONGEST_SECONDS = 1200
 LEASE_SECONDS = 100
 PAIRS = 40
+FUNCTION_STRIDE = 4
 Fates = Mapping[str, Fate]
 
 
-async def live(fates: Fates, *, durable: bool) -> World:
+@dataclass(frozen=True)
+class Setting:
+    """How incidents are kept, and how workers are run: as services, or by Lambda before an endpoint that sleeps."""
+
+    durable: bool
+    deferring: bool = False
+
+    def world(self) -> World:
+        """Return an empty world."""
+        if self.deferring:
+            return World(durable=self.durable, kind=LambdaWorker, model=ColdModel())
+        return World(durable=self.durable, concurrency=3)
+
+
+MEMORY, TABLE = Setting(durable=False), Setting(durable=True)
+LAMBDA_MEMORY, LAMBDA_TABLE = Setting(durable=False, deferring=True), Setting(durable=True, deferring=True)
+
+
+async def live(fates: Fates, setting: Setting) -> World:
     """Let two workers meet their fates, and return what is left when everything is settled."""
-    world = World(durable=durable, concurrency=3)
+    world = setting.world()
     for name in ("A", "B"):
         world.start(name, fates.get(name))
         await asyncio.sleep(0.01)
@@ -53,9 +75,9 @@ async def live(fates: Fates, *, durable: bool) -> World:
     return world
 
 
-def steps(*, durable: bool) -> dict[str, list[str]]:
+def steps(setting: Setting) -> dict[str, list[str]]:
     """Return the steps that each worker takes where nobody meets anything."""
-    world = run(live({}, durable=durable))
+    world = run(live({}, setting))
     return dict(zip(("A", "B"), (worker.life.steps for worker in world.workers), strict=True))
 
 
@@ -124,17 +146,17 @@ def _lost(world: World, effective: set[str]) -> Iterator[str]:
     for found in world.kept:
         record = found.record
         answers = record.outcome is not Outcome.DECIDED or record.repeated or found.sha256 in effective
-        if record.event_id and record.outcome is not Outcome.NOTE and answers:
+        if record.event_id and record.outcome not in {Outcome.NOTE, Outcome.DEFERRED} and answers:
             ends[record.event_id].add(record.outcome)
     yield from (f"{each} was never sent" for each in ends.keys() - SENT)
     yield from (f"{each} ends as {sorted(ends[each])}" for each in SENT if len(ends[each]) != 1)
 
 
-def judge(schedules: Iterable[Fates], *, durable: bool) -> Counter[str]:
+def judge(schedules: Iterable[Fates], setting: Setting) -> Counter[str]:
     """Live through every schedule, and return how often each thing happened that makes a schedule hard."""
     seen: Counter[str] = Counter()
     for fates in schedules:
-        world = run(live(fates, durable=durable))
+        world = run(live(fates, setting))
         assert broken(world) == [], f"{fates}"
         seen.update(["schedule", *{hard for found in world.kept for hard in _hard(found.record)}])
     return seen
@@ -147,32 +169,34 @@ def _hard(record: StoredRecord) -> Iterator[str]:
         yield "taken over by a sweeper"
     if record.decision and record.delivery and record.decision.revision == 0 and (record.attempt or 0) > 1:
         yield "taken over by a delivery"
-    if record.repeated and record.outcome is Outcome.JOINED:
+    if record.repeated and record.outcome in {Outcome.JOINED, Outcome.DEFERRED}:
         yield "died between state and audit"
+    if record.outcome is Outcome.DEFERRED:
+        yield "deferred by a delivery" if record.delivery else "deferred by a sweeper"
 
 
-def each_step(*, durable: bool, dies: bool) -> Iterator[Fates]:
+def each_step(setting: Setting, *, dies: bool) -> Iterator[Fates]:
     """Yield every schedule in which one worker meets one fate, at each of its steps.
 
     To stand still after a call is to stand still before the next one, so only the latter is tried.
     """
-    for name, taken in steps(durable=durable).items():
+    for name, taken in steps(setting).items():
         for number, step in enumerate(taken):
             if dies or step.startswith("before"):
                 yield {name: Fate(number, dies)}
 
 
-def each_pair(*, durable: bool) -> list[Fates]:
+def each_pair(setting: Setting) -> list[Fates]:
     """Return every schedule in which both workers die."""
-    taken = steps(durable=durable)
+    taken = steps(setting)
     pairs = product(range(len(taken["A"])), range(len(taken["B"])))
     return [{"A": Fate(first, dies=True), "B": Fate(second, dies=True)} for first, second in pairs]
 
 
 def test_a_worker_may_die_at_any_step() -> None:
     """Wherever a worker dies: no event is lost or ends twice, and each revision has one effective decision."""
-    seen = judge(each_step(durable=True, dies=True), durable=True)
-    assert seen["schedule"] == sum(map(len, steps(durable=True).values())) > 200
+    seen = judge(each_step(TABLE, dies=True), TABLE)
+    assert seen["schedule"] == sum(map(len, steps(TABLE).values())) > 200
     assert seen["taken over by a delivery"]
     assert seen["taken over by a sweeper"]
     assert seen["died between state and audit"]
@@ -180,37 +204,52 @@ def test_a_worker_may_die_at_any_step() -> None:
 
 def test_a_worker_may_stand_still_at_any_step() -> None:
     """Wherever a worker stands still until its lease has lapsed and its messages are with others: likewise."""
-    seen = judge(each_step(durable=False, dies=False), durable=False)
+    seen = judge(each_step(MEMORY, dies=False), MEMORY)
     assert seen["schedule"] >= 60
-    assert seen["late reply"]
     assert seen["taken over by a sweeper"]
 
 
 def test_a_late_reply_may_meet_the_next_question() -> None:
     """A worker that wakes up while another asks in its place decides nothing, at whatever moment it wakes up."""
-    taken = steps(durable=False)["A"]
+    taken = steps(MEMORY)["A"]
     replied = taken.index("after model.complete")
     told = taken.index("before notifier.tell")
     late = [number for number in range(replied, told) if taken[number].startswith("before")]
     waking = [LEASE_SECONDS + halves / 2 for halves in range(4, 28)]
     schedules = [{"A": Fate(number, seconds=seconds)} for number in late for seconds in waking]
-    assert judge(schedules, durable=False)["late reply"] > len(schedules) / 2
+    assert judge(schedules, MEMORY)["late reply"] > len(schedules) / 2
 
 
 def test_both_workers_may_die() -> None:
     """Wherever both workers die, their successors finish what they began."""
-    schedules = Random(3).sample(each_pair(durable=True), PAIRS)  # noqa: S311 - a sample that is the same every time
-    assert judge(schedules, durable=True)["schedule"] == PAIRS
+    schedules = Random(3).sample(each_pair(TABLE), PAIRS)  # noqa: S311 - a sample that is the same every time
+    assert judge(schedules, TABLE)["schedule"] == PAIRS
+
+
+def test_a_function_may_die_at_any_step_while_it_defers() -> None:
+    """Wherever Lambda ends an environment whose endpoint sleeps: what was acknowledged is asked about by a sweeper."""
+    seen = judge(islice(each_step(LAMBDA_TABLE, dies=True), 0, None, FUNCTION_STRIDE), LAMBDA_TABLE)
+    assert seen["schedule"] > 50
+    assert seen["deferred by a delivery"] > seen["schedule"] / 2
+    assert seen["taken over by a sweeper"]
+    assert seen["died between state and audit"]
+
+
+def test_a_function_may_freeze_at_any_step_while_it_defers() -> None:
+    """Wherever an environment stands still for minutes: likewise."""
+    seen = judge(each_step(LAMBDA_MEMORY, dies=False), LAMBDA_MEMORY)
+    assert seen["schedule"] >= 60
+    assert seen["taken over by a sweeper"]
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("durable", [False, True], ids=["memory", "table"])
-def test_any_pair_of_steps_and_any_standstill(durable: bool) -> None:
-    """The same promises over every pair of deaths, every standstill and every death, in both stores."""
-    pairs = each_pair(durable=durable)
-    assert judge(pairs, durable=durable)["schedule"] == len(pairs)
-    assert judge(each_step(durable=durable, dies=False), durable=durable)["late reply"]
-    assert judge(each_step(durable=durable, dies=True), durable=durable)["schedule"] > 150
+@pytest.mark.parametrize("setting", [MEMORY, TABLE, LAMBDA_MEMORY, LAMBDA_TABLE], ids=str)
+def test_any_pair_of_steps_and_any_standstill(setting: Setting) -> None:
+    """The same promises over every pair of deaths, every standstill and every death, however workers are run."""
+    pairs = each_pair(setting)
+    assert judge(pairs, setting)["schedule"] == len(pairs)
+    assert judge(each_step(setting, dies=False), setting)["schedule"] >= 60
+    assert judge(each_step(setting, dies=True), setting)["schedule"] > 150
 
 
 async def turn(bodies: tuple[str, str, str], apart_seconds: float, *, durable: bool) -> tuple[World, Incident]:

@@ -55,22 +55,22 @@ def test_a_lease_outlives_a_reply_that_takes_minutes(durable: bool) -> None:
 
 
 @STORES
-def test_what_came_while_the_question_was_on_its_way_is_asked_about(durable: bool) -> None:
-    """A new metric that joins before the decision, or soon after it, raises a question of its own."""
+def test_what_came_while_the_question_was_on_its_way_is_shown_with_the_next(durable: bool) -> None:
+    """A new metric that joins before the decision, or soon after it, asks nothing; one that comes later shows it."""
     world = World(durable=durable, model=Model(seconds=20))
     served(
         (0, sns("reads")),
         (10, sns("connections", seconds=10, metric="DatabaseConnections")),
         (15, sns("reads-too", seconds=15)),
         (40, sns("writes", seconds=40, metric="WriteLatency")),
+        (120, sns("cpu", seconds=120, metric="CPUUtilization")),
         world=world,
     )
     first, second = world.decided
     assert [each.decision.revision for each in (first, second) if each.decision] == [0, 1]
     assert second.at - first.at >= Windows().reask
-    assert first.event_id
-    assert second.event_id is None, "no state change ends twice"
-    assert len(second.members) == 4
+    assert {line.event_id for line in (first, second)} == {world.line(name).event_id for name in ("reads", "cpu")}
+    assert len(second.members) == 5
     assert len(world.model.asked_at) == len(world.told.notifications) == 2
     assert {world.line(name).outcome for name in ("connections", "writes")} == {Outcome.JOINED}
 

@@ -24,13 +24,17 @@ SCHEMA_VERSION = 1
 
 
 class Outcome(StrEnum):
-    """How a state change ended: every event id ends as exactly one of the first five. A note ends nothing."""
+    """How a state change ended: every event id ends as exactly one of the first five.
+
+    A `deferred` one is still to be decided: its incident stands for it, no message does. A note ends nothing.
+    """
 
     DECIDED = "decided"
     JOINED = "joined"
     PARKED = "parked"
     OK = "ok"
     CONTEXT = "context"
+    DEFERRED = "deferred"
     NOTE = "note"
 
 
@@ -50,7 +54,7 @@ class AuditRecord(Value):
     `repeated` marks another delivery of a recorded event, `late` an ALARM that came after its OK, `flapping` an alarm
     that keeps turning. `storm` counts the resources that alarmed at the same time, `sources` what was read for the
     question. `tied` is another incident that a composite alarm shows to be the same trouble. A `note` says what
-    happened to a reply that decides nothing.
+    happened to a reply that decides nothing, or until when a question was deferred, and why.
     """
 
     outcome: Outcome

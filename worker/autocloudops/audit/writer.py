@@ -56,6 +56,10 @@ class AuditWriter:
         self._waiting: list[Waiting] = []
         self._changed = asyncio.Event()
         self._in_flight = 0
+        self._appended = 0
+        self._durable = 0
+        self._committed = asyncio.Event()
+        self._conflict: AuditConflict | None = None
         self._sequence = 0
         self._number = 0
         self._prev = ""
@@ -72,11 +76,33 @@ class AuditWriter:
             self._changed.set()
 
     async def append(self, record: AuditRecord) -> Receipt:
-        """Return where `record` is, once it is durable."""
+        """Return where `record` is, once it is durable.
+
+        Raises:
+            AuditConflict: `run` met one; nothing is written any more.
+        """
+        if self._conflict:
+            raise self._conflict
         waiting = Waiting(record, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
+        self._appended += 1
         self._changed.set()
         return await waiting.done
+
+    async def flush(self) -> None:
+        """Return once everything that was appended before is durable, also what nobody waits for any more.
+
+        It commits nothing: somebody must be in `run`, and once nobody is in flight that commits at once.
+
+        Raises:
+            AuditConflict: `run` met one, so that it never will be.
+        """
+        appended = self._appended
+        while self._durable < appended:
+            if self._conflict:
+                raise self._conflict
+            self._committed.clear()
+            await self._committed.wait()
 
     async def run(self) -> None:
         """Commit until cancelled, which whoever runs it does once nobody appends any more.
@@ -91,6 +117,8 @@ class AuditWriter:
             try:
                 await self._commit(batch)
             except AuditConflict as error:
+                self._conflict = error
+                self._committed.set()
                 self._refuse(batch + self._waiting, error)
                 raise
 
@@ -128,6 +156,8 @@ class AuditWriter:
         body = gzip.compress(b"".join(line + b"\n" for line in lines), compresslevel=6, mtime=0)
         await self._write_until_durable(key, body)
         self._sequence, self._number, self._prev = self._sequence + 1, self._number + len(batch), prev
+        self._durable += len(batch)
+        self._committed.set()
         for number, (waiting, line) in enumerate(zip(batch, lines, strict=True)):
             if not waiting.done.done():
                 waiting.done.set_result(Receipt(location=key, line=number, sha256=digest(line)))

@@ -26,6 +26,11 @@ app = typer.Typer(
 audit = typer.Typer(help="Read what was decided, and why.")
 app.add_typer(audit, name="audit")
 
+worker = typer.Typer(
+    epilog="Exit codes: 0 stopped after a drain, 1 a health check failed, 130 or 143 forced by a second SIGINT or "
+    "SIGTERM, 253 settings or credentials, 254 a permission or a name, 255 anything else.",
+)
+app.add_typer(worker, name="worker")
 alarms = typer.Typer(help="Look at alarms without asking a model.")
 app.add_typer(alarms, name="alarms")
 silence = typer.Typer(help="Say that an owner's alarms are known about, for a while.")
@@ -78,12 +83,44 @@ def choose(
         configure_logging("DEBUG")
 
 
-@app.command()
-def worker(context: typer.Context) -> None:
+@worker.callback(invoke_without_command=True)
+def worker_run(
+    context: typer.Context,
+    health_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Port of /live and /ready; else AUTOCLOUDOPS_HEALTH_PORT counts."),
+    ] = None,
+) -> None:
     """Take alarms from the queue until SIGTERM, against AWS or whatever AWS_ENDPOINT_URL names."""
-    from autocloudops.cli.worker import run_worker
+    if context.invoked_subcommand is None:
+        from autocloudops.cli.worker import run_worker
 
-    run_worker(debug=bool(context.find_root().params["debug"]))
+        run_worker(health_port, debug=bool(context.find_root().params["debug"]))
+
+
+@worker.command("health")
+def worker_health(
+    context: typer.Context,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Also ask whether everything answers that the worker needs.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="The worker's port; else AUTOCLOUDOPS_HEALTH_PORT counts."),
+    ] = None,
+) -> int:
+    """Say how the worker on this machine is; exit 1 where it is not well. This is a container's health check."""
+    from autocloudops.cli.health import show_health
+
+    return show_health(port, context.obj, ready=ready)
+
+
+@app.command()
+def doctor(context: typer.Context) -> int:
+    """Try everything a worker needs, read-only: permissions, names, facts; exit 1 where something failed."""
+    from autocloudops.cli.doctor import examine_settings
+
+    return examine_settings(context.obj)
 
 
 @app.command()

@@ -62,18 +62,18 @@ def note(line: str) -> None:
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     *narrow, widest = columns
     for column in narrow:
         table.add_column(column.upper(), overflow="fold")
-    table.add_column(widest.upper(), overflow="ellipsis", no_wrap=True)
+    table.add_column(widest.upper(), overflow="ellipsis", no_wrap=True, ratio=1)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
     _stdout().print(table, markup=False, highlight=False)
 
 
 def _stdout() -> Console:
-    return Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    return Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def _cell(value: object) -> str:

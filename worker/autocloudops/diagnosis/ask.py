@@ -23,7 +23,7 @@ class Question(Value):
 
     `material` is what `prompt` was built from, so that a shorter one can be built. No attempt starts later than
     `start_within_seconds` after the question; a repair has a few seconds to start in any case. A reply that is running
-    by then may take until `longest_seconds`. `correlation_id` names the incident in the endpoint's log.
+    by then may take until `longest_seconds`. `correlation_id` names the decision in the endpoint's log.
     """
 
     prompt: Prompt

@@ -40,8 +40,9 @@ class Message(Value):
 class CompletionRequest(Value):
     """One question: the chat so far, the schema of the answer, and the bound of its length in tokens.
 
-    `correlation_id` travels to the endpoint's log where it has one; it is no idempotency key. `prompt_tokens` is an
-    estimate. No attempt starts later than `start_within_seconds` after the call; one that runs by then may finish.
+    An empty schema asks for free text. `correlation_id` travels to the endpoint's log where it has one: the id of the
+    decision that is asked for; it is no idempotency key. `prompt_tokens` is an estimate. No attempt starts later than
+    `start_within_seconds` after the call; one that runs by then may finish.
     """
 
     messages: tuple[Message, ...]

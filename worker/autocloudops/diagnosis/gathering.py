@@ -42,7 +42,8 @@ class Piece(Value):
     """One fact in words and numbers. `worth` orders pieces; `missing` marks what could not be read, and `text` why.
 
     `kind` is as in `Evidence`. `source` says where it was read, and when, if that is not now. `standing` is what the
-    gates may need of an alarm's own piece.
+    gates may need of an alarm's own piece; `robots` are sentences about what else acts on alarms of the incident,
+    `vetoes` about alarms of it that cannot be right.
     """
 
     kind: str
@@ -51,6 +52,8 @@ class Piece(Value):
     worth: int = 50
     missing: bool = False
     standing: AlarmStanding | None = None
+    robots: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -116,6 +119,16 @@ class Gathered(Value):
     def standing(self) -> AlarmStanding | None:
         """How the alarm stood when it was read, None where it was not."""
         return next((piece.standing for piece in self.pieces if piece.standing), None)
+
+    @property
+    def robots(self) -> tuple[str, ...]:
+        """What else acts on alarms of the incident, as sentences."""
+        return tuple(dict.fromkeys(robot for piece in self.pieces for robot in piece.robots))
+
+    @property
+    def vetoes(self) -> tuple[str, ...]:
+        """Why alarms of the incident cannot be right, as sentences."""
+        return tuple(dict.fromkeys(veto for piece in self.pieces for veto in piece.vetoes))
 
 
 def numbered(pieces: Iterable[Piece]) -> tuple[Evidence, ...]:

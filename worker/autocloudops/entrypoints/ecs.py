@@ -1,117 +1,148 @@
-"""The long-lived worker: start, consume until told to stop, drain, exit."""
+"""The long-lived worker: look, start, consume until told to stop, drain, exit.
+
+It stops in this order: receiving ends, what was not begun goes back to the queue, handlers finish or are cancelled at
+the deadline, acknowledgements leave, the sweeper ends, the audit is flushed, clients are closed.
+"""
 
 import asyncio
 import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from logging import getLogger
 
-from autocloudops.audit.writer import AuditWriter, CommitPolicy
+from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import Clock, SystemClock
 from autocloudops.entrypoints import wiring
-from autocloudops.entrypoints.evidence import account_of, open_gatherer, state_of
-from autocloudops.entrypoints.models import bounds_of, open_model
-from autocloudops.investigation import Investigator
-from autocloudops.pipeline import Asking, Pipeline, Rooms
-from autocloudops.queue.consumer import Consumer, Limits
-from autocloudops.settings import (
-    AuditSettings,
-    EvidenceSettings,
-    IncidentSettings,
-    ModelSettings,
-    NotifySettings,
-    QueueSettings,
-    SafetySettings,
-    SnsSettings,
-    StateSettings,
-    read,
-)
-from autocloudops.state.dialects import DynamoDialects
+from autocloudops.entrypoints.health import Health, Troubles, WatchedNotifier, serving
+from autocloudops.entrypoints.preflight import Weight, planned, preflight
+from autocloudops.entrypoints.preflight.clients import Clients
+from autocloudops.entrypoints.service import open_service
+from autocloudops.entrypoints.signals import stopping
+from autocloudops.entrypoints.spot import log_notice
+from autocloudops.pipeline import Asking, Pipeline
+from autocloudops.queue.client import Delivery
+from autocloudops.queue.consumer import Consumer, Ending, Handler, Limits
+from autocloudops.queue.watchdog import PATIENCE_SECONDS, Watchdog
+from autocloudops.settings import ROOMS, HealthSettings, QueueSettings, read
 
 log = getLogger(__name__)
 
 SWEEP_SECONDS = 30.0
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+FLUSH_SECONDS = 2.0
 
 
-async def serve() -> None:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every part of one run of the worker shares."""
+
+    stack: AsyncExitStack
+    clock: Clock
+    stop: asyncio.Event
+    troubles: Troubles
+
+
+async def serve(health: HealthSettings) -> None:
     """Consume alarms until SIGTERM or SIGINT, then finish what is in flight.
+
+    Args:
+        health: where the worker says how it is.
 
     Raises:
         AutoCloudOpsError: a setting is wrong, a permission is missing, or the audit holds somebody else's bytes.
     """
+    for room in ROOMS:
+        read(room)
     try:
-        await _consume_until_stopped()
+        await _consume_until_stopped(health)
     except ExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
+        raise _first(failures) from failures
 
 
-async def _consume_until_stopped() -> None:
-    stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        stack.enter_context(_stopping(stop))
-        consumer = await _wired(stack)
-        log.info("worker started")
-        await consumer.run(stop)
-    log.info("worker stopped: %d messages acknowledged", consumer.deletes.done)
+async def _consume_until_stopped(settings: HealthSettings) -> None:
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as notices:
+        run = Run(stack, SystemClock(), asyncio.Event(), Troubles())
+        stack.enter_context(stopping(run.stop, lambda: _tell(notices)))
+        health = await _looked(run, settings)
+        if not run.stop.is_set():
+            await _consume(run, health)
+    log.info("worker stopped")
 
 
-async def _wired(stack: AsyncExitStack) -> Consumer:
-    queue, model, table = read(QueueSettings), read(ModelSettings), read(StateSettings).table
-    clock = SystemClock()
-    client = await wiring.open_table(stack)
-    state = state_of(stack, client, table, clock)
-    investigator = Investigator(
-        await open_model(stack, model, clock, DynamoDialects(client, table, clock)),
-        wiring.policy_of(read(SafetySettings)),
-        clock,
-        timedelta(seconds=model.decide_within_seconds),
-        bounds_of(model),
-        await open_gatherer(stack, read(EvidenceSettings), state, account_of(queue.url), clock),
+def _tell(notices: asyncio.TaskGroup) -> None:
+    notices.create_task(log_notice(), name="stop notice")
+
+
+async def _looked(run: Run, settings: HealthSettings) -> Health:
+    """Look at everything that this worker needs, and answer for it meanwhile."""
+    clients = Clients(run.stack)
+    checks = planned(clients)
+    models = [check for check in checks if check.weight is Weight.WATCHED]
+    health = Health(run.clock, run.troubles, models, run.stop)
+    await run.stack.enter_async_context(serving(health, settings))
+    await clients.open()
+    await preflight(checks, run.clock, run.stop)
+    return health
+
+
+async def _consume(run: Run, health: Health) -> None:
+    service = await open_service(run.stack, run.clock)
+    rooms = replace(service.rooms, notifier=WatchedNotifier(service.rooms.notifier, run.troubles))
+    await run.stack.enter_async_context(_committing(rooms.audit))
+    asking = Asking(rooms, service.investigator, name=_own_name())
+    await run.stack.enter_async_context(_sweeping(asking, run))
+    queue = read(QueueSettings)
+    consumer = Consumer(
+        await wiring.open_queue(run.stack, queue),
+        _watched(Pipeline(rooms, asking, service.gatekeeper).handle, run.troubles),
+        run.clock,
+        Limits(concurrency=queue.concurrency, lease_seconds=queue.lease_seconds, drain_seconds=queue.drain_seconds),
     )
-    rooms = Rooms(
-        incidents=state.incidents,
-        notifier=await wiring.open_notifier(stack, read(NotifySettings)),
-        audit=await stack.enter_async_context(_running_audit(read(AuditSettings))),
-        clock=clock,
-        windows=wiring.windows_of(read(IncidentSettings)),
-        events=(state.changes.note, state.inventory.refresh),
-        past=state.past,
-    )
-    asking = Asking(rooms, investigator, name=_own_name())
-    await stack.enter_async_context(_sweeping(asking, clock))
-    return Consumer(
-        await wiring.open_queue(stack, queue),
-        Pipeline(rooms, asking, wiring.gatekeeper_of(read(SnsSettings), clock)).handle,
-        clock,
-        Limits(concurrency=queue.concurrency, drain_seconds=queue.drain_seconds),
-    )
+    health.runs(consumer, lambda: rooms.audit.unwell)
+    log.info("worker started")
+    with Watchdog(lambda: consumer.turns, PATIENCE_SECONDS + queue.drain_seconds):
+        await consumer.run(run.stop)
+    log.info("drained: %d messages acknowledged", consumer.deletes.done)
+
+
+def _watched(handler: Handler, troubles: Troubles) -> Handler:
+    async def handle(delivery: Delivery) -> Ending:
+        with troubles.watching("handling"):
+            return await handler(delivery)
+
+    return handle
 
 
 @asynccontextmanager
-async def _running_audit(settings: AuditSettings) -> AsyncIterator[AuditWriter]:
+async def _committing(writer: AuditWriter) -> AsyncIterator[None]:
     """Run the writer beside the consumer: if it fails, the consumer is cancelled, and its messages come back."""
-    policy = CommitPolicy(records=settings.batch_records, seconds=settings.batch_seconds)
-    async with AsyncExitStack() as stack:
-        writer = AuditWriter(await wiring.open_audit(stack, settings.location), SystemClock(), policy)
-        async with asyncio.TaskGroup() as group:
-            commits = group.create_task(writer.run(), name="audit")
-            yield writer
-            commits.cancel()
+    async with asyncio.TaskGroup() as group:
+        commits = group.create_task(writer.run(), name="audit")
+        yield
+        await _flush(writer)
+        commits.cancel()
+
+
+async def _flush(writer: AuditWriter) -> None:
+    """Make durable what is written; what is not belongs to messages that were not acknowledged."""
+    try:
+        async with asyncio.timeout(FLUSH_SECONDS):
+            await writer.flush()
+    except TimeoutError:
+        log.error("the audit was not flushed in %g s, its messages come back: %s", FLUSH_SECONDS, writer.unwell)  # noqa: TRY400 - where it waited says nothing
 
 
 @asynccontextmanager
-async def _sweeping(asking: Asking, clock: Clock) -> AsyncIterator[None]:
+async def _sweeping(asking: Asking, run: Run) -> AsyncIterator[None]:
     """Look after incidents that somebody left behind, for as long as this worker lives."""
 
     async def sweep() -> None:
         while True:
-            await clock.sleep(SWEEP_SECONDS)
+            await run.clock.sleep(SWEEP_SECONDS)
             try:
-                await asking.sweep()
+                with run.troubles.watching("sweeping"):
+                    await asking.sweep()
             except Exception:
                 log.exception("sweeping failed, trying on")
 
@@ -123,24 +154,8 @@ async def _sweeping(asking: Asking, clock: Clock) -> AsyncIterator[None]:
         await asyncio.gather(sweeping, return_exceptions=True)
 
 
-@contextmanager
-def _stopping(stop: asyncio.Event) -> Iterator[None]:
-    """Set `stop` at the first SIGTERM or SIGINT; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        log.info("%s: draining", signal.Signals(number).name)
-        stop.set()
-
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield
-    finally:
-        for number in STOP_SIGNALS:
-            loop.remove_signal_handler(number)
+def _first(failures: Exception) -> Exception:
+    return _first(failures.exceptions[0]) if isinstance(failures, ExceptionGroup) else failures
 
 
 def _own_name() -> str:

@@ -1,13 +1,13 @@
 """From settings to the sources of evidence."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from autocloudops import aws
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.gathering import Gatherer, Source
+from autocloudops.entrypoints.stored import State
 from autocloudops.knowledge.alarm_now import AlarmNow
 from autocloudops.knowledge.calls import Calls
 from autocloudops.knowledge.changes import Changes
@@ -16,45 +16,9 @@ from autocloudops.knowledge.metric import MetricHistory
 from autocloudops.knowledge.neighbours import Neighbours
 from autocloudops.knowledge.past import Past
 from autocloudops.knowledge.quotas import BY_ACTION
+from autocloudops.knowledge.registered import Registered
 from autocloudops.knowledge.thirty_days import ThirtyDays
 from autocloudops.settings import EvidenceSettings, IncidentSettings, KnowledgeSettings, read
-from autocloudops.state.changes import DynamoChanges
-from autocloudops.state.dynamodb import DynamoIncidents
-from autocloudops.state.inventory import DynamoInventory
-from autocloudops.state.nearby import DynamoNearby
-from autocloudops.state.past import DynamoPast
-
-if TYPE_CHECKING:
-    from types_aiobotocore_dynamodb.client import DynamoDBClient
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Everything that is kept in the state table."""
-
-    incidents: DynamoIncidents
-    changes: DynamoChanges
-    inventory: DynamoInventory
-    nearby: DynamoNearby
-    past: DynamoPast
-
-
-def state_of(stack: AsyncExitStack, client: "DynamoDBClient", table: str, clock: Clock) -> State:
-    """Return what keeps its part of the state table, flushed when the stack closes."""
-    incidents = DynamoIncidents(client, table, clock)
-    stack.push_async_callback(incidents.aclose)
-    return State(
-        incidents=incidents,
-        changes=DynamoChanges(client, table, clock),
-        inventory=DynamoInventory(client, table, clock),
-        nearby=DynamoNearby(client, table, clock),
-        past=DynamoPast(client, table, clock),
-    )
-
-
-def account_of(queue_url: str) -> str:
-    """Return the account that a queue's URL names: the worker reads configuration in its own account only."""
-    return urlsplit(queue_url).path.strip("/").partition("/")[0]
 
 
 async def open_gatherer(
@@ -65,26 +29,41 @@ async def open_gatherer(
         return None
     calls = Calls(stack, clock, BY_ACTION, settings.call_seconds)
     thirty_days = ThirtyDays(calls, clock, state.incidents)
-    sources: list[Source] = [
+    in_aws: list[Source] = [
         AlarmNow(calls, clock),
         MetricHistory(calls, clock),
-        Changes(state.changes),
         Configuration(calls, clock, account),
         thirty_days,
-        Neighbours(state.nearby),
-        Past(state.past),
-        *await _runbooks(stack, clock),
     ]
+    kept: list[Source] = [
+        Changes(state.changes, settings.call_seconds),
+        Neighbours(state.nearby, settings.call_seconds),
+        Registered(state.inventory, settings.call_seconds),
+        *await _library(stack, settings, state, clock),
+    ]
+    warming = asyncio.create_task(_warm(calls, in_aws), name="warming")
+    stack.push_async_callback(_given_up, warming)
     track_records = thirty_days if read(IncidentSettings).self_clearing else None
-    return Gatherer(sources, clock, settings.wall_seconds, track_records)
+    return Gatherer([*in_aws, *kept], clock, settings.wall_seconds, track_records)
 
 
-async def _runbooks(stack: AsyncExitStack, clock: Clock) -> Sequence[Source]:
-    """Return the source of runbooks where a library is named; only then are its libraries needed."""
+async def _warm(calls: Calls, sources: Sequence[Source]) -> None:
+    """Open the clients that sources read through, in the worker's own region."""
+    region = aws.session().get_config_variable("region")
+    if region:
+        await calls.warm([action for source in sources for action in sorted(source.permissions)], region)
+
+
+async def _given_up(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _library(stack: AsyncExitStack, evidence: EvidenceSettings, state: State, clock: Clock) -> Sequence[Source]:
+    """Return the sources of earlier incidents and of runbooks; numpy is needed only where one of its users is named."""
     settings = read(KnowledgeSettings)
-    if settings.library is None:
-        return ()
-    from autocloudops.entrypoints.library import open_runbooks  # noqa: PLC0415 - numpy is in the extra `knowledge` only
+    if settings.library is None and not settings.endpoints:
+        return (Past(state.past, seconds=evidence.call_seconds),)
+    from autocloudops.entrypoints.library import open_retrieval  # noqa: PLC0415 - numpy is in the extra `knowledge` only
 
-    source = await open_runbooks(stack, settings, clock)
-    return (source,) if source else ()
+    return await open_retrieval(stack, settings, evidence, state, clock)

@@ -1,26 +1,34 @@
-"""From settings to the runbook library and what searches it."""
+"""From settings to the runbook library, to what embeds, and to what is found with it."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from autocloudops import aws
 from autocloudops.clock import Clock
+from autocloudops.diagnosis.gathering import Source
 from autocloudops.entrypoints.models import open_model
 from autocloudops.entrypoints.wiring import CALL_SECONDS, open_client
 from autocloudops.errors import SettingsInvalid
 from autocloudops.inference.dialects import MemoryDialects
-from autocloudops.knowledge.embedding import Embedder
+from autocloudops.knowledge.embedding import Batching, Embedder, Questions
 from autocloudops.knowledge.files import Files, FolderFiles, S3Files
 from autocloudops.knowledge.index import IndexFile
 from autocloudops.knowledge.library import Library
+from autocloudops.knowledge.likeness import Likeness, PastStore, RememberedByLikeness
+from autocloudops.knowledge.past import Past
 from autocloudops.knowledge.runbooks import Runbooks, Search, Searching
-from autocloudops.settings import KnowledgeSettings, ModelSettings
+from autocloudops.settings import EvidenceSettings, KnowledgeSettings, ModelSettings
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
+    from autocloudops.entrypoints.stored import State
+
 INVOKE = "sagemaker:InvokeEndpoint"
+QUESTION_SECONDS = 5.0
+"""Nobody waits as long for the vector of a question; a later one may."""
 
 
 async def open_files(stack: AsyncExitStack, location: str | None) -> Files:
@@ -41,7 +49,9 @@ async def open_files(stack: AsyncExitStack, location: str | None) -> Files:
     return S3Files(client, bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
 
-async def open_embedder(stack: AsyncExitStack, settings: KnowledgeSettings, clock: Clock) -> Embedder | None:
+async def open_embedder(
+    stack: AsyncExitStack, settings: KnowledgeSettings, clock: Clock, batching: Batching | None = None
+) -> Embedder | None:
     """Open the embedding endpoints as one, None where the settings name none.
 
     They obey what AUTOCLOUDOPS_MODEL_* says of regions, hosts and keys.
@@ -51,21 +61,44 @@ async def open_embedder(stack: AsyncExitStack, settings: KnowledgeSettings, cloc
     """
     if not settings.endpoints:
         return None
-    asked = ModelSettings(endpoints=settings.endpoints, name=settings.model, streaming=False)
-    return Embedder(await open_model(stack, asked, clock, MemoryDialects()))
+    asked = ModelSettings(endpoints=settings.endpoints, name=settings.model)
+    return Embedder(await open_model(stack, asked, clock, MemoryDialects()), batching)
 
 
-async def open_runbooks(stack: AsyncExitStack, settings: KnowledgeSettings, clock: Clock) -> Runbooks | None:
-    """Open the source of runbooks, None where the settings name no library.
+async def open_retrieval(
+    stack: AsyncExitStack, settings: KnowledgeSettings, evidence: EvidenceSettings, state: "State", clock: Clock
+) -> Sequence[Source]:
+    """Open the sources of earlier incidents and, where the settings name a library, of runbooks.
+
+    Both look for something with one vector of each question.
 
     Raises:
         SettingsInvalid: as `open_embedder`.
     """
+    embedder = await open_embedder(stack, settings, clock, Batching(seconds=QUESTION_SECONDS))
+    questions = Questions(embedder, clock) if embedder else None
+    searching = Searching(evidence.call_seconds, settings.least_score)
+    likeness = Likeness(state.likeness, questions, clock, searching) if questions else None
+    past = Past(state.past, likeness, searching.seconds)
     if settings.library is None:
-        return None
+        return (past,)
     files = await open_files(stack, settings.library)
-    embedder = await open_embedder(stack, settings, clock)
-    searching = Searching(least_score=settings.least_score)
-    search = Search(Library(files), IndexFile(files), embedder, clock, searching)
+    search = Search(Library(files), IndexFile(files), questions, clock, searching)
     invoked = {INVOKE} if any(url.startswith("sagemaker://") for url in settings.endpoints) else set()
-    return Runbooks(search, files.permissions | invoked)
+    return (past, Runbooks(search, files.permissions | invoked))
+
+
+async def open_remembering(
+    stack: AsyncExitStack, settings: KnowledgeSettings, state: "State", clock: Clock
+) -> PastStore:
+    """Open what remembers decisions and gives each its vector.
+
+    Raises:
+        SettingsInvalid: as `open_embedder`.
+    """
+    embedder = await open_embedder(stack, settings, clock)
+    if embedder is None:
+        return state.past
+    remembering = RememberedByLikeness(state.past, state.likeness, embedder)
+    stack.push_async_callback(remembering.aclose)
+    return remembering

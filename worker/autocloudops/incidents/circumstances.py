@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKind
+from autocloudops.alarms.robots import robot_of
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene import Finding, findings
 from autocloudops.incidents.model import Incident
@@ -86,6 +87,9 @@ def _suppressed(alarms: Sequence[Alarm], flapping: Flapping | None, silence: Sil
     muted = [alarm.suppression for alarm in alarms if alarm.suppression and alarm.suppression.by != SWITCHED_OFF]
     if muted and len(muted) == len(alarms):
         return f"CloudWatch suppresses it by {muted[0].by}: {muted[0].reason}".rstrip(": ")
+    robots = [robot for alarm in alarms if (robot := robot_of(alarm)) and robot.settles]
+    if robots and len(robots) == len(alarms):
+        return f"{robots[0]} acts on it by itself"
     if flapping and flapping.rests and len({alarm.key for alarm in alarms}) == 1:
         return f"flapping: turned {flapping.turns} times within an hour, and was asked about in that hour"
     return None

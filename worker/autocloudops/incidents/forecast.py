@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from autocloudops.alarms.inventory import Entry
 from autocloudops.alarms.model import AlarmKey
 from autocloudops.incidents.model import Windows
-from autocloudops.incidents.replay import Outcome, Question, Replay, Transition
-from autocloudops.incidents.track_record import TrackRecord, episodes, self_clearing, track_record
+from autocloudops.incidents.replay import Outcome, Replay, Transition
+from autocloudops.incidents.track_record import TrackRecord, self_clearing, track_record
 from autocloudops.values import Value
 
 DAY = timedelta(days=1)
@@ -31,9 +31,9 @@ class Forecast(Value):
 
     `transitions` are all changes of state of candidates; `excluded` those of alarms that are no candidates, `unknown`
     those of alarms that are in the inventory no longer. `ended` episodes came to an end, `soon` of them within five
-    minutes. `rested` questions were left out because an alarm flapped. `spared` questions would be left out if alarms
-    that clear by themselves had to last longer than nine of ten of their episodes; the same history says which do.
-    `asked_at` are the times of all questions. `noisiest` is ordered by fires, the most first.
+    minutes. `rested` questions were left out because an alarm flapped, `spared` ones because alarms that clear by
+    themselves did so within the time that nine of ten of their episodes last; the same history says which do.
+    `asked_at` are the times of the questions that are left. `noisiest` is ordered by fires, the most first.
     """
 
     since: datetime
@@ -70,27 +70,34 @@ class Forecast(Value):
 
 
 def forecast(
-    entries: Iterable[Entry], history: Iterable[Transition], since: datetime, until: datetime, windows: Windows
+    entries: Iterable[Entry],
+    history: Iterable[Transition],
+    span: tuple[datetime, datetime],
+    windows: Windows,
+    *,
+    waits: bool = True,
 ) -> Forecast:
-    """Return what `history` comes to under the rules of grouping and flapping, replayed in order.
+    """Return what `history` comes to under the rules of grouping, flapping and waiting, replayed in order.
 
     Args:
         entries: the inventory.
         history: changes of state, in any order; copies count once.
-        since: where the history begins.
-        until: where it ends.
+        span: where the history begins and ends.
         windows: how long an incident takes members.
+        waits: whether alarms that clear by themselves are waited for, which is a setting.
     """
     known = {entry.key: entry for entry in entries}
-    candidates = {key: entry for key, entry in known.items() if entry.exclusion is None}
+    candidates = {key: entry for key, entry in known.items() if not entry.excluded}
     unique = sorted(set(history), key=lambda each: (each.at, each.key.name, each.state))
     taken = [each for each in unique if each.key in candidates]
-    outcome = _replayed(candidates, taken, windows)
-    records, spared = _by_alarm(taken, outcome)
+    turns = _turns(taken)
+    clearing = {key: record for key, own in turns.items() if (record := self_clearing(own))} if waits else {}
+    outcome = _replayed(Replay(candidates, windows, clearing), taken)
+    records = _by_alarm(turns, outcome)
     asked = tuple(question.at for question in outcome.questions)
     return Forecast(
-        since=since,
-        until=until,
+        since=span[0],
+        until=span[1],
         transitions=len(taken),
         excluded=sum(each.key in known and each.key not in candidates for each in unique),
         unknown=sum(each.key not in known for each in unique),
@@ -100,7 +107,7 @@ def forecast(
         soon=sum(noise.record.soon for noise in records),
         incidents=outcome.incidents,
         rested=outcome.rested,
-        spared=spared,
+        spared=outcome.spared,
         asked_at=asked,
         busiest_hour=_most(at.replace(minute=0, second=0, microsecond=0) for at in asked),
         busiest_day=_most(at.date() for at in asked),
@@ -108,33 +115,23 @@ def forecast(
     )
 
 
-def _replayed(candidates: Mapping[AlarmKey, Entry], taken: Sequence[Transition], windows: Windows) -> Outcome:
-    replay = Replay(candidates, windows)
+def _replayed(replay: Replay, taken: Sequence[Transition]) -> Outcome:
     for transition in taken:
         replay.take(transition)
     return replay.finish()
 
 
-def _by_alarm(taken: Sequence[Transition], outcome: Outcome) -> tuple[list[Noise], int]:
-    """Return the track record of every alarm that changed, and how many questions self-clearing alarms would spare."""
+def _turns(taken: Sequence[Transition]) -> Mapping[AlarmKey, Sequence[Transition]]:
     turns: defaultdict[AlarmKey, list[Transition]] = defaultdict(list)
     for transition in taken:
         turns[transition.key].append(transition)
-    raised: defaultdict[AlarmKey, list[Question]] = defaultdict(list)
-    for question in outcome.questions:
-        raised[question.key].append(question)
-    noise = [Noise(key=key, record=track_record(own), questions=len(raised[key])) for key, own in turns.items()]
-    return noise, sum(_spared(turns[key], questions) for key, questions in raised.items())
+    return turns
 
 
-def _spared(turns: Sequence[Transition], questions: Sequence[Question]) -> int:
-    """Return how many questions an alarm would not have raised, had it been waited for."""
-    clearing = self_clearing(turns)
-    if clearing is None:
-        return 0
-    lasted = {episode.began: episode.seconds for episode in episodes(turns)}
-    short = {began for began, seconds in lasted.items() if seconds is not None and seconds <= clearing.p90_seconds}
-    return sum(question.alone and question.began in short for question in questions)
+def _by_alarm(turns: Mapping[AlarmKey, Sequence[Transition]], outcome: Outcome) -> list[Noise]:
+    """Return the track record of every alarm that changed, and how many questions it raised."""
+    raised = Counter(question.key for question in outcome.questions)
+    return [Noise(key=key, record=track_record(own), questions=raised[key]) for key, own in turns.items()]
 
 
 def _most(times: Iterable[object]) -> int:

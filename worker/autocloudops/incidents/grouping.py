@@ -25,6 +25,7 @@ from autocloudops.incidents.model import (
 )
 
 APPROXIMATE_WITHIN = timedelta(seconds=2)
+NO_RESOURCE = "alarm"
 
 
 def place(alarm: Alarm, history: History, current: Incident | None, windows: Windows, now: datetime) -> Placement:
@@ -161,10 +162,19 @@ def _worth_asking_again(alarm: Alarm, incident: Incident, windows: Windows, now:
 
 
 def left_unasked(incident: Incident, windows: Windows, now: datetime) -> bool:
-    """Return whether members brought something new to an incident while its question was on its way."""
+    """Return whether no question about an incident was ever answered, and it is time for another.
+
+    What joined while a question was on its way asks none of its own, which in a storm would be a second question for
+    two causes in three: the next one shows it.
+    """
     if not _may_ask_again(incident, windows) or incident.hushed(now) or incident.resolved:
         return False
-    return _rested(incident, windows, now) and bool(incident.families - incident.asked_families)
+    return _rested(incident, windows, now) and not incident.asked_families
+
+
+def awaits_parts(incident: Incident) -> bool:
+    """Return whether an alarm that watches no resource opened an incident: most are composite, and their parts fire."""
+    return incident.resource.type == NO_RESOURCE
 
 
 def may_clear(incident: Incident) -> bool:

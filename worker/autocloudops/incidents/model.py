@@ -78,6 +78,8 @@ class Incident(Value):
     the effective decision and its audit record.
     `asked_anew` says that its question was raised by no state change, so that its decision ends none.
     `suppressed_until` is present where nobody was asked or told: until then the reason holds for whoever joins.
+    `retry_at` is present where its question was deferred: nobody asks before then, and no message stands for it any
+    more, so that only a sweeper asks.
     """
 
     incident_id: UUID
@@ -91,6 +93,7 @@ class Incident(Value):
     attempt: int = 0
     asker: str | None = None
     lease_until: datetime | None = None
+    retry_at: datetime | None = None
     members: int = 1
     firing: int = 1
     families: frozenset[str] = frozenset()
@@ -112,6 +115,14 @@ class Incident(Value):
     def waiting_since(self) -> datetime:
         """When the question of its current revision was raised."""
         return self.reopened_at or self.opened_at
+
+    def left_alone_until(self, patience: timedelta) -> datetime:
+        """Return until when nobody but its asker looks after an undecided incident.
+
+        Args:
+            patience: how long whoever opened an incident may take to claim it.
+        """
+        return self.lease_until or self.retry_at or self.waiting_since + patience
 
     def hushed(self, now: datetime) -> bool:
         """Whether nobody was asked or told, and the reason for that still holds."""

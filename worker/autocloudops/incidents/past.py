@@ -2,6 +2,7 @@
 
 PastIncident  what was decided about an incident, and what came of it
 Label         what a person said of it afterwards
+PastVector    what a decided incident reads like, in numbers
 Nearby        incidents at about the same time in the same account and region
 """
 
@@ -82,6 +83,24 @@ class PastIncident(Value):
             if label.judgement is Judgement.NOISE or label.decision_id == self.decision_id:
                 last[label.judgement.about] = label
         return tuple(last.values())
+
+
+class VectorSpace(Value):
+    """Which vectors may be compared: those of one account, made by one model, with as many numbers."""
+
+    account: str
+    model: str
+    dimension: int = Field(gt=0)
+
+
+class PastVector(Value):
+    """What a decided incident reads like: `numbers` are little-endian floats of 16 bits, a vector of length 1."""
+
+    incident_id: UUID
+    owner_key: str
+    space: VectorSpace
+    decided_at: datetime
+    numbers: bytes
 
 
 class Neighbour(Value):

@@ -34,11 +34,15 @@ from autocloudops.incidents.model import (
     family,
 )
 from autocloudops.incidents.relatives import child_keys
+from autocloudops.incidents.track_record import SelfClearing
+from autocloudops.incidents.waiting import Wait, wait_for, waiting_alarms
 
 ANSWERED_WITHIN = timedelta(seconds=10)
 """How long a question is assumed to be on its way."""
 LOOKED_AT_AFTER = timedelta(seconds=10)
 """How much later than the rest between two questions a worker looks whether something was left unasked."""
+SWEPT_WITHIN = timedelta(seconds=15)
+"""How long after the end of a wait a sweeper comes by: half of the time between two sweeps."""
 PARENT_KEPT = timedelta(hours=1)
 KEPT = WINDOW + APPROXIMATE_WITHIN
 REPLAYED = "alarm_history"
@@ -59,23 +63,23 @@ class Question:
 
     Args:
         key: the alarm that raised it.
-        began: when that alarm fired.
         at: when it would have been asked.
-        alone: whether no other alarm was in the incident.
     """
 
     key: AlarmKey
-    began: datetime
     at: datetime
-    alone: bool
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a replay came to: incidents that were opened, questions, and those left out because an alarm flapped."""
+    """What a replay came to: incidents that were opened, questions, and those that were left out.
+
+    `rested` because an alarm flapped, `spared` because what clears by itself did so in time.
+    """
 
     incidents: int = 0
     rested: int = 0
+    spared: int = 0
     questions: list[Question] = field(default_factory=list)
 
 
@@ -105,12 +109,13 @@ class _Step(Enum):
 
 @dataclass(slots=True)
 class _Standing:
-    """What a replay keeps of an incident: the noun, the question that waits, and whose alarms are in it."""
+    """What a replay keeps of an incident: the noun, its question, and the last ALARM of each alarm that is in it."""
 
     incident: Incident
     token: Alarm
     rests: bool
-    keys: set[AlarmKey]
+    alarms: dict[AlarmKey, Alarm]
+    waits: bool = False
     steps: int = 0
 
 
@@ -124,11 +129,15 @@ class Replay:
     Args:
         entries: the inventory, by key; holds every alarm whose transitions are given.
         windows: how long an incident takes members.
+        clearing: the alarms that clear by themselves, and how.
     """
 
-    def __init__(self, entries: Mapping[AlarmKey, Entry], windows: Windows) -> None:
+    def __init__(
+        self, entries: Mapping[AlarmKey, Entry], windows: Windows, clearing: Mapping[AlarmKey, SelfClearing]
+    ) -> None:
         self._entries = entries
         self._windows = windows
+        self._clearing = clearing
         self._changes: defaultdict[AlarmKey, list[Change]] = defaultdict(list)
         self._alarms: dict[AlarmKey, Alarm] = {}
         self._parents: dict[AlarmKey, tuple[UUID, datetime]] = {}
@@ -210,7 +219,7 @@ class Replay:
 
     def _open(self, incident: Incident, alarm: Alarm, *, rests: bool) -> None:
         self.came_to.incidents += 1
-        standing = self._standing[incident.incident_id] = _Standing(incident, alarm, rests, {alarm.key})
+        standing = self._standing[incident.incident_id] = _Standing(incident, alarm, rests, {alarm.key: alarm})
         self._current[incident.owner_key] = incident.incident_id
         self._when(alarm.at + self._windows.quiet, standing, _Step.ASK)
 
@@ -231,7 +240,7 @@ class Replay:
         if standing is None:
             return
         incident = standing.incident
-        standing.keys.add(alarm.key)
+        standing.alarms[alarm.key] = alarm
         standing.incident = incident.model_copy(
             update={
                 "firing": incident.firing + firing,
@@ -247,8 +256,10 @@ class Replay:
             self._forget_if_over(standing)
 
     def _forget_if_over(self, standing: _Standing) -> None:
-        if standing.incident.resolved and not standing.steps:
-            self._standing.pop(standing.incident.incident_id, None)
+        if not standing.incident.resolved or standing.steps:
+            return
+        if self._standing.pop(standing.incident.incident_id, None) and standing.waits:
+            self.came_to.spared += 1
 
     def _when(self, at: datetime, standing: _Standing, step: _Step) -> None:
         self._steps += 1
@@ -270,18 +281,30 @@ class Replay:
         self._forget_if_over(standing)
 
     def _ask(self, standing: _Standing, at: datetime) -> None:
-        """Ask about an incident, unless its only alarm flaps and was asked about within the hour."""
-        incident = standing.incident
-        alone = len(standing.keys) == 1
-        rests = standing.rests and alone
-        update = {"asked_families": incident.asked_families | incident.families}
-        standing.incident = incident.model_copy(update=update | ({"suppressed_until": at} if rests else {}))
+        """Ask about an incident, unless its only alarm flaps and was asked about within the hour, or it may clear."""
+        rests = standing.rests and len(standing.alarms) == 1
+        wait = None if rests else self._wait(standing, at)
+        standing.waits = wait is not None
+        if wait:
+            self._suppress(standing, at, wait.until)
+            self._when(wait.until + SWEPT_WITHIN, standing, _Step.LOOK)
+            return
+        families = standing.incident.asked_families | standing.incident.families
+        standing.incident = standing.incident.model_copy(update={"asked_families": families})
         if rests:
             self.came_to.rested += 1
-            self._decide(standing, at)
+            self._suppress(standing, at, at)
             return
-        self.came_to.questions.append(Question(standing.token.key, standing.token.at, at, alone))
+        self.came_to.questions.append(Question(standing.token.key, at))
         self._when(at + ANSWERED_WITHIN, standing, _Step.DECIDE)
+
+    def _wait(self, standing: _Standing, at: datetime) -> Wait | None:
+        newest = waiting_alarms(standing.incident, standing.alarms.values())
+        return wait_for(newest, [self._clearing.get(alarm.key) for alarm in newest], at)
+
+    def _suppress(self, standing: _Standing, at: datetime, until: datetime) -> None:
+        standing.incident = standing.incident.model_copy(update={"suppressed_until": until})
+        self._decide(standing, at)
 
     def _decide(self, standing: _Standing, at: datetime) -> None:
         update = {"status": IncidentStatus.DECIDED, "decided_at": at}

@@ -16,6 +16,11 @@ class IncidentStore(Protocol):
     Every method raises `ServiceFailed` where the store cannot be reached.
     """
 
+    @property
+    def counts_within(self) -> timedelta:
+        """How long after its record a change may be missing in the counters of an incident that many join."""
+        ...
+
     async def history(self, key: AlarmKey, since: datetime) -> History:
         """Return the newest recorded changes of `key`, and every one from `since` on."""
         ...
@@ -62,7 +67,7 @@ class IncidentStore(Protocol):
         ...
 
     async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
-        """Become the only one who asks; None while somebody else holds the lease or it is decided."""
+        """Become the only one who asks; None while somebody else does, while it is deferred, or once it is decided."""
         ...
 
     async def renew(self, asked: Incident, lease: timedelta, now: datetime) -> bool:
@@ -73,8 +78,15 @@ class IncidentStore(Protocol):
         """Give the lease of a question back, so that whoever comes next need not wait for it to lapse."""
         ...
 
+    async def defer(self, asked: Incident, retry_at: datetime) -> bool:
+        """Give a question back until `retry_at`. From then on the incident itself stands for it, and not a message.
+
+        False: the attempt that `asked` carries is no longer current.
+        """
+        ...
+
     async def members(self, incident: Incident) -> Sequence[Alarm]:
-        """Return the first and last alarms of an incident, by time, its token among them."""
+        """Return the first and last alarms of an incident, by time, with its token and one of each kind among them."""
         ...
 
     async def settle(

@@ -17,7 +17,7 @@ from autocloudops.decisions.remembering import remembered
 from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.incidents.circumstances import Circumstances, circumstances
 from autocloudops.incidents.flapping import WINDOW, flapping
-from autocloudops.incidents.grouping import left_unasked, may_clear, takes
+from autocloudops.incidents.grouping import awaits_parts, left_unasked, may_clear, takes
 from autocloudops.incidents.model import Incident, IncidentStatus, Windows, family
 from autocloudops.incidents.past import PastIncident
 from autocloudops.incidents.store import IncidentStore
@@ -31,6 +31,8 @@ log = getLogger(__name__)
 
 T = TypeVar("T")
 LEASE_MARGIN = timedelta(seconds=30)
+SWEPT_AT_ONCE = 8
+QUESTION_TAKES = timedelta(seconds=10)
 RENEWALS_PER_LEASE = 3
 COUNTED_WITHIN = timedelta(seconds=10)
 MOST_ADOPTED = 20
@@ -60,6 +62,28 @@ class Rooms:
     past: PastStore | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How long an asker may ask that is stopped from outside, and so leaves to later ones what does not answer in time.
+
+    Args:
+        ends_at: no reply is waited for longer than this, and no question begins that would have hardly any time.
+        retry: a question without an answer is deferred for so long, but not past the time in which it is to be decided.
+    """
+
+    ends_at: datetime
+    retry: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An investigated incident, and the receipt of its record; without one its question is to be deferred."""
+
+    case: Case
+    answered: Incident
+    receipt: Receipt | None
+
+
 class Asking:
     """Asks about incidents and makes decisions effective.
 
@@ -67,10 +91,12 @@ class Asking:
         rooms: where incidents, audit and notifications go.
         investigator: asks the model and decides.
         name: who asks, written into the lease of an incident.
+        shift: when this asker stops; None for one that lives as long as its questions, and defers none.
     """
 
-    def __init__(self, rooms: Rooms, investigator: Investigator, name: str) -> None:
+    def __init__(self, rooms: Rooms, investigator: Investigator, name: str, shift: Shift | None = None) -> None:
         self._rooms = rooms
+        self._shift = shift
         self._incidents = rooms.incidents
         self._clock = rooms.clock
         self._investigator = investigator
@@ -78,17 +104,21 @@ class Asking:
         self._lease = rooms.windows.batch + investigator.patience + LEASE_MARGIN
         self.telling = Telling(rooms.incidents, rooms.notifier, rooms.clock)
 
-    async def ask(self, incident_id: UUID, delivery: DeliveryFacts | None) -> bool:
-        """Return whether this call made a decision about an incident effective; False while somebody else asks.
+    async def ask(self, incident_id: UUID, delivery: DeliveryFacts | None) -> Outcome | None:
+        """Return how this call ended the question about an incident: decided or deferred; None if it did not.
+
+        Others ask, or it was decided or deferred already, or this asker's shift is over.
 
         Raises:
             ServiceFailed: the state cannot be reached, or the audit is down: then a decision could not be kept.
         """
         if self._rooms.audit.unwell:
             raise ServiceUnavailable("audit:append", str(incident_id), f"not asked: {self._rooms.audit.unwell}")
+        if self._shift and self._clock.now() + QUESTION_TAKES > self._shift.ends_at:
+            return None
         asked = await self._incidents.claim(incident_id, self._name, self._lease, self._clock.now())
         if asked is None:
-            return False
+            return None
         try:
             await self.telling.tell_left(asked)
             return await self._answered(asked, delivery)
@@ -96,12 +126,13 @@ class Asking:
             await self._incidents.release(asked, self._clock.now())
             raise
 
-    async def _answered(self, asked: Incident, delivery: DeliveryFacts | None) -> bool:
+    async def _answered(self, asked: Incident, delivery: DeliveryFacts | None) -> Outcome | None:
         kept = await self._while_current(asked, self._answer_kept(asked, delivery))
         if kept is None:
-            return False
-        case, answered, receipt = kept
-        return await self._make_effective(case, answered, delivery, receipt)
+            return None
+        if kept.receipt is None:
+            return await self._defer(kept.case, asked, delivery)
+        return await self._make_effective(kept.case, kept.answered, delivery, kept.receipt)
 
     async def _while_current(self, asked: Incident, work: Awaitable[T]) -> T | None:
         """Return what `work` comes to while the lease is renewed, or None where somebody else has taken it."""
@@ -128,15 +159,13 @@ class Asking:
             except ServiceFailed as error:
                 log.warning("incident %s: its lease is not renewed: %s", asked.incident_id, error)
 
-    async def _answer_kept(
-        self, asked: Incident, delivery: DeliveryFacts | None
-    ) -> tuple[Case, Incident, Receipt] | None:
+    async def _answer_kept(self, asked: Incident, delivery: DeliveryFacts | None) -> Kept | None:
         """Return a decision and its audit record; None where a reply came too late, which is kept as a note."""
         await self._wait_for_company(asked)
         alarms = await self._incidents.members(asked)
         known = await self._circumstances(asked, alarms)
-        due_at = asked.waiting_since + self._investigator.patience
-        case = await self._investigator.investigate(asked, alarms, known, due_at)
+        ends_at = self._shift.ends_at if self._shift else None
+        case = await self._investigator.investigate(asked, alarms, known, self._due_at(asked), ends_at)
         shown = () if case.asks_after else (family(alarm) for alarm in alarms)
         update = {"suppressed_until": case.known.suppressed_until, "asked_families": asked.asked_families.union(shown)}
         answered = asked.model_copy(update=update)
@@ -144,19 +173,38 @@ class Asking:
         if standing is None or standing.attempt != asked.attempt:
             await self._note(case, asked, delivery, _superseded(asked))
             return None
-        return case, answered, await self._rooms.audit.append(_decided(case, asked, delivery))
+        if case.unavailable and self._shift and self._clock.now() < self._due_at(asked):
+            return Kept(case, answered, None)
+        return Kept(case, answered, await self._rooms.audit.append(_decided(case, asked, delivery)))
+
+    def _due_at(self, asked: Incident) -> datetime:
+        return asked.waiting_since + self._investigator.patience
+
+    async def _defer(self, case: Case, asked: Incident, delivery: DeliveryFacts | None) -> Outcome | None:
+        """Leave a question to a sweeper, and keep that; None where somebody else has taken it over."""
+        retry = self._shift.retry if self._shift else timedelta()
+        retry_at = min(self._clock.now() + retry, self._due_at(asked))
+        if not await self._incidents.defer(asked, retry_at):
+            return None
+        said = case.story.use.error or "the model gave no answer"
+        log.warning("incident %s is deferred until %s: %s", asked.incident_id, retry_at, said)
+        await self._rooms.audit.append(_deferred(case, asked, delivery, f"until {retry_at.isoformat()}: {said}"))
+        return Outcome.DEFERRED
 
     async def _wait_for_company(self, asked: Incident) -> None:
-        """Let the batch window close: after a quiet while without a new member, or when it is as long as it may be."""
+        """Let the batch window close: after a quiet while without a new member, or when it is as long as it may be.
+
+        A composite alarm that came first gets all of it: its children are on their way.
+        """
         members = asked.members
-        waited = timedelta()
+        quiet, waited = self._rooms.windows.quiet, timedelta()
         while waited < self._rooms.windows.batch:
-            await self._clock.sleep(self._rooms.windows.quiet.total_seconds())
-            waited += self._rooms.windows.quiet
+            await self._clock.sleep(quiet.total_seconds())
+            waited += quiet
             incident = await self._incidents.incident(asked.incident_id)
-            if incident is None or incident.members == members:
+            if incident is None or (incident.members == members and not awaits_parts(incident)):
                 return
-            members = incident.members
+            members, quiet = incident.members, self._rooms.windows.quiet + self._incidents.counts_within
 
     async def _circumstances(self, asked: Incident, alarms: Sequence[Alarm]) -> Circumstances:
         now = self._clock.now()
@@ -200,7 +248,7 @@ class Asking:
 
     async def _make_effective(
         self, case: Case, asked: Incident, delivery: DeliveryFacts | None, receipt: Receipt
-    ) -> bool:
+    ) -> Outcome | None:
         """Name a decision in its incident, and tell people; one that came too late is kept as a note."""
         decision = case.story.decision
         notification = notification_of(case.story) if decision.verdict is not Verdict.SUPPRESSED else None
@@ -209,14 +257,14 @@ class Asking:
         settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, now, notice)
         if not (settled or await self._stands(asked, receipt.sha256)):
             await self._note(case, asked, delivery, _superseded(asked))
-            return False
+            return None
         if case.known.tied:
             await self._incidents.tie(asked.owner_key, asked.incident_id, case.known.tied, now)
         await self._remember(case, asked)
         unheard = await self.telling.tell(asked, notification) if notification else None
         if unheard:
             await self._note(case, asked, delivery, f"nobody was told: {unheard}")
-        return True
+        return Outcome.DECIDED
 
     async def _remember(self, case: Case, asked: Incident) -> None:
         """Remember a decision for later incidents: it stands already, so what cannot be kept is only logged."""
@@ -237,39 +285,45 @@ class Asking:
         noted = _decided(case, asked, delivery).model_copy(update={"outcome": Outcome.NOTE, "note": note})
         await self._rooms.audit.append(noted)
 
-    async def sweep(self) -> int:
-        """Finish what others left behind, and return how many incidents were decided."""
-        decided = 0
-        for incident in await self._incidents.unfinished():
-            try:
-                decided += await self._look_after(incident)
-            except Exception:
-                log.exception("incident %s stays unfinished until the next sweep", incident.incident_id)
-        return decided
+    async def sweep(self) -> None:
+        """Finish what others left behind, and ask what was deferred until now; a few incidents at a time."""
+        places = asyncio.Semaphore(SWEPT_AT_ONCE)
 
-    async def _look_after(self, incident: Incident) -> bool:
-        """Return whether an incident was decided that was left behind, or that has something new to ask about.
+        async def look_after(incident: Incident) -> None:
+            async with places:
+                try:
+                    await self._look_after(incident)
+                except Exception:
+                    log.exception("incident %s stays unfinished until the next sweep", incident.incident_id)
+
+        async with asyncio.TaskGroup() as sweeping:
+            for incident in await self._incidents.unfinished():
+                sweeping.create_task(look_after(incident))
+
+    async def _look_after(self, incident: Incident) -> None:
+        """Ask about an incident that was left behind or deferred, or that has something new to ask about.
 
         It was left behind when its lease has lapsed, or when nobody claimed it before it was due.
         """
         if incident.decided_at and incident.status is IncidentStatus.DECIDED:
-            return await self._finished(incident, self._clock.now() - incident.decided_at)
-        if (incident.lease_until or incident.waiting_since + self._investigator.patience) > self._clock.now():
-            return False
-        log.warning("incident %s was left behind by %s", incident.incident_id, incident.asker)
-        return await self.ask(incident.incident_id, None)
+            await self._finished(incident, self._clock.now() - incident.decided_at)
+            return
+        if incident.left_alone_until(self._investigator.patience) > self._clock.now():
+            return
+        if not incident.retry_at:
+            log.warning("incident %s was left behind by %s", incident.incident_id, incident.asker)
+        await self.ask(incident.incident_id, None)
 
-    async def _finished(self, decided: Incident, standing_for: timedelta) -> bool:
+    async def _finished(self, decided: Incident, standing_for: timedelta) -> None:
         """Tell people what nobody told them, and ask about what came while the question was on its way."""
         await self.telling.tell_left(decided)
         if standing_for < self._rooms.windows.reask + COUNTED_WITHIN:
-            return False
+            return
         if left_unasked(decided, self._rooms.windows, self._clock.now()) or await self._unanswered(decided):
-            reopened = await self._incidents.ask_again(decided, self._clock.now())
-            return reopened and await self.ask(decided.incident_id, None)
-        if not may_clear(decided):
+            if await self._incidents.ask_again(decided, self._clock.now()):
+                await self.ask(decided.incident_id, None)
+        elif not may_clear(decided):
             await self._incidents.finish(decided)
-        return False
 
     async def _unanswered(self, decided: Incident) -> bool:
         """Return whether the incident that was to answer for this one was not asked about either."""
@@ -311,4 +365,18 @@ def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> Aud
         flapping=case.known.flapping,
         findings=case.known.findings,
         storm=case.known.storm,
+    )
+
+
+def _deferred(case: Case, asked: Incident, delivery: DeliveryFacts | None, note: str) -> AuditRecord:
+    return AuditRecord(
+        outcome=Outcome.DEFERRED,
+        at=case.story.at,
+        event_id=None if asked.asked_anew else asked.token,
+        incident_id=asked.incident_id,
+        attempt=asked.attempt,
+        delivery=delivery,
+        alarm=case.story.opener,
+        model=case.story.use,
+        note=note,
     )

@@ -29,7 +29,7 @@ from autocloudops.incidents.model import (
 from autocloudops.pipeline.asking import Asking, Rooms
 from autocloudops.pipeline.relatives import related
 from autocloudops.queue.client import Delivery
-from autocloudops.queue.consumer import Done, Ending, Later, Park
+from autocloudops.queue.endings import Done, Ending, Later, Park
 
 PLACE_ATTEMPTS = 8
 PENDING_SECONDS = 0.1
@@ -166,19 +166,21 @@ class Pipeline:
         return None
 
     async def _ask(self, incident_id: UUID, delivery: Delivery) -> Ending:
-        decided = await self._asking.ask(incident_id, facts_of(delivery))
-        return Done() if decided else ASKED_ELSEWHERE
+        return Done() if await self._asking.ask(incident_id, facts_of(delivery)) else ASKED_ELSEWHERE
 
     async def _repeat(self, change: Change, alarm: Alarm, delivery: Delivery) -> Ending:
         """Answer for a change that is recorded: ask if its question is still open, else keep that it came again."""
+        outcome = ROLE_OUTCOMES[change.role]
         if change.role in {Role.OPENER, Role.REOPENER} and change.incident_id:
             incident = await self._incidents.incident(change.incident_id)
             if incident and incident.waits_for(change.revision):
-                return await self._ask(change.incident_id, delivery)
-            if incident:
+                if incident.retry_at is None:
+                    return await self._ask(change.incident_id, delivery)
+                outcome = Outcome.DEFERRED
+            elif incident:
                 await self._asking.telling.tell_left(incident)
         repeated = AuditRecord(
-            outcome=ROLE_OUTCOMES[change.role],
+            outcome=outcome,
             at=self._clock.now(),
             event_id=alarm.event_id,
             incident_id=change.incident_id,

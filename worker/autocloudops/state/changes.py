@@ -1,4 +1,12 @@
-"""Changes in the state table, found by what they touch, and how fresh each feed of changes is."""
+"""Changes in the state table, found by what they touch, and how fresh each feed of changes is.
+
+    CHANGE#<hash>  D#<ms>#<event id>, R#<ms>#<event id>   a change of one key: decided by somebody, or routine
+                   NEWEST                                 the times of the newest of both sorts
+    FEED#<account>/<region>  <feed>                       the time of its newest event
+
+One call reads what is NEWEST of every key that may explain an alarm. The changes themselves are read only where
+something changed lately.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -25,6 +33,7 @@ FEED_SECONDS = 10.0
 MOST_FEEDS = 10_000
 MOST_READ = 50
 DECIDED, ROUTINE = "D#", "R#"
+NEWEST = "NEWEST"
 """Sort keys: what happens often by itself stands apart, so that no crash loop hides the deployment behind it."""
 
 
@@ -63,6 +72,24 @@ class DynamoChanges:
         }
         with translated("dynamodb:PutItem", self._table.name):
             await self._table.client.put_item(TableName=self._table.name, Item=item)
+        await self._mark_newest(change, key)
+
+    async def _mark_newest(self, change: ResourceChange, key: str) -> None:
+        """Say that a key changed; after the change itself, so that whoever looks for it finds it."""
+        await self._table.unless_lost(
+            "dynamodb:UpdateItem",
+            lambda: self._table.client.update_item(
+                TableName=self._table.name,
+                Key=_newest_key(change.account, change.region, key),
+                UpdateExpression="SET #sort = :at, #ttl = :ttl",
+                ConditionExpression="attribute_not_exists(#sort) OR #sort < :at",
+                ExpressionAttributeNames={"#sort": _sort(change), "#ttl": "ttl"},
+                ExpressionAttributeValues={
+                    ":at": number(epoch_milliseconds(change.at)),
+                    ":ttl": items.expiry(self._clock.now(), RETENTION),
+                },
+            ),
+        )
 
     async def _freshen(self, event: AwsEvent, feed: str) -> None:
         """Write how fresh a feed is, unless this process did so a moment ago; an older event makes none staler."""
@@ -105,12 +132,24 @@ class DynamoChanges:
         Raises:
             ServiceFailed: the table cannot be read.
         """
-        wanted = [(key, prefix) for key in keys for prefix in (DECIDED, ROUTINE)]
-        found = await asyncio.gather(*(self._newest(account, region, *each, since) for each in wanted))
         by_key: dict[str, list[ResourceChange]] = {key: [] for key in keys}
+        wanted = await self._changed(account, region, tuple(by_key), since)
+        found = await asyncio.gather(*(self._newest(account, region, *each, since) for each in wanted))
         for (key, _), changes in zip(wanted, found, strict=True):
             by_key[key] += changes
         return by_key
+
+    async def _changed(
+        self, account: str, region: str, keys: Sequence[str], since: datetime
+    ) -> Sequence[tuple[str, str]]:
+        """Return the keys that changed from `since` on, with each sort of change that there was, in their order."""
+        marks = {
+            item["pk"]["S"]: item
+            for item in await self._table.get_many([_newest_key(account, region, key) for key in keys])
+        }
+        oldest = epoch_milliseconds(since)
+        sorts = ((key, sort, marks.get(_pk(account, region, key), {})) for key in keys for sort in (DECIDED, ROUTINE))
+        return [(key, sort) for key, sort, mark in sorts if sort in mark and int(mark[sort]["N"]) >= oldest]
 
     async def _newest(
         self, account: str, region: str, key: str, prefix: str, since: datetime
@@ -125,11 +164,18 @@ class DynamoChanges:
 
 
 def _key(account: str, region: str, key: str, change: ResourceChange) -> "NewItem":
-    sort = ROUTINE if change.routine else DECIDED
     return {
         "pk": text(_pk(account, region, key)),
-        "sk": text(f"{sort}{epoch_milliseconds(change.at):013d}#{change.event_id}"),
+        "sk": text(f"{_sort(change)}{epoch_milliseconds(change.at):013d}#{change.event_id}"),
     }
+
+
+def _newest_key(account: str, region: str, key: str) -> "NewItem":
+    return {"pk": text(_pk(account, region, key)), "sk": text(NEWEST)}
+
+
+def _sort(change: ResourceChange) -> str:
+    return ROUTINE if change.routine else DECIDED
 
 
 def _pk(account: str, region: str, key: str) -> str:

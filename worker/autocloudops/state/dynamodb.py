@@ -6,6 +6,7 @@
     INC#<incident id>  HEAD           the incident: counters, lease, decision
                        MEMBERS#<sum>  changes that were counted together, and where they stand
                        COUNTED#<sum>  the same for changes that bring no member
+                       FAMILY#<kind>  one member for each kind of trouble in it
     OPEN#<shard>       <incident id>  an incident that is not finished: undecided, untold, or to be looked at again
     STORM#<acct/rgn>   <minute>       the resources that alarmed in that minute
     SILENCE            <owner key>    a silence
@@ -47,11 +48,13 @@ from autocloudops.state import items, writes
 from autocloudops.state.items import text
 from autocloudops.state.marks import Marks
 from autocloudops.state.storms import Storms
-from autocloudops.state.sums import MEMBERS_IN, Into, Mark, Sum, Sums, Tally
+from autocloudops.state.sums import HOT_SECONDS, MEMBERS_IN, Into, Mark, Sum, Sums, Tally
 from autocloudops.state.table import Table
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
+
+NAMED = 10_000
 
 
 class DynamoIncidents:
@@ -63,6 +66,8 @@ class DynamoIncidents:
         clock: time for adding counters up, and for what has expired.
     """
 
+    counts_within = timedelta(seconds=HOT_SECONDS)
+
     def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._client = client
         self._name = table
@@ -71,6 +76,7 @@ class DynamoIncidents:
         self._marks = Marks(self._table, clock)
         self._sums = Sums(self._write_sum, clock)
         self._storms = Storms(client, table)
+        self._named: dict[tuple[UUID, str], None] = {}
 
     async def aclose(self) -> None:
         """Return when every counter that waits was written: before the client is closed."""
@@ -78,6 +84,10 @@ class DynamoIncidents:
 
     async def history(self, key: AlarmKey, since: datetime) -> History:
         """Return the newest recorded changes of `key`, and every one from `since` on."""
+        return await self._history(key, since)
+
+    async def _history(self, key: AlarmKey, since: datetime, but: UUID | None = None) -> History:
+        """Return the history of `key` without one change: whoever has just written it need not read how it counts."""
         found: list[items.StoredItem] = []
         parent: UUID | None = None
         async for item in self._table.query(items.key_pk(key), newest_first=True, page=items.HISTORY_LIMIT):
@@ -85,7 +95,7 @@ class DynamoIncidents:
                 parent = UUID(item["incident_id"]["S"])
             elif len(found) >= items.HISTORY_LIMIT and items.time_of(item) < since:
                 break
-            else:
+            elif item["event_id"]["S"] != str(but):
                 found.append(item)
         counted, pending = await self._marks.sorted(found)
         return History(
@@ -134,8 +144,13 @@ class DynamoIncidents:
         await self._table.unless_lost("dynamodb:DeleteItem", lambda: self._client.delete_item(**deletion))
 
     async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
-        """Make `placement` true and count it, or return False where somebody else was faster."""
+        """Make `placement` true and count it, or return False where somebody else was faster.
+
+        Children are tied first, so that whoever dies in between leaves no recorded composite alarm that ties nothing.
+        """
         placement = await self._leaving_what_exists(placement)
+        if isinstance(placement, Opens | Reopens | Joins):
+            await self._adopt_children(alarm, placement, now)
         match placement:
             case Opens():
                 done = await self._table.transact(writes.opening(self._name, alarm, placement, now))
@@ -146,7 +161,6 @@ class DynamoIncidents:
         if done and isinstance(placement, Opens | Reopens):
             await self._end_if_ended(alarm, placement, seen)
         if done and isinstance(placement, Opens | Reopens | Joins):
-            await self._adopt_children(alarm, placement, now)
             await self._storms.note(alarm.resource, now)
         return done
 
@@ -189,8 +203,8 @@ class DynamoIncidents:
 
     async def _turned(self, alarm: Alarm, seen: History) -> Sequence[Change]:
         """Return what others recorded of the alarm's key since `seen` was read."""
-        history = await self.history(alarm.key, alarm.at)
-        return [change for change in history.beyond(seen) if change.event_id != alarm.event_id]
+        history = await self._history(alarm.key, alarm.at, but=alarm.event_id)
+        return history.beyond(seen)
 
     async def _take_back(self, alarm: Alarm, placement: Placement, mark: Mark | None) -> bool:
         """Return whether a change is gone again: not so an OK that an opener took for the end of its episode."""
@@ -207,10 +221,13 @@ class DynamoIncidents:
             await self._table.transact(writes.ending(self._name, alarm.key, closing, incident_id))
 
     async def _write_sum(self, total: Sum) -> bool:
-        now = self._clock.now()
-        if await self._table.transact(writes.counting(self._name, total, now)):
+        now, into = self._clock.now(), total.into
+        named = {kind: place for kind, place in total.kinds.items() if (into.incident_id, kind) not in self._named}
+        if await self._table.transact(writes.counting(self._name, total, named, now)):
+            self._named |= dict.fromkeys((into.incident_id, kind) for kind in named)
+            for forgotten in list(self._named)[:-NAMED]:
+                del self._named[forgotten]
             return True
-        into = total.into
         written = await self._table.get(items.sum_key(into.incident_id, total.sum_id))
         if written or into.guarded or await self.incident(into.incident_id):
             return written is not None and "names" in written
@@ -233,7 +250,7 @@ class DynamoIncidents:
                 )
 
     async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
-        """Become the only one who asks; None while somebody else holds the lease or it is decided."""
+        """Become the only one who asks; None while somebody else does, while it is deferred, or once it is decided."""
         claiming = writes.claiming(self._name, incident_id, asker, lease, now)
         answer = await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**claiming))
         return items.read_head(answer["Attributes"]) if answer else None
@@ -249,14 +266,25 @@ class DynamoIncidents:
         holding = writes.holding(self._name, asked, now)
         await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**holding))
 
+    async def defer(self, asked: Incident, retry_at: datetime) -> bool:
+        """Give a question back until `retry_at`. False: the attempt that `asked` carries is no longer current."""
+        deferring = writes.deferring(self._name, asked, retry_at)
+        answer = await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**deferring))
+        return answer is not None
+
     async def members(self, incident: Incident) -> Sequence[Alarm]:
-        """Return the first and last 20 alarms of an incident, by time, its opener and its token among them."""
+        """Return the first and last 20 alarms of an incident, by time, with its opener, its token and one of each kind.
+
+        A kind is a family of metrics: among hundreds of alarms that say the same, the one that says why may be alone.
+        """
         head = await self._table.get(items.head_key(incident.incident_id))
         if head is None:
             return []
         wanted = {head[name]["B"] for name in ("opener_place", "token_place")}
         for newest_first in (False, True):
             wanted |= set(await self._places(incident.incident_id, newest_first=newest_first))
+        kinds = self._table.query(items.incident_pk(incident.incident_id), items.FAMILIES)
+        wanted |= {item["place"]["B"] async for item in kinds}
         found = await self._table.get_many([items.key_at(place) for place in sorted(wanted)])
         alarms = (Alarm.model_validate_json(item["alarm"]["S"]) for item in found)
         return sorted(alarms, key=lambda alarm: alarm.at)

@@ -81,6 +81,15 @@ class DynamoInventory:
         entry = _entry(item) if item else None
         return entry if entry and not entry.gone else None
 
+    async def of_keys(self, keys: Sequence[AlarmKey]) -> Sequence[Entry]:
+        """Return the entries of those alarms that are known and not gone, in the order of `keys`.
+
+        Raises:
+            ServiceFailed: the table cannot be read.
+        """
+        found = {entry.key: entry for entry in map(_entry, await self._table.get_many([_key(key) for key in keys]))}
+        return [found[key] for key in dict.fromkeys(keys) if key in found and not found[key].gone]
+
     async def alarms(self, account: str, region: str) -> AsyncIterator[Entry]:
         """Yield the entries of an account and region, in no order that means anything.
 

@@ -25,6 +25,7 @@ HEAD_RETENTION = RETENTION + timedelta(days=2)
 NOTICE_RETENTION = timedelta(days=1)
 HISTORY_LIMIT = 50
 PARENT = "PARENT"
+FAMILIES = "FAMILY#"
 PARENT_RETENTION = timedelta(hours=1)
 ENDS = 20
 SHARDS = 4
@@ -111,6 +112,12 @@ def place_of(alarm: Alarm) -> bytes:
     """Return where a firing alarm's change stands, in 22 bytes: the digest of its key, and its time."""
     digest = bytes.fromhex(key_pk(alarm.key).removeprefix("KEY#"))
     return digest + epoch_milliseconds(alarm.at).to_bytes(TIME_BYTES)
+
+
+def family_item(incident_id: UUID, family: str, place: bytes, now: datetime) -> "NewItem":
+    """Return the item that names one member of an incident for each kind of trouble in it."""
+    key = {"pk": text(incident_pk(incident_id)), "sk": text(f"{FAMILIES}{family}")}
+    return key | {"place": {"B": place}, "ttl": expiry(now, HEAD_RETENTION)}
 
 
 def key_at(place: bytes) -> "NewItem":
@@ -300,7 +307,7 @@ def head_item(incident: Incident, opener: Alarm, now: datetime) -> "NewItem":
 def read_head(item: "StoredItem") -> Incident:
     """Return the incident that an item holds."""
     ids = {name: UUID(item[name]["S"]) for name in ("decision_id", "previous") if name in item}
-    moments = ("lease_until", "reopened_at", "decided_at", "suppressed_until")
+    moments = ("lease_until", "retry_at", "reopened_at", "decided_at", "suppressed_until")
     times = {name: moment(item[name]["N"]) for name in moments if name in item}
     texts = {name: item[name]["S"] for name in ("asker", "record_sha256") if name in item}
     numbers = {name: int(item[name]["N"]) for name in ("revision", "attempt", "members", "firing")}

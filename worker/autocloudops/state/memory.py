@@ -30,6 +30,8 @@ MEMBER_ROLES = frozenset({Role.OPENER, Role.REOPENER, Role.JOINER})
 class MemoryIncidents:
     """An `IncidentStore` in memory, with the same conditions as the durable one."""
 
+    counts_within = timedelta()
+
     def __init__(self) -> None:
         self._changes: defaultdict[AlarmKey, dict[UUID, Change]] = defaultdict(dict)
         self._parents: dict[AlarmKey, UUID] = {}
@@ -159,10 +161,10 @@ class MemoryIncidents:
             del self._unfinished[decided.incident_id]
 
     async def claim(self, incident_id: UUID, asker: str, lease: timedelta, now: datetime) -> Incident | None:
-        """Become the only one who asks; None while somebody else holds the lease or it is decided."""
+        """Become the only one who asks; None while somebody else does, while it is deferred, or once it is decided."""
         incident = self._incidents[incident_id]
-        leased = incident.lease_until is not None and incident.lease_until > now
-        if incident.status is IncidentStatus.DECIDED or leased:
+        taken = any(until is not None and until > now for until in (incident.lease_until, incident.retry_at))
+        if incident.status is IncidentStatus.DECIDED or taken:
             return None
         self._update(
             incident_id,
@@ -185,6 +187,13 @@ class MemoryIncidents:
         if self._is_current(asked):
             self._update(asked.incident_id, lease_until=now)
 
+    async def defer(self, asked: Incident, retry_at: datetime) -> bool:
+        """Give a question back until `retry_at`. False: the attempt that `asked` carries is no longer current."""
+        if not self._is_current(asked):
+            return False
+        self._update(asked.incident_id, status=IncidentStatus.OPEN, retry_at=retry_at, lease_until=None)
+        return True
+
     def _is_current(self, asked: Incident) -> bool:
         incident = self._incidents[asked.incident_id]
         return incident.status is IncidentStatus.ASKING and incident.attempt == asked.attempt
@@ -205,6 +214,7 @@ class MemoryIncidents:
             decision_id=decision_id,
             record_sha256=record_sha256,
             decided_at=now,
+            retry_at=None,
             suppressed_until=asked.suppressed_until,
             asked_families=asked.asked_families,
         )

@@ -1,4 +1,10 @@
-"""Decided incidents in the state table, for 400 days: by owner, by metric family, by time, and by id for labels."""
+"""Decided incidents in the state table, for 400 days: by owner, by metric family, and by id for labels.
+
+    PAST#<start of id>  <incident id>               what was decided, and the labels
+    PASTOF#<hash>       <opened at>#<incident id>   by owner, and by metric family in an account
+
+Vectors of them are in `state.likeness`.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
     from autocloudops.state.items import NewItem, StoredItem
 
 RETENTION = timedelta(days=400)
-NEAR_RETENTION = timedelta(hours=1)
 ID_CHARACTERS = 8
 """As many characters of an id are its partition: what people type is never shorter."""
 MOST_FOUND = 20
@@ -44,7 +49,7 @@ class DynamoPast:
     async def keep(self, past: PastIncident, previous: UUID | None = None) -> None:
         """Remember a decision; a later decision about the same incident takes its place, and labels stay.
 
-        A suppressed incident is found by id and by time, but is no example for others.
+        A suppressed incident is found by id, but is no example for others.
 
         Args:
             past: what was decided.
@@ -56,10 +61,8 @@ class DynamoPast:
         now = self._clock.now()
         kept = past.model_copy(update={"labels": ()}).model_dump_json(exclude_defaults=True)
         await self._set(record_key(past.incident_id), kept, now)
-        pointers = [(near_pk(past.account, past.region), NEAR_RETENTION)]
         if not past.suppressed:
-            pointers += [(pk, RETENTION) for pk in _lists(past)]
-        await asyncio.gather(*(self._point(pk, past, after) for pk, after in pointers))
+            await asyncio.gather(*(self._point(pk, past) for pk in _lists(past)))
         if previous:
             await self._settle(previous)
 
@@ -73,22 +76,21 @@ class DynamoPast:
                 ExpressionAttributeValues={":past": text(past), ":ttl": items.expiry(now, RETENTION)},
             )
 
-    async def _point(self, pk: str, past: PastIncident, after: timedelta) -> None:
+    async def _point(self, pk: str, past: PastIncident) -> None:
         sort = f"{epoch_milliseconds(past.opened_at):013d}#{past.incident_id}"
-        item = {"pk": text(pk), "sk": text(sort), "ttl": items.expiry(self._clock.now(), after)}
+        item = {"pk": text(pk), "sk": text(sort), "ttl": items.expiry(self._clock.now(), RETENTION)}
         with translated("dynamodb:PutItem", self._table.name):
             await self._table.client.put_item(TableName=self._table.name, Item=item)
 
     async def _settle(self, incident_id: UUID) -> None:
         """Write down when an incident cleared, before its state changes expire."""
-        item = await self._table.get(record_key(incident_id))
-        past = await self._with_outcome(_read(item)) if item else None
+        past = next(iter(await self.of_ids([incident_id])), None)
         if past and past.cleared_at:
             kept = past.model_copy(update={"labels": ()}).model_dump_json(exclude_defaults=True)
             await self._set(record_key(incident_id), kept, past.decided_at)
 
-    async def of_owner(self, owner_key: str, but: UUID, most: int) -> Sequence[PastIncident]:
-        """Return the last decided incidents of an owner, the newest first, with what came of them.
+    async def of_owner(self, owner_key: str, but: UUID, most: int) -> Sequence[UUID]:
+        """Return the ids of an owner's last decided incidents, the newest first.
 
         Args:
             owner_key: account, region and owner.
@@ -100,29 +102,46 @@ class DynamoPast:
         """
         return await self._in_list(_owner_pk(owner_key), but, most)
 
-    async def of_family(self, account: str, family: str, but: UUID, most: int) -> Sequence[PastIncident]:
-        """Return the last decided incidents of an account with the same metric family; see `of_owner`."""
+    async def of_family(self, account: str, family: str, but: UUID, most: int) -> Sequence[UUID]:
+        """Return the ids of the last decided incidents of an account with the same metric family; see `of_owner`."""
         return await self._in_list(_family_pk(account, family), but, most)
 
-    async def _in_list(self, pk: str, but: UUID, most: int) -> Sequence[PastIncident]:
-        ids: list[UUID] = []
+    async def _in_list(self, pk: str, but: UUID, most: int) -> Sequence[UUID]:
+        ids: dict[UUID, None] = {}
         async for item in self._table.query(pk, newest_first=True, page=MOST_FOUND):
-            each = _id_in(item)
-            if each != but and len(ids) < min(most, MOST_FOUND):
-                ids.append(each)
-            elif len(ids) >= most:
+            if len(ids) >= min(most, MOST_FOUND):
                 break
-        found = await self._table.get_many([record_key(each) for each in dict.fromkeys(ids)])
-        pasts = await asyncio.gather(*(self._with_outcome(_read(item)) for item in found))
-        return sorted(pasts, key=lambda past: past.opened_at, reverse=True)
+            ids |= {each: None for each in [_id_in(item)] if each != but}
+        return tuple(ids)
 
-    async def _with_outcome(self, past: PastIncident) -> PastIncident:
-        """Return an incident with the time at which the alarm that opened it returned to OK."""
-        if past.cleared_at:
+    async def of_ids(self, ids: Sequence[UUID]) -> Sequence[PastIncident]:
+        """Return those of some incidents that are remembered, in the order of `ids`, with what came of them.
+
+        Args:
+            ids: 50 at most are read in one call.
+
+        Raises:
+            ServiceFailed: the table cannot be read.
+        """
+        wanted = tuple(dict.fromkeys(ids))
+        keys = [key for each in wanted for key in (record_key(each), items.head_key(each))]
+        there = {(item["pk"]["S"], item["sk"]["S"]): item for item in await self._table.get_many(keys)}
+        records = [there[where] for each in wanted if (where := (_id_pk(str(each)), str(each))) in there]
+        heads = [there.get((items.incident_pk(UUID(item["sk"]["S"])), "HEAD")) for item in records]
+        return await asyncio.gather(
+            *(self._with_outcome(_read(item), head) for item, head in zip(records, heads, strict=True))
+        )
+
+    async def _with_outcome(self, past: PastIncident, head: "StoredItem | None") -> PastIncident:
+        """Return an incident with the time at which the alarm that opened it returned to OK.
+
+        While every alarm of it that ever fired still does, nothing has to be read.
+        """
+        if past.cleared_at or head is None or "opener_place" not in head:
             return past
-        head = await self._table.get(items.head_key(past.incident_id))
-        cleared_at = await self._cleared(head["opener_place"]["B"]) if head and "opener_place" in head else None
-        return past.model_copy(update={"cleared_at": cleared_at})
+        if int(head["firing"]["N"]) >= int(head["members"]["N"]):
+            return past
+        return past.model_copy(update={"cleared_at": await self._cleared(head["opener_place"]["B"])})
 
     async def _cleared(self, place: bytes) -> datetime | None:
         """Return when the alarm of a firing change returned to OK, if it did so within a day."""
@@ -173,11 +192,6 @@ class DynamoPast:
 def record_key(incident_id: UUID) -> "NewItem":
     """Return the key of what is remembered of an incident."""
     return {"pk": text(_id_pk(str(incident_id))), "sk": text(incident_id)}
-
-
-def near_pk(account: str, region: str) -> str:
-    """Return the partition of what was decided within the last hour in an account and region."""
-    return f"DECIDED#{account}/{region}"
 
 
 def _id_pk(incident_id: str) -> str:

@@ -1,4 +1,4 @@
-"""How many distinct resources alarm at once: a set of them for each account, region and minute."""
+"""How many distinct resources alarm at once, and whose: a set of each for every account, region and minute."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ RETENTION = timedelta(hours=1)
 
 
 class Storms:
-    """The sets of resources that alarmed.
+    """The sets of resources that alarmed, and of their owners.
 
     One process writes each resource once a minute, and 100 at most for each account and region.
 
@@ -33,7 +33,7 @@ class Storms:
         self._noted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     async def note(self, resource: ResourceRef, now: datetime) -> None:
-        """Count a resource for this minute."""
+        """Count a resource for this minute, and note its owner."""
         minute = _minute(now)
         if minute != self._minute:
             self._minute = minute
@@ -47,9 +47,13 @@ class Storms:
             await self._client.update_item(
                 TableName=self._table,
                 Key=items.storm_key(resource.account, resource.region, minute),
-                UpdateExpression="ADD resources :name SET #ttl = :ttl",
+                UpdateExpression="ADD resources :name, owners :owner SET #ttl = :ttl",
                 ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues={":name": {"SS": [name]}, ":ttl": items.expiry(now, RETENTION)},
+                ExpressionAttributeValues={
+                    ":name": {"SS": [name]},
+                    ":owner": {"SS": [items.hashed(resource.owner_key)]},
+                    ":ttl": items.expiry(now, RETENTION),
+                },
             )
 
     async def count(self, account: str, region: str, now: datetime) -> int:

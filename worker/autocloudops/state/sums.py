@@ -81,6 +81,11 @@ class Sum:
         return {tally.family for tally in self.tallies.values() if tally.family}
 
     @property
+    def kinds(self) -> dict[str, bytes]:
+        """The place of one member for each kind of trouble."""
+        return {tally.family: tally.place for tally in self.tallies.values() if tally.family and tally.place}
+
+    @property
     def firing(self) -> int:
         """How many more alarms fire in the incident."""
         return sum(tally.firing for tally in self.tallies.values())

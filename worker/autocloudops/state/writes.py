@@ -1,5 +1,6 @@
 """The conditional writes that move incidents: each returns the arguments of one DynamoDB call."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -126,8 +127,15 @@ def _reopened(revision: int, now: datetime) -> "items.NewItem":
     }
 
 
-def counting(table: str, total: Sum, now: datetime) -> list["TransactWriteItemTypeDef"]:
-    """Add a sum to its incident, once: its own item is the proof. A guarded one is refused once that is resolved."""
+def counting(table: str, total: Sum, named: Mapping[str, bytes], now: datetime) -> list["TransactWriteItemTypeDef"]:
+    """Add a sum to its incident, once: its own item is the proof. A guarded one is refused once that is resolved.
+
+    Args:
+        table: the state table.
+        total: what is added up.
+        named: the places of members that stand for their kind of trouble from now on.
+        now: the wall time.
+    """
     into = total.into
     added = ["firing :firing"]
     assigned = ["#ttl = :ttl"]
@@ -154,8 +162,15 @@ def counting(table: str, total: Sum, now: datetime) -> list["TransactWriteItemTy
                 "ExpressionAttributeValues": values,
             }
         },
+        *(_standing_for(table, into.incident_id, family, place, now) for family, place in named.items()),
         *_leaving(table, into.leaves, len(total.tallies)),
     ]
+
+
+def _standing_for(
+    table: str, incident_id: UUID, family: str, place: bytes, now: datetime
+) -> "TransactWriteItemTypeDef":
+    return {"Put": {"TableName": table, "Item": items.family_item(incident_id, family, place, now)}}
 
 
 def _leaving(table: str, left: UUID | None, alarms: int) -> list["TransactWriteItemTypeDef"]:
@@ -253,6 +268,7 @@ def claiming(table: str, incident_id: UUID, asker: str, lease: timedelta, now: d
         "ReturnValues": "ALL_NEW",
         "UpdateExpression": "SET #status = :asking, asker = :asker, lease_until = :until ADD attempt :one",
         "ConditionExpression": "attribute_exists(pk) AND #status <> :decided AND "
+        "(attribute_not_exists(retry_at) OR retry_at <= :now) AND "
         "(attribute_not_exists(lease_until) OR lease_until <= :now OR (asker = :asker AND lease_until = :until))",
         "ExpressionAttributeNames": STATUS,
         "ExpressionAttributeValues": {
@@ -278,6 +294,22 @@ def holding(table: str, asked: Incident, until: datetime) -> "UpdateItemInputTyp
     }
 
 
+def deferring(table: str, asked: Incident, retry_at: datetime) -> "UpdateItemInputTypeDef":
+    """Give a question back until `retry_at`, if its attempt is still the current one.
+
+    The last part of the condition lets a call whose answer was lost succeed again when the SDK repeats it.
+    """
+    return {
+        "TableName": table,
+        "Key": items.head_key(asked.incident_id),
+        "UpdateExpression": "SET #status = :open, retry_at = :retry REMOVE lease_until",
+        "ConditionExpression": f"({CURRENT}) OR (#status = :open AND attempt = :attempt AND retry_at = :retry)",
+        "ExpressionAttributeNames": STATUS,
+        "ExpressionAttributeValues": _current(asked)
+        | {":open": text(IncidentStatus.OPEN), ":retry": number(epoch_milliseconds(retry_at))},
+    }
+
+
 def _current(asked: Incident) -> "items.NewItem":
     return {":asking": text(IncidentStatus.ASKING), ":attempt": number(asked.attempt)}
 
@@ -291,7 +323,7 @@ def settling(table: str, asked: Incident, ruling: Ruling, now: datetime) -> list
         ":now": number(epoch_milliseconds(now)),
     }
     assigned = "#status = :decided, decision_id = :decision, record_sha256 = :record, decided_at = :now"
-    removed = "" if asked.suppressed_until else " REMOVE suppressed_until"
+    removed = "retry_at" if asked.suppressed_until else "retry_at, suppressed_until"
     if asked.suppressed_until:
         assigned += ", suppressed_until = :suppressed"
         values[":suppressed"] = number(epoch_milliseconds(asked.suppressed_until))
@@ -304,7 +336,7 @@ def settling(table: str, asked: Incident, ruling: Ruling, now: datetime) -> list
             "Update": {
                 "TableName": table,
                 "Key": items.head_key(asked.incident_id),
-                "UpdateExpression": f"SET {assigned}{removed}",
+                "UpdateExpression": f"SET {assigned} REMOVE {removed}",
                 "ConditionExpression": CURRENT,
                 "ExpressionAttributeNames": STATUS,
                 "ExpressionAttributeValues": values,

@@ -1,0 +1,164 @@
+"""One invocation of a Lambda function: what it is given is answered, deferred or handed back before its end."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from logging import getLogger
+from typing import Any
+
+from autocloudops.entrypoints.service import Service
+from autocloudops.errors import ServiceFailed, SettingsInvalid
+from autocloudops.pipeline import Asking, Pipeline, Shift
+from autocloudops.queue.client import BATCH, Delivery, QueueClient
+from autocloudops.queue.endings import Later, Park
+
+log = getLogger(__name__)
+
+AT_ONCE = Later(after_seconds=0)
+FIRST_PATIENCE_SECONDS = 30
+LONGEST_PATIENCE_SECONDS = 1_800
+MOST_DOUBLINGS = 10
+PARTS = (1.0, 0.5, 0.3, 0.1)
+"""How much of the margin is left at each end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The ends of an invocation, in seconds of the event loop's clock.
+
+    No model's answer is waited for after `answers`, and no question begins. Handlers are cancelled at `handlers`, and
+    have until `handing_back` to give back what they hold. Whatever else there is to do is left at `all`.
+    """
+
+    answers: float
+    handlers: float
+    handing_back: float
+    all: float
+
+
+def times(now: float, left_seconds: float, margin_seconds: float) -> Times:
+    """Return the ends of an invocation: answers may take until the margin, and everything else a part of it.
+
+    Args:
+        now: seconds of the event loop's clock.
+        left_seconds: until Lambda ends the invocation.
+        margin_seconds: what is kept for deciding, deferring and handing back.
+
+    Raises:
+        SettingsInvalid: there is nothing left but the margin.
+    """
+    if left_seconds <= margin_seconds:
+        raise SettingsInvalid(
+            f"AUTOCLOUDOPS_LAMBDA_MARGIN_SECONDS: {margin_seconds:g} s of {left_seconds:g} s are left for no work",
+            "raise the function's timeout",
+        )
+    end = now + left_seconds
+    return Times(*(end - margin_seconds * part for part in PARTS))
+
+
+class Invocation:
+    """What one invocation does with a service that outlives it.
+
+    Args:
+        service: takes alarms to decisions.
+        queue: where messages are handed back or parked.
+        name: who asks, written into the lease of an incident.
+        ends: when what must be over.
+        retry: how long a question that got no answer is deferred.
+    """
+
+    def __init__(self, service: Service, queue: QueueClient, name: str, ends: Times, retry: timedelta) -> None:
+        self._queue = queue
+        self._ends = ends
+        self._rooms = service.rooms
+        clock = service.rooms.clock
+        shift = Shift(clock.now() + timedelta(seconds=_seconds_until(ends.answers)), retry)
+        self._asking = Asking(service.rooms, service.investigator, name, shift)
+        self._pipeline = Pipeline(service.rooms, self._asking, service.gatekeeper)
+
+    async def answer(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return the messages of a batch that must come again; of every other one the record is durable.
+
+        Raises:
+            AuditConflict: the audit holds somebody else's bytes; what could not be kept was handed back.
+        """
+        tasks = [asyncio.create_task(self._ending(each), name=f"message {each.message_id}") for each in deliveries]
+        await self._until_over(tasks)
+        ended = [(delivery, _left(task)) for delivery, task in zip(deliveries, tasks, strict=True)]
+        back = [(delivery, later.after_seconds) for delivery, later in ended if later]
+        await self._within(self._hand_back(back))
+        await self._within(self._rooms.audit.flush())
+        return [delivery for delivery, _ in back]
+
+    async def sweep(self) -> None:
+        """Finish what other invocations left behind, and ask what was deferred until now.
+
+        Raises:
+            ServiceFailed: the state cannot be read.
+            AuditConflict: the audit holds somebody else's bytes.
+        """
+        sweeping = asyncio.create_task(self._asking.sweep(), name="sweep")
+        await self._until_over([sweeping])
+        await self._within(self._rooms.audit.flush())
+        if not sweeping.done() or sweeping.cancelled():
+            log.warning("the sweep took too long: the next one goes on")
+        else:
+            sweeping.result()
+
+    async def _ending(self, delivery: Delivery) -> Later | None:
+        """Return when a message must come again, or None where it is answered for."""
+        try:
+            ending = await self._pipeline.handle(delivery)
+            if isinstance(ending, Park):
+                await self._queue.park(delivery, ending.code, ending.reason)
+        except ServiceFailed as error:
+            log.warning("message %s comes back later: %s", delivery.message_id, error)
+            return patient(delivery)
+        except Exception:
+            log.exception("message %s comes back later", delivery.message_id)
+            return patient(delivery)
+        return ending if isinstance(ending, Later) else None
+
+    async def _until_over(self, tasks: Collection[asyncio.Task[Any]]) -> None:
+        """Let tasks run until handlers must end; what is cancelled then may still give back what it holds."""
+        _, late = await asyncio.wait(tasks, timeout=_seconds_until(self._ends.handlers))
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_seconds_until(self._ends.handing_back))
+
+    async def _hand_back(self, back: Sequence[tuple[Delivery, int]]) -> None:
+        """Let messages come back when they are worth another try; without this, when their visibility ends."""
+        by_time: defaultdict[int, list[Delivery]] = defaultdict(list)
+        for delivery, after_seconds in back:
+            by_time[after_seconds].append(delivery)
+        for after_seconds, deliveries in by_time.items():
+            for start in range(0, len(deliveries), BATCH):
+                try:
+                    await self._queue.release(deliveries[start : start + BATCH], after_seconds)
+                except ServiceFailed as error:
+                    log.warning("messages wait for their visibility timeout: %s", error)
+
+    async def _within(self, work: Awaitable[None]) -> None:
+        """Finish what is left while there is time."""
+        try:
+            async with asyncio.timeout_at(self._ends.all):
+                await work
+        except TimeoutError:
+            log.warning("no time is left for %s", getattr(work, "__qualname__", work))
+
+
+def patient(delivery: Delivery) -> Later:
+    """Return when a message is tried again that met a failure: later each time, so that an outage wears nobody out."""
+    doubled = FIRST_PATIENCE_SECONDS * 2 ** min(delivery.receive_count - 1, MOST_DOUBLINGS)
+    return Later(after_seconds=min(doubled, LONGEST_PATIENCE_SECONDS))
+
+
+def _left(task: asyncio.Task[Later | None]) -> Later | None:
+    return task.result() if task.done() and not task.cancelled() else AT_ONCE
+
+
+def _seconds_until(end: float) -> float:
+    return max(0.0, end - asyncio.get_running_loop().time())

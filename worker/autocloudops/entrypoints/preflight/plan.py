@@ -1,0 +1,83 @@
+"""From settings to checks: a room that cannot be read is a finding itself, and the others are looked at."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from pydantic_settings import BaseSettings
+
+from autocloudops.clock import SystemClock
+from autocloudops.entrypoints import wiring
+from autocloudops.entrypoints.preflight.audit import audit_checks
+from autocloudops.entrypoints.preflight.checks import Check, Weight, failing
+from autocloudops.entrypoints.preflight.clients import Clients
+from autocloudops.entrypoints.preflight.model import model_checks
+from autocloudops.entrypoints.preflight.place import account_checks, queue_region, region_checks, topic_region
+from autocloudops.entrypoints.preflight.queues import queue_checks
+from autocloudops.entrypoints.preflight.table import table_checks
+from autocloudops.entrypoints.preflight.topic import topic_checks
+from autocloudops.errors import SettingsInvalid
+from autocloudops.settings import (
+    ROOMS,
+    AuditSettings,
+    ModelSettings,
+    NotifySettings,
+    QueueSettings,
+    SafetySettings,
+    SnsSettings,
+    StateSettings,
+    read,
+)
+
+S = TypeVar("S", bound=BaseSettings)
+SETTING = "setting"
+
+
+def planned(clients: Clients) -> list[Check]:
+    """Return every check that the settings of this process call for."""
+    return [
+        *_unreadable(),
+        *_of(QueueSettings, lambda queue: queue_checks(clients, queue)),
+        *_of(AuditSettings, lambda audit: audit_checks(clients, audit.location)),
+        *_of(StateSettings, lambda state: table_checks(clients, state.table)),
+        *_of(NotifySettings, lambda notify: topic_checks(clients, notify.topic_arn)),
+        *_of(ModelSettings, lambda model: model_checks(clients, model)),
+        *_of(QueueSettings, lambda queue: account_checks(clients, queue.url)),
+        *_of(QueueSettings, lambda queue: region_checks("queue", queue_region(queue.url))),
+        *_of(NotifySettings, lambda notify: region_checks("topic", topic_region(notify.topic_arn))),
+        *_of(SafetySettings, _refused(wiring.policy_of)),
+        *_of(SnsSettings, _refused(lambda sns: wiring.gatekeeper_of(sns, SystemClock()))),
+    ]
+
+
+def _unreadable() -> list[Check]:
+    """Return a finding for each room of which a setting is missing or wrong."""
+    wrong = []
+    for room in ROOMS:
+        try:
+            read(room)
+        except SettingsInvalid as error:
+            variable, _, said = error.message.partition(": ")
+            wrong.append(failing(SETTING, variable, Weight.VITAL, SettingsInvalid(f"{variable}: {said}", error.advice)))
+    return wrong
+
+
+def _of(room: type[S], checks: Callable[[S], Sequence[Check]]) -> Sequence[Check]:
+    """Return the checks of a room, none where it cannot be read, which `_unreadable` says."""
+    try:
+        settings = read(room)
+    except SettingsInvalid:
+        return ()
+    try:
+        return checks(settings)
+    except SettingsInvalid as error:
+        return (failing(SETTING, error.message.partition(":")[0], Weight.VITAL, error),)
+
+
+def _refused(use: Callable[[S], object]) -> Callable[[S], Sequence[Check]]:
+    """Return checks that only try whether a value can be used."""
+
+    def nothing(settings: S) -> Sequence[Check]:
+        use(settings)
+        return ()
+
+    return nothing
