@@ -8,14 +8,15 @@
                        COUNTED#<sum>  the same for changes that bring no member
                        FAMILY#<kind>  one member for each kind of trouble in it
     OPEN#<shard>       <incident id>  an incident that is not finished: undecided, untold, or to be looked at again
-    STORM#<acct/rgn>   <minute>       the resources that alarmed in that minute
+    STORM#<acct/rgn>   <minute>       the resources that alarmed in that minute, and their owners
     SILENCE            <owner key>    a silence
     INVENTORY#<place>  <alarm name>   an alarm of the inventory of one account and region, or its deletion
     CHANGE#<what>      D#<ms>#<event> a change that somebody decided, of one resource or owner (R# for routine ones)
+                       NEWEST         when that was last changed
     FEED#<acct/rgn>    <feed>         the time of the newest event of one feed of changes
     PAST#<8 of an id>  <incident id>  what was decided about an incident, and what people said of it
     PASTOF#<of what>   <ms>#<id>      the decided incidents of one owner, or of one metric family of an account
-    DECIDED#<acct/rgn> <ms>#<id>      what was decided in the last hour
+    PASTLIKE#<of what> <ms>#<id>      the vector of a decided incident
 
 Keys are hashed because alarm names may be longer than the 2,048 bytes that DynamoDB allows a partition key.
 """
