@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 CALL_SECONDS = 10
 CALL_ATTEMPTS = 3
 # botocore 1.43 writes its user agent twice for each call, and checks parameters that our types have checked: together a
-# fifth of the CPU time of a call.
+# tenth to a fifth of the CPU time of a call.
 MANY_CALLS = AioConfig(user_agent=f"autocloudops/{__version__}", parameter_validation=False)
 
 

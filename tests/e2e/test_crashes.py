@@ -1,0 +1,207 @@
+"""Workers under load are killed at random moments: afterwards every alarm has one effective decision."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+import hurried_worker
+import pytest
+from database_alarms import event, sns
+from faulty_oracles import HEAD, Remains, broken, ends_of
+from processes import STOP_SECONDS, started, until
+from virtual_time import START
+
+from autocloudops.audit.objects import S3Objects
+from autocloudops.audit.reader import Found, records
+from autocloudops.sandbox import SandboxResources
+from autocloudops.sandbox.foundation import client, deploy
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_sqs import SQSClient
+
+WORKERS = 2
+ALARMS_PER_KILL = 10
+DATABASES = 6
+METRICS = ("ReadLatency", "WriteLatency", "DatabaseConnections")
+VALUES = ("ALARM", "ALARM", "ALARM", "OK")
+LONGEST_LIFE_SECONDS = 2.0
+START_SECONDS = 120.0
+SETTLED_SECONDS = 180.0
+FINISHED_SECONDS = 300.0
+SHORT = {
+    "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "1",
+    "AUTOCLOUDOPS_QUEUE_DRAIN_SECONDS": "10",
+    "AUTOCLOUDOPS_QUEUE_CONCURRENCY": "8",
+    "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS": "0.1",
+    "AUTOCLOUDOPS_INCIDENT_BATCH_SECONDS": "0.5",
+    "AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS": "5",
+    "AUTOCLOUDOPS_AUDIT_BATCH_SECONDS": "0.1",
+}
+
+
+class Site:
+    """Queues, a table and a bucket of this test's own, what was sent there, and what is left."""
+
+    def __init__(self, environment: Mapping[str, str], resources: SandboxResources, stack: ExitStack) -> None:
+        self.environment = {
+            **environment,
+            **SHORT,
+            "AUTOCLOUDOPS_QUEUE_URL": resources.queue_url,
+            "AUTOCLOUDOPS_QUEUE_DLQ_URL": resources.dlq_url,
+            "AUTOCLOUDOPS_AUDIT_LOCATION": f"s3://{resources.audit_bucket}",
+            "AUTOCLOUDOPS_STATE_TABLE": resources.state_table,
+            "AUTOCLOUDOPS_NOTIFY_TOPIC_ARN": resources.decisions_topic_arn,
+        }
+        self.sent: list[str] = []
+        self._resources = resources
+        make = partial(
+            boto3.client,
+            endpoint_url=resources.endpoint_url,
+            region_name=resources.region,
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        )
+        self._sqs: SQSClient = make("sqs")
+        self._dynamodb: DynamoDBClient = make("dynamodb")
+        stack.callback(self._sqs.close)
+        stack.callback(self._dynamodb.close)
+
+    def send(self, bodies: list[str]) -> None:
+        """Send up to ten messages."""
+        entries: Any = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        assert not self._sqs.send_message_batch(QueueUrl=self._resources.queue_url, Entries=entries).get("Failed")
+        self.sent += bodies
+
+    @property
+    def left(self) -> int:
+        """How many messages the queue holds, in flight or not."""
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._resources.queue_url, AttributeNames=["All"])
+        return sum(int(value) for name, value in answer["Attributes"].items() if name.startswith("ApproximateNumber"))
+
+    @property
+    def table(self) -> list[dict[str, Any]]:
+        """Every item of the state table."""
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._resources.state_table)
+        return [dict(item) for page in pages for item in page["Items"]]
+
+    def settled(self) -> bool:
+        """Return whether nothing is in the queue, and every incident is decided."""
+        return not self.left and all(item["status"]["S"] == "decided" for item in self.table if item["sk"]["S"] == HEAD)
+
+    def finished(self) -> bool:
+        """Return whether it is settled, and no sweeper has anything to look after."""
+        return self.settled() and not any(item["pk"]["S"].startswith("OPEN#") for item in self.table)
+
+    @property
+    def remains(self) -> Remains:
+        """What the oracles look at."""
+        return Remains(
+            sent=self.sent,
+            parked=set(self._parked()),
+            kept=asyncio.run(self._kept()),
+            table=self.table,
+            effective=None,
+            complaints=[f"{self.left} messages are left"] if self.left else [],
+        )
+
+    def _parked(self) -> Iterator[str]:
+        receive = partial(self._sqs.receive_message, QueueUrl=self._resources.dlq_url, MaxNumberOfMessages=10)
+        while messages := receive().get("Messages"):
+            yield from (message["Body"] for message in messages)
+
+    async def _kept(self) -> list[Found]:
+        async with client("s3", self._resources.endpoint_url) as s3:
+            return [found async for found in records(S3Objects(s3, self._resources.audit_bucket))]
+
+
+@pytest.fixture
+def site(sandbox_environment: Mapping[str, str]) -> Iterator[Site]:
+    """Return a site in the sandbox, its clients closed after the test."""
+    resources = asyncio.run(deploy(sandbox_environment["AWS_ENDPOINT_URL"], prefix=f"t{uuid4().hex[:12]}"))
+    with ExitStack() as stack:
+        yield Site(sandbox_environment, resources, stack)
+
+
+class Crew:
+    """Workers that are killed and replaced."""
+
+    def __init__(self, site: Site, folder: Path, stack: ExitStack) -> None:
+        self._site = site
+        self._folder = folder
+        self._stack = stack
+        self._hired = 0
+        self._working = [self._hire() for _ in range(WORKERS)]
+
+    def _hire(self) -> tuple[subprocess.Popen[str], Path]:
+        self._hired += 1
+        log = self._folder / f"worker-{self._hired}.log"
+        arguments = [sys.executable, hurried_worker.__file__]
+        return self._stack.enter_context(started(arguments, self._site.environment, log)), log
+
+    def kill(self, rng: Random) -> None:
+        """Kill a worker somewhere in its work, and start another."""
+        place = rng.randrange(WORKERS)
+        process, log = self._working[place]
+        until(lambda: "worker started" in log.read_text(), f"a start of {log.name}", START_SECONDS)
+        time.sleep(rng.uniform(0, LONGEST_LIFE_SECONDS))
+        process.kill()
+        assert process.wait(STOP_SECONDS) == -signal.SIGKILL, log.read_text()
+        self._working[place] = self._hire()
+
+    def stop(self) -> None:
+        """Let the last workers end their work in good order."""
+        for process, log in self._working:
+            until(lambda log=log: "worker started" in log.read_text(), f"a start of {log.name}", START_SECONDS)  # type: ignore[misc]
+            process.send_signal(signal.SIGTERM)
+        for process, log in self._working:
+            assert process.wait(STOP_SECONDS) == 0, log.read_text()
+
+
+def load(rng: Random, number: int) -> Iterator[str]:
+    """Yield the bodies of one moment: changes of alarms, one of them on two paths, and one that nobody can read."""
+    begun = time.time() - START.timestamp()
+    for each in range(ALARMS_PER_KILL - 2):
+        change = f"alarm-{number}-{each}", rng.choice(VALUES), begun, rng.choice(METRICS), _database(rng)
+        yield sns(*change)
+        if not each:
+            yield event(*change)
+    yield f"can anybody read this? {number}"
+
+
+def _database(rng: Random) -> str:
+    return f"orders-{rng.randrange(DATABASES)}"
+
+
+def killed(site: Site, folder: Path, seed: int, kills: int) -> None:
+    """Kill workers under load, and return when those that are left have settled everything."""
+    rng = Random(seed)  # noqa: S311 - the same every time is what is wanted
+    with ExitStack() as stack:
+        crew = Crew(site, folder, stack)
+        for number in range(kills):
+            site.send(list(load(rng, number)))
+            crew.kill(rng)
+        if kills < 50:
+            until(site.settled, "every incident decided", SETTLED_SECONDS)
+        else:
+            until(site.finished, "every incident finished", FINISHED_SECONDS)
+        crew.stop()
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(200, marks=pytest.mark.soak)])
+def test_killed_workers_lose_nothing_and_decide_once(site: Site, tmp_path: Path, kills: int) -> None:
+    """After SIGKILL at random moments every event ends once, every incident is decided once, nothing is in flight."""
+    killed(site, tmp_path, seed=kills, kills=kills)
+    remains = site.remains
+    assert len({end for body in remains.sent for end in ends_of(body)}) > kills * (ALARMS_PER_KILL - 3)
+    assert broken(remains) == []
