@@ -47,7 +47,7 @@ class LiveRun:
     """What a run of real processes leaves.
 
     `start` is when the storm began; `peak` the most messages that were seen waiting or in flight; `busiest` the most
-    that were sent in one second; `requests` what the model endpoint counted.
+    that were sent in one second; `requests` what the model answered: the empty one of a worker's preflight is refused before.
     """
 
     start: datetime
@@ -77,7 +77,7 @@ async def run_live(storm: Storm, seed: int) -> LiveRun:
             await _send(sqs, local.resources.queue_url, sending, done)
             await _drain(sqs, local.resources.queue_url, done)
         await _read(sqs, local.resources, done)
-        done.requests = local.endpoint.stats.requests
+        done.requests = local.endpoint.stats.answered
     return done
 
 

@@ -33,7 +33,7 @@ async def test_a_sample_alarm_is_found_with_its_state_metric_and_resource(
         metrics = await cloudwatch.list_metrics(Namespace="AWS/RDS", MetricName="DatabaseConnections")
         assert metrics["Metrics"][0]["Dimensions"] == [{"Name": "DBInstanceIdentifier", "Value": "orders-primary"}]
         (database,) = (await rds.describe_db_instances(DBInstanceIdentifier="orders-primary"))["DBInstances"]
-        assert database["DBInstanceClass"] == "db.r6g.large"
+        assert database["DBInstanceClass"] == "db.m6g.large"
     await _leaves_out(foundation)
 
 

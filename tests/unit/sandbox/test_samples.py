@@ -17,7 +17,7 @@ from autocloudops.sandbox.samples.placeholders import render
 
 NOW = datetime(2026, 11, 22, 10, 17, 0, 250_000, tzinfo=UTC)
 ACCOUNTS = {"111122223333", "444455556666"}
-REGIONS = {"eu-west-1": "EU (Ireland)", "us-east-1": "US East (N. Virginia)"}
+REGIONS = {"eu-west-1": "EU (Ireland)", "us-east-1": "US East (N. Virginia)", "eu-central-1": "EU (Frankfurt)"}
 NOT_ALARMS = {"malformed", "context"}
 AT_LEAST = {
     "storm": 20,
@@ -35,6 +35,7 @@ AT_LEAST = {
     "shapes": 4,
     "insufficient": 1,
     "accounts": 2,
+    "calm": 5,
     "context": 1,
     "simulated": 4,
 }

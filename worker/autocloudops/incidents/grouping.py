@@ -1,6 +1,7 @@
 """Where a state change belongs. A decision on values only: the store makes it true, or says that it came too late."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -62,6 +63,37 @@ def _newest_turn(changes: Sequence[Change]) -> Change | None:
     """Return the newest change to ALARM or OK; of two at the same time the OK counts as later."""
     turns = [change for change in changes if change.state is not AlarmState.INSUFFICIENT_DATA]
     return max(turns, key=lambda turn: (turn.at, turn.state is AlarmState.OK), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An OK that was recorded without an incident, the incident of the episode before it, and whether that ends by it.
+
+    `ends_episode` is as in `Clears`.
+    """
+
+    closing: Change
+    incident_id: UUID
+    ends_episode: bool = True
+
+    @property
+    def closed(self) -> Change:
+        """The OK as it is once that is recorded."""
+        return self.closing.model_copy(update={"incident_id": self.incident_id})
+
+
+def left_unended(changes: Sequence[Change]) -> Iterator[End]:
+    """Yield each OK that was recorded as if nothing were firing, beside an ALARM before it that was.
+
+    Whoever recorded such an OK saw the ALARM afterwards, unless it died there. An ALARM after the OK was placed before
+    that was there, as the continuation of the episode: then nothing stops firing.
+    """
+    for closing in changes:
+        if closing.state is not AlarmState.OK or closing.incident_id:
+            continue
+        episode = running_episode([change for change in changes if change != closing], closing.at)
+        if episode and episode.incident_id:
+            yield End(closing, episode.incident_id, ends_episode=closing == _newest_turn(changes))
 
 
 def takes(incident: Incident, alarm: Alarm, windows: Windows, now: datetime) -> bool:

@@ -286,7 +286,11 @@ class Asking:
         await self._rooms.audit.append(noted)
 
     async def sweep(self) -> None:
-        """Finish what others left behind, and ask what was deferred until now; a few incidents at a time."""
+        """Finish what others left behind, and ask what was deferred until now; a few incidents at a time.
+
+        Raises:
+            ServiceFailed: the state cannot be reached, so that nobody knows what was left.
+        """
         places = asyncio.Semaphore(SWEPT_AT_ONCE)
 
         async def look_after(incident: Incident) -> None:
@@ -296,8 +300,9 @@ class Asking:
                 except Exception:
                     log.exception("incident %s stays unfinished until the next sweep", incident.incident_id)
 
+        left = await self._incidents.unfinished()
         async with asyncio.TaskGroup() as sweeping:
-            for incident in await self._incidents.unfinished():
+            for incident in left:
                 sweeping.create_task(look_after(incident))
 
     async def _look_after(self, incident: Incident) -> None:

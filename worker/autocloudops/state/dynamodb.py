@@ -30,7 +30,7 @@ from uuid import UUID
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState
 from autocloudops.aws import translated
 from autocloudops.clock import Clock
-from autocloudops.incidents.grouping import change_of
+from autocloudops.incidents.grouping import End, change_of, left_unended
 from autocloudops.incidents.model import (
     Change,
     Clears,
@@ -100,10 +100,17 @@ class DynamoIncidents:
                 found.append(item)
         counted, pending = await self._marks.sorted(found)
         return History(
-            changes=tuple(map(items.read_change, counted)),
+            changes=await self._ended(key, tuple(map(items.read_change, counted))),
             pending=tuple(map(items.read_change, pending)),
             parent=parent,
         )
+
+    async def _ended(self, key: AlarmKey, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return changes once each OK ends the episode before it: who recorded one may be gone before he saw that."""
+        for end in left_unended(changes):
+            if await self._table.transact(writes.ending(self._name, key, end)):
+                changes = tuple(end.closed if change == end.closing else change for change in changes)
+        return changes
 
     async def current(self, owner_key: str) -> Incident | None:
         """Return the newest incident of an owner; a pointer to one that is gone is dropped."""
@@ -219,7 +226,7 @@ class DynamoIncidents:
         closing = min(later, key=lambda change: change.at, default=None)
         incident_id = change_of(alarm, placement).incident_id
         if closing and incident_id:
-            await self._table.transact(writes.ending(self._name, alarm.key, closing, incident_id))
+            await self._table.transact(writes.ending(self._name, alarm.key, End(closing, incident_id)))
 
     async def _write_sum(self, total: Sum) -> bool:
         now, into = self._clock.now(), total.into

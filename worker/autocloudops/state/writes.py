@@ -8,8 +8,8 @@ from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKey
 from autocloudops.clock import epoch_milliseconds
-from autocloudops.incidents.grouping import change_of
-from autocloudops.incidents.model import Change, Incident, IncidentStatus, Opens, Placement, Reopens, family
+from autocloudops.incidents.grouping import End, change_of
+from autocloudops.incidents.model import Incident, IncidentStatus, Opens, Placement, Reopens, family
 from autocloudops.state import items
 from autocloudops.state.items import number, text
 from autocloudops.state.sums import MEMBERS_IN, Mark, Sum
@@ -241,19 +241,19 @@ def _deleting(table: str, key: "items.NewItem", name: str, value: str) -> "Delet
     }
 
 
-def ending(table: str, key: AlarmKey, closing: Change, incident_id: UUID) -> list["TransactWriteItemTypeDef"]:
+def ending(table: str, key: AlarmKey, end: End) -> list["TransactWriteItemTypeDef"]:
     """Make an OK that found no episode the end of one in an incident; of two who try, one does."""
     return [
         {
             "Update": {
                 "TableName": table,
-                "Key": items.change_key(key, closing),
+                "Key": items.change_key(key, end.closing),
                 "UpdateExpression": "SET incident_id = :incident",
                 "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(incident_id)",
-                "ExpressionAttributeValues": {":incident": text(incident_id)},
+                "ExpressionAttributeValues": {":incident": text(end.incident_id)},
             }
         },
-        _stop_firing(table, incident_id, 1),
+        *([_stop_firing(table, end.incident_id, 1)] if end.ends_episode else []),
     ]
 
 
