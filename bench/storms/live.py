@@ -47,7 +47,7 @@ class LiveRun:
     """What a run of real processes leaves.
 
     `start` is when the storm began; `peak` the most messages that were seen waiting or in flight; `busiest` the most
-    that were sent in one second; `requests` what the model answered: the empty one of a worker's preflight is refused before.
+    that were sent in one second; `requests` what the model answered, without the empty ones that a preflight sends.
     """
 
     start: datetime

@@ -114,7 +114,7 @@ class Slots:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _start(self, lease: Lease) -> None:
-        task = asyncio.create_task(self._handle(lease), name=lease.delivery.message_id)
+        task = asyncio.create_task(self._handle(lease))
         lease.task = task
         self._running[task] = lease
         task.add_done_callback(self._ended)
