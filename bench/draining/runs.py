@@ -164,7 +164,7 @@ def _environment(server: BenchServer, queue: str, contender: Contender, home: In
         "BENCH_SAMPLES": str(SAMPLES),
         "BENCH_BODY": BODY,
         "AUTOCLOUDOPS_QUEUE_URL": url,
-        "AUTOCLOUDOPS_QUEUE_DLQ_URL": url,
+        "AUTOCLOUDOPS_QUEUE_DLQ_URL": f"{url}-dlq",
         "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": str(WAIT_SECONDS),
         "AUTOCLOUDOPS_QUEUE_CONCURRENCY": str(SLOTS),
         **contender.environment,
