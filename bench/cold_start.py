@@ -4,8 +4,9 @@
 
 Starts a process for each run, in turn one with the worker's handler and one with a handler that opens the same
 clients and makes the same three calls by hand (a query, a put and an audit object: what an OK takes that ends nothing).
-Prints the fastest run of each, its wall time and its CPU time. Exits 1 if the worker's fastest takes more than 1.3
-times that of the bare clients. Takes about a minute; needs the extra `local`; talks to loopback only.
+A first run of each is not counted: it compiles all modules, as the build of the image does. Prints the fastest run of
+each, its wall time and its CPU time. Exits 1 if the worker's fastest takes more than 1.3 times that of the bare
+clients. Takes about a minute; needs the extra `local`; talks to loopback only.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from autocloudops.sandbox import sandbox
@@ -48,12 +50,23 @@ def main() -> int:
 
 async def _measured(runs: int) -> Mapping[str, Start]:
     starts: dict[str, list[Start]] = {name: [] for name in HANDLERS}
-    async with sandbox() as local:
-        environment = {**os.environ, **local.environment(), "AUTOCLOUDOPS_LOG_LEVEL": "ERROR"}
-        for _ in range(runs):
-            for name, script in HANDLERS.items():
-                starts[name].append(await asyncio.to_thread(_start, script, environment))
-    return {name: min(each, key=lambda start: start.wall_seconds) for name, each in starts.items()}
+    with TemporaryDirectory() as compiled:
+        async with sandbox() as local:
+            environment = {
+                **os.environ,
+                **local.environment(),
+                "AUTOCLOUDOPS_LOG_LEVEL": "ERROR",
+                **_bytecode(compiled),
+            }
+            for _ in range(1 + runs):
+                for name, script in HANDLERS.items():
+                    starts[name].append(await asyncio.to_thread(_start, script, environment))
+    return {name: min(each[1:], key=lambda start: start.wall_seconds) for name, each in starts.items()}
+
+
+def _bytecode(folder: str) -> Mapping[str, str]:
+    """Return what makes every process find all modules compiled, whatever is so beside their sources."""
+    return {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def _start(script: str, environment: Mapping[str, str]) -> Start:

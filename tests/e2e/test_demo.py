@@ -34,6 +34,8 @@ def test_the_demo_answers_every_message_and_shows_a_decision(tmp_path: Path) -> 
     assert summary["alarms"] >= 60
     assert summary["incidents"] == decisions
     assert summary["model_requests"] < summary["alarms"]
+    assert summary["decisions"].keys() == {"dry_run", "manual", "suppressed"}
+    assert summary["decisions"]["dry_run"] == sum(summary["proposals"].values()) >= 3
 
     program, *shown = shlex.split(summary["show"])
     show = run(tmp_path, *shown)

@@ -151,14 +151,17 @@ def test_a_worker_parks_what_nobody_can_read(cloud: Cloud, tmp_path: Path) -> No
 
 
 def test_a_missing_setting_ends_the_worker_with_253() -> None:
-    """A worker that was not told its queue says so in one line, at once."""
+    """A worker that was not told what it needs logs all of it at once, and its last line says what comes first."""
     done = subprocess.run(  # noqa: S603
         command("worker"), env=clean_environment(), capture_output=True, text=True, check=False, timeout=STOP_SECONDS
     )
     assert done.returncode == 253
     assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("autocloudops: AUTOCLOUDOPS_QUEUE_URL: ")
+    *before, last = done.stderr.splitlines()
+    assert last.startswith("autocloudops: AUTOCLOUDOPS_QUEUE_URL: ")
+    missing = ("QUEUE_URL", "QUEUE_DLQ_URL", "MODEL_ENDPOINTS", "AUDIT_LOCATION", "NOTIFY_TOPIC_ARN")
+    for name, line in zip(missing, before, strict=True):
+        assert json.loads(line)["message"].startswith(f"AUTOCLOUDOPS_{name}: ")
 
 
 def test_what_is_not_there_ends_the_worker_with_254(cloud: Cloud) -> None:
@@ -202,7 +205,8 @@ def test_a_worker_tells_its_health_and_a_second_signal_forces_it(cloud: Cloud, t
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    environment = {**cloud.environment, **BRISK, "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "20"}
+    patient = {"AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "20", "AUTOCLOUDOPS_QUEUE_DRAIN_SECONDS": "25"}
+    environment = {**cloud.environment, **BRISK, **patient}
     log = tmp_path / "worker.log"
     assert health(port)[0] == 1
     with started(command("worker", "--health-port", str(port)), environment, log) as worker:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,7 +23,8 @@ class ScriptedCloudWatch:
 
     `fault` is raised by every call, `hangs` makes every call wait for ever; `statuses` are by metric or expression;
     `refuses` is an expression or metric name that makes a whole request invalid. An anomaly band lies
-    `spread` around its value.
+    `spread` around its value. `mutes` are the names of active mute rules, by the alarm that each mutes; `mute_fault` is
+    raised by calls about them alone.
     """
 
     alarms: Sequence[Mapping[str, Any]] = ()
@@ -32,6 +33,8 @@ class ScriptedCloudWatch:
     metrics: Mapping[str, Values] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
     refuses: str = ""
+    mutes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    mute_fault: Exception | None = None
     spread: float = 0.0
     fault: Exception | None = None
     hangs: bool = False
@@ -65,6 +68,15 @@ class ScriptedCloudWatch:
             "MetricDataResults": [r for query in queries if query["ReturnData"] for r in self._results(query, *span)]
         }
 
+    async def list_alarm_mute_rules(self, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401 - likewise
+        await self._note("ListAlarmMuteRules", request)
+        if self.mute_fault:
+            raise self.mute_fault
+        assert request["Statuses"] == ["ACTIVE"]
+        everything = [rule for rules in self.mutes.values() for rule in rules]
+        rules = self.mutes.get(request["AlarmName"], ()) if "AlarmName" in request else everything
+        return {"AlarmMuteRuleSummaries": [mute_rule(rule) for rule in rules[: request["MaxRecords"]]]}
+
     def _results(self, query: Mapping[str, Any], start: datetime, end: datetime) -> Iterable[Mapping[str, Any]]:
         stat = query.get("MetricStat", {})
         name = stat.get("Metric", {}).get("MetricName") or query["Expression"]
@@ -96,6 +108,16 @@ class ScriptedCloudWatch:
         return sum(name == operation for name, _ in self.asked)
 
 
+def mute_rule(name: str) -> Mapping[str, Any]:
+    """Return the summary of a mute rule as the API reference of ListAlarmMuteRules has it."""
+    return {
+        "AlarmMuteRuleArn": f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:{name}",
+        "Status": "ACTIVE",
+        "MuteType": "RECURRING",
+        "LastUpdatedTimestamp": datetime(2026, 2, 1, tzinfo=UTC),
+    }
+
+
 def _nothing(_: datetime) -> None:
     return None
 
@@ -110,9 +132,10 @@ def failed(code: str) -> ClientError:
 class ScriptedCalls(Calls):
     """The real limits of time and quota around a scripted client."""
 
-    def __init__(self, client: ScriptedCloudWatch, clock: Clock, quota: float = PLENTY) -> None:
-        actions = ("DescribeAlarms", "DescribeAlarmHistory", "GetMetricData")
-        super().__init__(AsyncExitStack(), clock, {f"cloudwatch:{action}": quota for action in actions})
+    def __init__(self, client: ScriptedCloudWatch, clock: Clock, quota: float = PLENTY, own_account: str = "") -> None:
+        actions = ("DescribeAlarms", "DescribeAlarmHistory", "GetMetricData", "ListAlarmMuteRules")
+        quotas = {f"cloudwatch:{action}": quota for action in actions}
+        super().__init__(AsyncExitStack(), clock, quotas, own_account=own_account)
         self._scripted = client
 
     async def _client(self, service: str, region: str) -> Any:  # noqa: ANN401 - as the overridden method

@@ -97,8 +97,14 @@ class Hanging:
         raise AssertionError(alarm)
 
 
-def investigated(source: Known, known: Circumstances | None = None, model: Model | None = None) -> tuple[Case, str]:
-    """Return the case of two alarms about which `source` is read, in mode active, and the prompt."""
+def investigated(
+    source: Known,
+    known: Circumstances | None = None,
+    model: Model | None = None,
+    alarms: Sequence[Alarm] = (DISK, CPU),
+    members: int = 1,
+) -> tuple[Case, str]:
+    """Return the case of `alarms` about which `source` is read, in mode active, and the prompt."""
     model = model or Model()
     incident = Incident(
         incident_id=UUID(int=7),
@@ -107,13 +113,14 @@ def investigated(source: Known, known: Circumstances | None = None, model: Model
         token=CPU.event_id,
         opened_at=START,
         last_member_at=START,
+        members=members,
     )
 
     async def investigating() -> Case:
         clock = VirtualClock()
         policy, minute = Policy(mode=Mode.ACTIVE), timedelta(minutes=1)
         investigator = Investigator(model, policy, clock, minute, gatherer=Gatherer([source], clock))
-        return await investigator.investigate(incident, [DISK, CPU], known)
+        return await investigator.investigate(incident, alarms, known)
 
     return run(investigating()), model.prompt
 
@@ -126,6 +133,21 @@ def test_the_question_shows_its_own_alarm_first_and_the_rest_by_worth() -> None:
     assert '<evidence id="E2" kind="metric" source="cloudwatch">\nnow 742, p50 210' in prompt
     lesser, _ = investigated(Known(worth=10))
     assert [piece.kind for piece in lesser.story.evidence] == ["alarm", "alarm", "metric"]
+
+
+def test_alarms_that_say_the_same_crowd_out_no_facts() -> None:
+    """Of a storm four alarms stand before lesser facts, one of each kind first, and what is not shown is counted."""
+    twins = [
+        CPU.model_copy(update={"key": CPU.key.model_copy(update={"name": f"cpu-high-{number}"})})
+        for number in range(30)
+    ]
+    case, _ = investigated(Known(worth=50), alarms=[CPU, *twins, DISK], members=217)
+    evidence = case.story.evidence
+    kinds = [piece.kind for piece in evidence]
+    assert kinds == ["alarm", "members", *["alarm"] * 4, "metric", *["alarm"] * 7]
+    assert evidence[1].text == "alarms of this incident: 217, of which 12 are among this evidence"
+    names = [piece.text.splitlines()[0] for piece in evidence if piece.kind == "alarm"]
+    assert names[:3] == [f"name: {CPU.key.name}", f"name: {DISK.key.name}", "name: cpu-high-0"]
 
 
 def test_what_was_read_is_kept() -> None:

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from typing import Any
 
 import aiohttp
 from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession, get_session
+from aiobotocore.hooks import AioHierarchicalEmitter
+from aiobotocore.session import AioSession
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -90,11 +92,19 @@ def session() -> AioSession:
 
     botocore itself knows AWS_DEFAULT_REGION only (1.43). Sessions share what they read of botocore's own data files.
     """
-    made = get_session()
+    made = AioSession(event_hooks=copy(_hooks()), include_builtin_handlers=False)
     made.register_component("data_loader", _loader(made.get_config_variable("data_path")))
     if region := os.environ.get("AWS_REGION"):
         made.set_config_variable("region", region)
     return made
+
+
+@cache
+def _hooks() -> AioHierarchicalEmitter:
+    """Return botocore's own handlers, registered once: for a session that is most of its making."""
+    hooks = AioHierarchicalEmitter()
+    AioSession(event_hooks=hooks)
+    return hooks
 
 
 @cache

@@ -5,6 +5,7 @@
     ├── InputUnreadable            a file or a record that a person named cannot be read
     ├── ServiceFailed              an AWS call failed; carries the operation and its target
     │   ├── AccessDenied           the role lacks a permission
+    │   ├── AccountUnread          what it is about is in an account that the role does not read
     │   ├── TargetMissing          the queue, bucket, table, topic or endpoint is not there
     │   ├── Throttled              the service asked us to slow down
     │   └── ServiceUnavailable     timeout, connection or server error: may pass by itself
@@ -60,6 +61,10 @@ class ServiceFailed(AutoCloudOpsError):
 
 class AccessDenied(ServiceFailed):
     """The role lacks a permission."""
+
+
+class AccountUnread(ServiceFailed):
+    """What the call is about is in an account that the role does not read: its own would answer for the wrong thing."""
 
 
 class TargetMissing(ServiceFailed):

@@ -36,18 +36,28 @@ class QueueSettings(BaseSettings):
         default=180, ge=60, le=43_200, description="how long a message is hidden from other workers between renewals"
     )
     drain_seconds: float = Field(
-        default=25, gt=0, description="time to finish after SIGTERM; 5 s below ECS's stopTimeout, above wait_seconds"
+        default=18,
+        gt=0,
+        validate_default=True,
+        description="time to finish after SIGTERM: 12 s below ECS's stopTimeout, above wait_seconds",
     )
     transport: Literal["aiobotocore", "lean"] = Field(
         default="aiobotocore", description="aiobotocore, or lean: less CPU for each call, see docs/performance.md"
     )
 
-    @field_validator("url")
+    @field_validator("url", "dlq_url")
     @classmethod
     def _in_no_order(cls, url: str) -> str:
         if url.endswith(".fifo"):
             raise ValueError("a FIFO queue would let one alarm wait for another's diagnosis; use a standard queue")
         return url
+
+    @field_validator("dlq_url")
+    @classmethod
+    def _elsewhere(cls, dlq_url: str, info: ValidationInfo) -> str:
+        if dlq_url == info.data.get("url"):
+            raise ValueError("what cannot be read would come back for ever; name another queue than url")
+        return dlq_url
 
     @field_validator("drain_seconds")
     @classmethod
@@ -301,12 +311,25 @@ def read(room: type[S]) -> S:
     try:
         return room()
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = str(problem["loc"][0]) if problem["loc"] else ""
-        variable = variable_of(room, field)
-        raise SettingsInvalid(
-            f"{variable}: {problem['msg'].lower()}", f"set it to: {room.model_fields[field].description}"
-        ) from error
+        raise _told(room, error)[0] from error
+
+
+def faults(room: type[BaseSettings]) -> list[SettingsInvalid]:
+    """Return everything that is wrong with a room's settings, by the variable."""
+    try:
+        room()
+    except ValidationError as error:
+        return _told(room, error)
+    return []
+
+
+def _told(room: type[BaseSettings], error: ValidationError) -> list[SettingsInvalid]:
+    """Return what is wrong, without the value, which may be a secret."""
+    said = [(str(each["loc"][0]), each["msg"].lower()) for each in error.errors()]
+    return [
+        SettingsInvalid(f"{variable_of(room, field)}: {wrong}", f"set it to: {room.model_fields[field].description}")
+        for field, wrong in said
+    ]
 
 
 def variable_of(room: type[BaseSettings], field: str) -> str:

@@ -16,7 +16,7 @@ from autocloudops.incidents.model import Incident, Windows
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.sandbox import SandboxResources
 from autocloudops.sandbox.foundation import client as foundation_client
-from autocloudops.state.dynamodb import DynamoIncidents
+from autocloudops.state.dynamodb import KINDS_NAMED, DynamoIncidents
 from autocloudops.state.storms import COUNTED
 from autocloudops.state.sums import HOT_SECONDS
 
@@ -124,7 +124,8 @@ async def test_the_same_over_real_connections(alarms: int, foundation: SandboxRe
         sizes = [size_bytes(item) async for page in pages for item in page["Items"]]
     sums = IN_TRANSACTION * WORKERS * ((ended - begun) / HOT_SECONDS + 2)
     notes = WORKERS * COUNTED * (ended // 60 - begun // 60 + 1)
+    kinds = IN_TRANSACTION * WORKERS * KINDS_NAMED
     assert (incident.members, incident.firing) == (alarms, alarms)
-    assert client.writes <= MOST_REPEATED * alarms + sums + notes
+    assert client.writes <= MOST_REPEATED * alarms + sums + notes + kinds
     assert len(sizes) > alarms
     assert max(sizes) <= MOST_ITEM_BYTES

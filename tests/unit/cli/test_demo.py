@@ -18,8 +18,9 @@ from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome, Store
 from autocloudops.cli.demo.check import Course, differences
 from autocloudops.cli.demo.outside import Parked, Told, View
 from autocloudops.cli.demo.progress import Lines
-from autocloudops.cli.demo.summary import example, lines, summarise
+from autocloudops.cli.demo.summary import example, lines, proposal, summarise
 from autocloudops.cli.engines import EngineName
+from autocloudops.decisions.model import Verdict
 from autocloudops.decisions.story import short_id
 from autocloudops.incidents.model import incident_id
 from autocloudops.sandbox.samples import Ending, Sample, load
@@ -93,8 +94,8 @@ def test_an_unanswered_message_is_a_difference() -> None:
     course = replace(GOOD, found=stored([*RECORDS[:lost], *RECORDS[lost + 1 :]]))
     assert list(differences(course)) == [
         f"{len(SENT)} messages were sent, {len(SENT) - 1} are answered in the audit",
-        "context: 2 messages were sent, 1 endings are recorded",
-        "context: 2 context were expected, 1 are recorded",
+        "context: 3 messages were sent, 2 endings are recorded",
+        "context: 3 context were expected, 2 are recorded",
     ]
 
 
@@ -155,6 +156,18 @@ def test_the_example_is_the_largest_incident() -> None:
     course = replace(GOOD, found=stored([*RECORDS, *more]))
     assert example(course) == told_of(first)
     assert short_id(first.incident_id or UUID(int=0)) in summarise(course, Path("here"), 1, ()).show
+
+
+def test_a_proposal_is_one_that_only_the_dry_run_held_back() -> None:
+    """Printed in full is what people were told about an action that would be taken; none where there is none."""
+    first = next(record for record in RECORDS if record.decision)
+    assert first.decision
+    held = {"verdict": Verdict.DRY_RUN, "would_be": Verdict.EXECUTE}
+    would = first.model_copy(update={"decision": first.decision.model_copy(update=held)})
+    plain = first.model_copy(update={"decision": first.decision.model_copy(update={"would_be": Verdict.MANUAL})})
+    assert proposal(replace(GOOD, found=stored([would]))) == told_of(first)
+    assert proposal(replace(GOOD, found=stored([plain]))) is None
+    assert summarise(replace(GOOD, found=stored([would])), Path("here"), 1, ()).proposals == {"execute": 1}
 
 
 def test_a_demo_replaces_no_folder_of_others(tmp_path: Path) -> None:

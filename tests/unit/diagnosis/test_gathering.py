@@ -6,7 +6,7 @@ from triage import database_alarm
 from virtual_time import START, VirtualClock, run
 
 from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, Source, Subject, numbered
-from autocloudops.errors import AccessDenied, ServiceFailed, ServiceUnavailable, TargetMissing, Throttled
+from autocloudops.errors import AccessDenied, AccountUnread, ServiceFailed, ServiceUnavailable, TargetMissing, Throttled
 
 ALARM = database_alarm()
 SUBJECT = Subject(incident_id=UUID(int=1), resource=ALARM.resource, alarm=ALARM, alarms=(ALARM,), at=START)
@@ -77,6 +77,7 @@ def test_a_source_that_fails_says_what_is_missing() -> None:
         Told("throttled", error=Throttled(call, target, "slow down")),
         Told("absent", error=TargetMissing(call, target, "404")),
         Told("broken", error=ServiceUnavailable(call, target, "503")),
+        Told("elsewhere", error=AccountUnread(call, target, "it is in account 4")),
         Told("well", piece("well", 50)),
     )
     assert {each.kind: each.text for each in found.pieces} == {
@@ -85,8 +86,9 @@ def test_a_source_that_fails_says_what_is_missing() -> None:
         "throttled": "NOT READ: rds:DescribeDBInstances was throttled",
         "absent": "NOT READ: rds:DescribeDBInstances: orders-db is not there",
         "broken": "NOT READ: rds:DescribeDBInstances failed",
+        "elsewhere": "NOT READ: rds:DescribeDBInstances: it is in another account than the role of this worker",
     }
-    assert [use.kind for use in found.uses if use.failure] == ["denied", "throttled", "absent", "broken"]
+    assert [use.kind for use in found.uses if use.failure] == ["denied", "throttled", "absent", "broken", "elsewhere"]
 
 
 def test_essential_sources_that_were_not_read_are_named() -> None:

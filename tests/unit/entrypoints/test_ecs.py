@@ -1,6 +1,8 @@
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 import virtual_time
@@ -10,8 +12,19 @@ from virtual_time import VirtualClock
 from autocloudops.alarms.model import Unparseable
 from autocloudops.audit.record import AuditRecord, Outcome
 from autocloudops.audit.writer import AuditWriter
-from autocloudops.entrypoints.ecs import FLUSH_SECONDS, _committing
-from autocloudops.errors import AuditConflict
+from autocloudops.entrypoints.ecs import (
+    FLUSH_SECONDS,
+    GIVE_BACK_SECONDS,
+    SWEEP_SECONDS,
+    Run,
+    _committing,
+    _sweeping,
+    serve,
+)
+from autocloudops.entrypoints.health import Troubles
+from autocloudops.errors import AuditConflict, SettingsInvalid
+from autocloudops.pipeline import Asking
+from autocloudops.settings import HealthSettings
 
 RECORD = AuditRecord(
     outcome=Outcome.NOTE,
@@ -65,3 +78,38 @@ def test_somebody_elses_bytes_end_the_worker() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         virtual_time.run(consume())
     assert raised.group_contains(AuditConflict)
+
+
+class Clinging:
+    """Sweeps that give back what they hold for ever."""
+
+    async def sweep(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(10_000)
+
+
+def test_a_sweep_that_cannot_let_go_keeps_nobody() -> None:
+    """A state table that hangs while a sweep gives its leases back does not outlast the time that ECS gives."""
+
+    async def left() -> float:
+        run = Run(AsyncExitStack(), VirtualClock(), asyncio.Event(), Troubles())
+        async with _sweeping(cast("Asking", Clinging()), run):
+            await run.clock.sleep(SWEEP_SECONDS + 1)
+            started = run.clock.monotonic()
+        return run.clock.monotonic() - started
+
+    assert virtual_time.run(left()) <= GIVE_BACK_SECONDS + 0.1
+
+
+async def test_every_missing_setting_is_logged_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever starts a worker without settings reads all that are missing, and the worker ends with the first."""
+    missing = ("QUEUE_URL", "QUEUE_DLQ_URL", "MODEL_ENDPOINTS", "AUDIT_LOCATION", "NOTIFY_TOPIC_ARN")
+    for name in missing:
+        monkeypatch.delenv(f"AUTOCLOUDOPS_{name}", raising=False)
+    with caplog.at_level(logging.ERROR), pytest.raises(SettingsInvalid, match=r"^AUTOCLOUDOPS_QUEUE_URL: "):
+        await serve(HealthSettings())
+    assert all(f"AUTOCLOUDOPS_{name}: field required" in caplog.text for name in missing)

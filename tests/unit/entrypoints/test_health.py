@@ -162,6 +162,18 @@ def test_the_model_is_looked_at_once_a_minute_at_most() -> None:
     assert worker.looks == 3
 
 
+def test_several_who_ask_at_once_share_one_look() -> None:
+    """A model that is slow to refuse is asked by one page, and the others wait for what it finds."""
+    worker = Worker()
+
+    async def ask() -> None:
+        health = worker.health()
+        await asyncio.gather(*(health.ready() for _ in range(5)))
+
+    virtual_time.run(ask())
+    assert worker.looks == 1
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     """The port of a worker's pages."""

@@ -322,3 +322,50 @@ def test_more_environments_than_the_endpoint_takes_are_refused(monkeypatch: pyte
     monkeypatch.setenv("AUTOCLOUDOPS_LAMBDA_MAXIMUM_CONCURRENCY", "5")
     with pytest.raises(SettingsInvalid, match=r"^AUTOCLOUDOPS_LAMBDA_MAXIMUM_CONCURRENCY: "):
         read(LambdaSettings)
+
+
+def test_a_batch_of_nothing_is_answered(site: Site) -> None:
+    """Somebody who tries the function with an empty batch is told that nothing failed."""
+    assert site.invoke() == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("site", [Model(seconds=300)], indirect=True)
+def test_nothing_runs_on_into_the_next_invocation(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A handler that hangs while it gives its lease back is ended before the function returns."""
+
+    async def hang(*_: object) -> None:
+        await asyncio.sleep(10_000)
+
+    monkeypatch.setattr(site.world.memory, "release", hang)
+    monkeypatch.setattr(site.world.objects, "create", hang)
+    before = site.loop.time()
+    assert failed(site.invoke(sns("reads"))) == ["m0"]
+    assert site.loop.time() - before < FUNCTION_SECONDS
+    assert not [task for task in asyncio.all_tasks(site.loop) if task.get_name().startswith("message")]
+    assert "does not end" not in caplog.text
+
+
+def test_what_is_cancelled_by_somebody_else_comes_back_later(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler whose own call was cancelled has failed: handed back at once, it would fail in a tight loop."""
+
+    async def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(site.world.memory, "history", cancelled)
+    assert failed(site.invoke(sns("reads"))) == ["m0"]
+    assert site.queue.released == {"m0": 30}
+
+
+def test_what_cannot_be_handed_back_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQS refuses an entry in an answer that succeeds: whoever looks for the message reads why it waits."""
+
+    async def taken(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(site.world.memory, "claim", taken)
+    assert failed(site.invoke(sns("reads"))) == ["m0"]
+    assert "message m0 waits for its visibility timeout: MessageNotInflight" in caplog.text

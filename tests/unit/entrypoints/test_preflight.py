@@ -81,7 +81,7 @@ def started(*checks: Check, stop_after_seconds: float | None = None) -> float:
         (Weight.WATCHED, ModelAsleep("sagemaker://nim", "no instance"), State.UNKNOWN),
         (Weight.ADVISORY, DENIED, State.UNKNOWN),
         (Weight.ADVISORY, ServiceFailed("sns:GetTopicAttributes", "topic", "odd"), State.UNKNOWN),
-        (Weight.ADVISORY, SettingsInvalid("no redrive policy"), State.FAILED),
+        (Weight.ADVISORY, SettingsInvalid("no redrive policy"), State.WARNING),
         (Weight.ADVISORY, TargetMissing("sqs:GetQueueAttributes", "queue", "none"), State.FAILED),
     ],
 )
@@ -92,6 +92,15 @@ def test_what_may_pass_is_unknown_and_what_will_not_has_failed(
     (finding,) = found(check(saying(error), weight))
     assert (finding.state, finding.said, finding.error) == (state, error.message, error)
     assert finding.fix
+
+
+@pytest.mark.parametrize("weight", list(Weight))
+def test_a_fault_in_a_check_hides_no_other(weight: Weight) -> None:
+    """What a check cannot read is told by the name of the fault, and the other checks say what they found."""
+    broken, well = found(check(saying(KeyError("Attributes")), weight), check(saying("there")))
+    assert (broken.state, well.state) == (State.FAILED, State.OK)
+    assert broken.said == "unexpected KeyError: 'Attributes'"
+    assert broken.error
 
 
 def test_a_service_that_is_silent_is_unknown_and_holds_up_nobody() -> None:
@@ -235,13 +244,18 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_every_wrong_setting_is_a_finding(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a fixture for its effect
-    """Whoever set two rooms wrong reads of both at once, by their variables, and of the rooms that are right too."""
+    """Whoever set several things wrong reads of all of them, by their variables, and of the rooms that are right."""
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_BATCH_SECONDS", "none")
     monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_BATCH_RECORDS", "0")
     monkeypatch.setenv("AUTOCLOUDOPS_SAFETY_MODE", "active")
     async with AsyncExitStack() as stack:
         checks = planned(Clients(stack))
     wrong = {each.target for each in checks if each.name == "setting"}
-    assert wrong == {"AUTOCLOUDOPS_AUDIT_BATCH_RECORDS", "AUTOCLOUDOPS_SAFETY_MODE"}
+    assert wrong == {
+        "AUTOCLOUDOPS_AUDIT_BATCH_RECORDS",
+        "AUTOCLOUDOPS_AUDIT_BATCH_SECONDS",
+        "AUTOCLOUDOPS_SAFETY_MODE",
+    }
     assert {"receive alarms", "ask the model", "tell people"} <= {each.name for each in checks}
     assert "write the audit" not in {each.name for each in checks}
 

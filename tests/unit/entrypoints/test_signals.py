@@ -50,3 +50,13 @@ async def test_whoever_had_the_signal_before_has_it_again(number: signal.Signals
     signal.raise_signal(number)
     assert seen == [number]
     assert left.empty()
+
+
+async def test_the_first_signal_of_a_worker_that_stops_by_itself_does_not_force_it(left: "asyncio.Queue[int]") -> None:
+    """What drains because of an error goes on draining when ECS wants it gone too."""
+    stop, told = asyncio.Event(), asyncio.Event()
+    stop.set()
+    with stopping(stop, told.set):
+        signal.raise_signal(signal.SIGTERM)
+        await told.wait()
+    assert left.empty()

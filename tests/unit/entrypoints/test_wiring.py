@@ -65,6 +65,8 @@ def test_without_settings_nothing_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (QueueSettings, "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS", "21"),
         (QueueSettings, "AUTOCLOUDOPS_QUEUE_CONCURRENCY", "many"),
+        (QueueSettings, "AUTOCLOUDOPS_QUEUE_DLQ_URL", "QUEUE_URL"),
+        (QueueSettings, "AUTOCLOUDOPS_QUEUE_DLQ_URL", "https://sqs.eu-west-1.amazonaws.com/111122223333/dlq.fifo"),
         (SnsSettings, "AUTOCLOUDOPS_SNS_SIGNATURES", "sometimes"),
         (ModelSettings, "AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS", "601"),
         (IncidentSettings, "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS", "0"),
@@ -79,7 +81,7 @@ def test_a_wrong_value_is_refused_by_its_variable(
 ) -> None:
     """Whoever set it wrong reads which variable it was, on one line, with what it is for."""
     for required in ("QUEUE_URL", "QUEUE_DLQ_URL", "MODEL_ENDPOINTS", "AUDIT_LOCATION"):
-        monkeypatch.setenv(f"AUTOCLOUDOPS_{required}", "set")
+        monkeypatch.setenv(f"AUTOCLOUDOPS_{required}", required)
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsInvalid, match=f"^{variable}: ") as raised:
         read(room)

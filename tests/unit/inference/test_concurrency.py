@@ -151,6 +151,30 @@ def test_requests_that_hang_leave_places_for_others() -> None:
     assert controller.limit == 4
 
 
+def test_a_want_of_answers_leaves_places_for_others() -> None:
+    """Where other requests fail and few answers come, quick as ever, the limit stays at the four that it begins with."""
+    controller = ConcurrencyController(45.0)
+    for _ in range(2):
+        controller.overloaded(0.0, 0.2)
+    every_half, every_ten = (10.0 + number / 2 for number in range(200)), (120.0 + 10 * number for number in range(20))
+    for number, now in enumerate([*every_half, *every_ten]):
+        tokens = 150 + number * 37 % 41
+        controller.answered(Sample(now - 0.02 * tokens, now, tokens, 2.0))
+    assert controller.limit == 4
+
+
+def test_a_timeout_after_a_fall_gives_no_place_back() -> None:
+    """Ghosts that are more than half of a limit that fell since stay, although another request times out."""
+    controller = ConcurrencyController(45.0)
+    for at in (0.0, 0.0, 0.0, 0.0, 23.0):
+        controller.answered(Sample(0.0, at, 0, 0.0))
+    limits = []
+    for _ in range(4):
+        controller.overloaded(0.0, 60.0)
+        limits.append(controller.limit)
+    assert limits == sorted(limits, reverse=True)
+
+
 def test_the_limit_settles_just_above_what_runs_at_once() -> None:
     """An instance that runs 32 sequences is kept full, with few requests waiting."""
     controller = ConcurrencyController(45.0)

@@ -1,19 +1,24 @@
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import botocore.session
 import pytest
 from alarm_bodies import changed
-from scripted_cloudwatch import ScriptedCalls, ScriptedCloudWatch, failed
+from botocore.validate import ParamValidator
+from scripted_cloudwatch import ScriptedCalls, ScriptedCloudWatch, failed, mute_rule
 from triage import ACCOUNT, REGION, database_alarm
 from virtual_time import START, VirtualClock, run
 
-from autocloudops.alarms.model import Alarm, AlarmKind, AlarmState
-from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, Subject
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, Suppression
+from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, Source, Subject
 from autocloudops.errors import ServiceFailed
+from autocloudops.incidents.model import History
 from autocloudops.knowledge.alarm_now import AlarmNow
+from autocloudops.knowledge.metric import MetricHistory
+from autocloudops.knowledge.thirty_days import ThirtyDays
 
 ALARM = database_alarm()
 PREFIX = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm"
@@ -46,6 +51,15 @@ def described(name: str = ALARM.key.name, **changes: object) -> dict[str, Any]:
         "TreatMissingData": "breaching",
     }
     return changed(body, changes)
+
+
+class Unrecorded:
+    """A store that knows no alarm."""
+
+    async def history(self, key: AlarmKey, since: datetime) -> History:
+        assert key.name
+        assert since.tzinfo
+        return History()
 
 
 def subject(alarm: Alarm = ALARM) -> Subject:
@@ -83,6 +97,7 @@ def test_the_alarm_is_told_in_labelled_lines() -> None:
         'fires at: "Average" > 650 in 3 of 5 periods of 60 s',
         "missing data: counts as breaching",
         'actions: 1 sns, 1 lambda: "pages", "function:fix"',
+        "mute rules: none is active",
         "configuration: last changed 2026-02-20 12:00:00Z, 9 days ago",
     ]
 
@@ -102,6 +117,71 @@ def test_switched_off_actions_are_said_once() -> None:
     text = told(described(ActionsEnabled=False))
     assert '"function:fix" (switched off on the alarm: none of them runs)' in text
     assert "suppressed" not in text
+
+
+def test_an_alarm_that_a_rule_mutes_says_so_in_text_and_standing() -> None:
+    """The rules that mute the alarm are named between quotes, and gates read that CloudWatch runs no actions."""
+    rules = ["deploy-window", "a", "b", "c"]
+    found = gathered(ScriptedCloudWatch(alarms=[described()], mutes={ALARM.key.name: rules}))
+    assert 'muted now by: "deploy-window", "a", "b"' in found.pieces[0].text.splitlines()
+    assert found.standing
+    assert found.standing.suppression == Suppression(by="MuteRule", reason="muted by deploy-window")
+
+
+def test_mute_rules_are_asked_for_as_the_service_has_it() -> None:
+    """Each call about mute rules, and what the scripted client answers, fits the service's own description."""
+    client = ScriptedCloudWatch(alarms=[described()], mutes={ALARM.key.name: ["deploy-window"]})
+    gathered(client)
+    operation = botocore.session.get_session().get_service_model("cloudwatch").operation_model("ListAlarmMuteRules")
+    asks, answers = operation.input_shape, operation.output_shape
+    assert asks
+    assert answers
+    requests = [request for name, request in client.asked if name == operation.name]
+    assert len(requests) == 2
+    for request in requests:
+        assert not ParamValidator().validate(request, asks).has_errors()
+    answer = {"AlarmMuteRuleSummaries": [mute_rule("deploy-window")]}
+    assert not ParamValidator().validate(answer, answers).has_errors()
+
+
+def test_a_rule_for_other_alarms_mutes_nothing() -> None:
+    """An active rule that does not name this alarm costs a second call and changes nothing."""
+    client = ScriptedCloudWatch(alarms=[described()], mutes={"another": ["deploy-window"]})
+    found = gathered(client)
+    assert "mute rules: none is active" in found.pieces[0].text
+    assert found.standing
+    assert found.standing.suppression is None
+    asked = [request.get("AlarmName") for name, request in client.asked if name == "ListAlarmMuteRules"]
+    assert asked == [None, ALARM.key.name]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("AccessDenied", "no permission cloudwatch:ListAlarmMuteRules"),
+        ("Throttling", "cloudwatch:ListAlarmMuteRules was throttled"),
+        ("InvalidAction", "cloudwatch:ListAlarmMuteRules failed"),
+    ],
+)
+def test_mute_rules_that_cannot_be_read_leave_the_state(code: str, said: str) -> None:
+    """State and standing are there all the same, and the piece says what was not read."""
+    found = gathered(ScriptedCloudWatch(alarms=[described()], mute_fault=failed(code)))
+    assert f"mute rules: NOT READ: {said}" in found.pieces[0].text.splitlines()
+    assert found.unread == ()
+    assert found.standing
+
+
+def test_a_storm_asks_once_whether_anything_is_muted() -> None:
+    """Where no rule is active, 50 alarms cost one call about mute rules."""
+    client = ScriptedCloudWatch(alarms=[described(f"a{number}") for number in range(50)])
+
+    async def storming() -> None:
+        clock = VirtualClock()
+        source = AlarmNow(ScriptedCalls(client, clock), clock)
+        await asyncio.gather(*(source.read(subject(named(f"a{number}"))) for number in range(50)))
+
+    run(storming())
+    assert client.count("ListAlarmMuteRules") == 1
 
 
 def test_a_composite_alarm_has_its_rule_and_its_suppressor() -> None:
@@ -163,6 +243,27 @@ def test_an_alarm_of_another_sender_is_not_asked_for() -> None:
     assert client.asked == []
 
 
+def test_nothing_is_asked_about_an_alarm_of_another_account() -> None:
+    """State, metric and history of an alarm elsewhere are not read from the role's own account, and two say why."""
+    client = ScriptedCloudWatch(alarms=[described()])
+
+    async def gathering() -> Gathered:
+        clock = VirtualClock()
+        calls = ScriptedCalls(client, clock, own_account="999999999999")
+        sources: list[Source] = [
+            AlarmNow(calls, clock),
+            MetricHistory(calls, clock),
+            ThirtyDays(calls, clock, Unrecorded()),
+        ]
+        return await Gatherer(sources, clock).gather(subject())
+
+    found = run(gathering())
+    assert client.asked == []
+    assert found.unread == ("alarm-now", "metric")
+    assert [piece.source for piece in found.pieces] == ["own records", "AutoCloudOps", "AutoCloudOps"]
+    assert "cloudwatch:DescribeAlarms: it is in another account" in found.pieces[1].text
+
+
 def test_planted_words_stay_within_quotes() -> None:
     """A secret in any field is redacted, and an order cannot leave its quotes or begin a line."""
     hostile = f"{ORDER} {PLANTED}"
@@ -176,7 +277,8 @@ def test_planted_words_stay_within_quotes() -> None:
         StateReason=hostile,
     )
     metric = described(EvaluationState=hostile, Statistic=..., ExtendedStatistic=hostile, ComparisonOperator=hostile)
-    for client in (ScriptedCloudWatch(composites=[composite]), ScriptedCloudWatch(alarms=[metric])):
+    mutes = {ALARM.key.name: [hostile]}
+    for client in (ScriptedCloudWatch(composites=[composite], mutes=mutes), ScriptedCloudWatch(alarms=[metric])):
         text = gathered(client).pieces[0].text
         assert PLANTED not in text
         for line in text.splitlines():
@@ -217,7 +319,7 @@ def test_one_reader_that_gives_up_takes_nothing_from_the_others() -> None:
         return piece.text
 
     assert "still ALARM" in run(reading())
-    assert client.asked[0][1]["AlarmNames"] == ["b"]
+    assert [request["AlarmNames"] for name, request in client.asked if name == "DescribeAlarms"] == [["b"]]
 
 
 def test_our_share_of_the_quota_bounds_a_storm() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from virtual_time import VirtualClock, run
 
-from autocloudops.errors import ServiceUnavailable, SettingsInvalid, Throttled
+from autocloudops.errors import AccountUnread, ServiceUnavailable, SettingsInvalid, Throttled
 from autocloudops.knowledge.calls import Bucket, Calls
 
 ACTION, ACCOUNT, REGION = "cloudwatch:DescribeAlarms", "111122223333", "eu-west-1"
@@ -47,6 +47,26 @@ def test_a_quarter_of_the_quota_is_used_for_each_account_and_region() -> None:
         return answers
 
     assert run(calling()) == [REGION] * 5 + [ACTION, "eu-north-1"]
+
+
+def test_another_account_is_not_answered_for() -> None:
+    """The role's own account has no say about an alarm of the same name elsewhere: no call is made for that one."""
+
+    async def calling() -> list[str]:
+        made: list[str] = []
+
+        async def noted(client: Any) -> None:  # noqa: ANN401 - a client of any service
+            made.append(str(client.meta.region_name))
+
+        async with AsyncExitStack() as stack:
+            calls = Calls(stack, VirtualClock(), {}, own_account=ACCOUNT)
+            with pytest.raises(AccountUnread, match=f"account 444455556666, the role is in {ACCOUNT}"):
+                await calls.make(ACTION, "444455556666", REGION, noted, "orders")
+            await calls.make(ACTION, ACCOUNT, REGION, noted, "orders")
+            await calls.make(ACTION, "", REGION, noted, "orders")
+        return made
+
+    assert run(calling()) == [REGION, REGION]
 
 
 def test_a_call_that_hangs_is_given_up() -> None:

@@ -199,6 +199,28 @@ def test_a_storm_on_one_resource_makes_one_call() -> None:
     assert run(storm()) == (1, 1, 2)
 
 
+def test_a_storm_on_many_groups_shares_calls() -> None:
+    """Sixty groups that are read at once cost two calls; each gets its own answer, and one that is gone is missing."""
+    groups = [{"AutoScalingGroupName": f"g{number}", "MaxSize": number} for number in range(1, 60)]
+
+    async def storm() -> tuple[list[str], list[Sequence[Piece] | BaseException]]:
+        calls = ScriptedCalls(lambda *_: {"AutoScalingGroups": groups})
+        source = Configuration(calls, VirtualClock(), ACCOUNT)
+        alarms = (
+            database_alarm().model_copy(update={"resource": resource("autoscaling:group", f"g{number}")})
+            for number in range(60)
+        )
+        read = await asyncio.gather(*(source.read(subject_of(alarm)) for alarm in alarms), return_exceptions=True)
+        return calls.made, read
+
+    made, (gone, *read) = run(storm())
+    assert made == ["describe_auto_scaling_groups"] * 2
+    assert isinstance(gone, TargetMissing)
+    for number, pieces in enumerate(read, 1):
+        assert not isinstance(pieces, BaseException)
+        assert f"limit MaxSize: {number}" in pieces[0].text.splitlines()
+
+
 def test_a_failure_is_not_kept() -> None:
     """A resource that was throttled is read the next time; a reader that gives up takes nothing from the others."""
 

@@ -54,6 +54,15 @@ def test_a_contributor_is_looked_for_under_its_alarm() -> None:
     assert keys == ((ALARM.key,),)
 
 
+def test_alarms_that_were_not_looked_up_are_counted() -> None:
+    """Of an incident with more alarms than are looked up at once, the rest is said to be missing."""
+    store = Answering({"of_keys": []})
+    many = [ALARM.model_copy(update={"key": ALARM.key.model_copy(update={"name": f"a{n}"})}) for n in range(60)]
+    (piece,) = gathered(Registered(store), subject(ALARM, *many)).pieces
+    assert piece.missing
+    assert piece.text == "NOT READ: what the inventory says of 11 more alarms of this incident"
+
+
 def test_names_are_quoted() -> None:
     """An alarm's name that holds orders or secrets reaches the facts redacted and between quotes."""
     key = ALARM.key.model_copy(update={"name": ORDER})

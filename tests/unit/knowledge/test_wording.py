@@ -46,6 +46,8 @@ def test_times_are_utc() -> None:
 
 
 def test_a_piece_holds_whole_lines_only() -> None:
-    """Empty lines are left out, and what does not fit is dropped from the end, a line at a time."""
-    text = bounded("first", "", "x" * 500, "y" * 500)
-    assert text == f"first\n{'x' * 500}"
+    """Empty lines are left out; what does not fit is dropped from the end, a line at a time, and counted."""
+    text = bounded("first", "", "x" * 500, "y" * 500, "z" * 300)
+    assert text == f"first\n{'x' * 500}\n(lines left out: 2)"
+    assert bounded("x" * 899) == "x" * 899
+    assert len(bounded(*["x" * 98] * 30)) <= 900

@@ -306,3 +306,19 @@ def test_an_error_that_nobody_foresaw_ends_the_consumer(call: str) -> None:
 
     with pytest.raises(KeyError, match=call):
         run(scenario())
+
+
+def test_a_handler_whose_own_call_was_cancelled_gives_the_message_back_later() -> None:
+    """Nobody cancelled the handler: its message is tried again after a pause, and not in a tight loop."""
+
+    async def cancelled(_: Delivery) -> Ending:
+        raise asyncio.CancelledError
+
+    async def scenario() -> int:
+        queue = MemoryQueue(poll_seconds=2)
+        queue.send("one")
+        await consume(queue, cancelled, lambda: passing(100))
+        assert queue.messages
+        return queue.calls["release"]
+
+    assert run(scenario()) == 3

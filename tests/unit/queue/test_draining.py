@@ -1,11 +1,16 @@
+import asyncio
+
 import pytest
 from consuming import LIMITS, consume, consuming, lasting, noting, now, passing
 from memory_queue import MemoryQueue, Slow
 from virtual_time import run
 
+from autocloudops.entrypoints.ecs import FLUSH_SECONDS, GIVE_BACK_SECONDS
 from autocloudops.errors import ServiceUnavailable
-from autocloudops.queue.consumer import Limits
+from autocloudops.queue.client import Delivery
+from autocloudops.queue.consumer import Done, Ending, Handler, Limits
 from autocloudops.settings import QueueSettings
+from autocloudops.state.sums import CLOSE_SECONDS
 
 
 def test_draining_finishes_what_was_begun() -> None:
@@ -103,3 +108,45 @@ def test_draining_outlasts_a_long_poll() -> None:
     """Settings in which a worker would have to abort its last poll are refused."""
     with pytest.raises(ValueError, match="long poll is never aborted"):
         QueueSettings(url="alarms", dlq_url="dlq", wait_seconds=20, drain_seconds=20)
+    with pytest.raises(ValueError, match="long poll is never aborted"):
+        QueueSettings(url="alarms", dlq_url="dlq", wait_seconds=20)
+
+
+def clinging(cancellations: int, seconds: float = 500) -> Handler:
+    """Return a handler that gives back what it holds for `seconds`, however often it is cancelled until then."""
+
+    async def handler(_delivery: Delivery) -> Ending:
+        for _ in range(cancellations):
+            try:
+                await asyncio.sleep(seconds)
+            except asyncio.CancelledError:
+                continue
+        await asyncio.sleep(seconds)
+        return Done()
+
+    return handler
+
+
+@pytest.mark.parametrize("cancellations", [1, 2])
+def test_a_handler_that_cannot_let_go_keeps_nobody(cancellations: int) -> None:
+    """What a cancelled handler gives back may hang with its service: its message goes back in time all the same."""
+
+    async def scenario() -> float:
+        queue = MemoryQueue(poll_seconds=2)
+        queue.send("one")
+        async with consuming(queue, clinging(cancellations)):
+            await passing(1)
+            began = now()
+        assert queue.messages
+        assert queue.in_flight == 0
+        return now() - began
+
+    assert run(scenario()) <= LIMITS.drain_seconds + LIMITS.give_back_seconds + 0.1
+
+
+def test_a_stop_by_default_fits_into_the_time_that_ecs_gives() -> None:
+    """What a stop takes in the worst case, with the sweeper, the audit and the state, is less than ECS's 30 s."""
+    limits = Limits()
+    assert QueueSettings(url="alarms", dlq_url="dlq").drain_seconds == limits.drain_seconds
+    consuming_takes = limits.drain_seconds + limits.give_back_seconds + limits.flush_seconds
+    assert consuming_takes + GIVE_BACK_SECONDS + FLUSH_SECONDS + CLOSE_SECONDS < 30

@@ -49,3 +49,17 @@ def test_the_end_shows_where_everybody_stands() -> None:
     ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)  # noqa: S603 - our own code
     assert ended.returncode == EX_SOFTWARE
     assert "in blocked" in ended.stderr
+
+
+def test_last_words_that_cannot_be_said_keep_nobody_alive() -> None:
+    """A loop may hang in the log itself, with its lock in hand: the process ends all the same."""
+    code = (
+        "import logging, sys, threading\n"
+        "from autocloudops.queue import watchdog\n"
+        "watchdog.SAYING_SECONDS = 0.1\n"
+        "logging.basicConfig()\n"
+        "logging.getLogger().handlers[0].acquire()\n"
+        "with watchdog.Watchdog(lambda: 0, patience_seconds=0.05):\n    threading.Event().wait()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=60)  # noqa: S603 - our own code
+    assert ended.returncode == EX_SOFTWARE

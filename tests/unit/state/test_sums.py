@@ -7,7 +7,7 @@ import pytest
 from virtual_time import START, VirtualClock, run
 
 from autocloudops.errors import ServiceUnavailable
-from autocloudops.state.sums import FLUSH_SECONDS, HOT_SECONDS, MOST_IN_SUM, Into, Sum, Sums, Tally
+from autocloudops.state.sums import CLOSE_SECONDS, FLUSH_SECONDS, HOT_SECONDS, MOST_IN_SUM, Into, Sum, Sums, Tally
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
@@ -181,3 +181,23 @@ def test_what_waits_is_written_before_closing() -> None:
         assert [len(total.places) for total in table.written] == [1]
 
     written(table, adding)
+
+
+def test_a_table_that_does_not_answer_does_not_keep_whoever_closes() -> None:
+    """A sum that cannot be written in time is given up, as after a crash, and nothing runs on."""
+
+    async def hang(_: Sum) -> bool:
+        await asyncio.sleep(10_000)
+        return True
+
+    async def scenario() -> float:
+        sums, clock = Sums(hang, VirtualClock()), VirtualClock()
+        leaving = asyncio.create_task(add(sums, joins()))
+        await asyncio.sleep(0.01)
+        leaving.cancel()
+        started = clock.monotonic()
+        await sums.aclose()
+        assert asyncio.all_tasks() <= {asyncio.current_task(), leaving}
+        return clock.monotonic() - started
+
+    assert run(scenario()) <= CLOSE_SECONDS + 0.1

@@ -3,11 +3,13 @@
 import asyncio
 from collections import OrderedDict
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from autocloudops.alarms.signature import CertificateLocation
-from autocloudops.authenticity.certificates import SigningCertificate, signing_certificate
 from autocloudops.clock import Clock
+
+if TYPE_CHECKING:
+    from autocloudops.authenticity.certificates import SigningCertificate
 
 KEPT_SECONDS = 3600.0
 """A certificate's file never changes, its name being a digest. An hour bounds how long a withdrawn one still counts."""
@@ -36,7 +38,7 @@ class CertificateCache:
         self._kept: OrderedDict[str, tuple[SigningCertificate, float]] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[SigningCertificate]] = {}
 
-    async def get(self, location: CertificateLocation) -> SigningCertificate:
+    async def get(self, location: CertificateLocation) -> "SigningCertificate":
         """Return the certificate of `location`; callers that come while it is fetched share that fetch.
 
         Raises:
@@ -54,10 +56,12 @@ class CertificateCache:
             fetch.add_done_callback(partial(self._keep, location.url))
         return await asyncio.shield(fetch)
 
-    async def _fetched(self, location: CertificateLocation) -> SigningCertificate:
+    async def _fetched(self, location: CertificateLocation) -> "SigningCertificate":
+        from autocloudops.authenticity.certificates import signing_certificate  # noqa: PLC0415 - brings cryptography
+
         return signing_certificate(await self._fetcher.fetch(location), location)
 
-    def _keep(self, url: str, fetch: asyncio.Task[SigningCertificate]) -> None:
+    def _keep(self, url: str, fetch: asyncio.Task["SigningCertificate"]) -> None:
         del self._under_way[url]
         if fetch.cancelled() or fetch.exception() is not None:
             return

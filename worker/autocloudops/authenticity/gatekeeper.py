@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from autocloudops.alarms.load import Refused, raw_of
 from autocloudops.alarms.model import AwsEvent, Unparseable
@@ -19,9 +19,11 @@ from autocloudops.alarms.signature import (
 from autocloudops.alarms.wire import eventbridge, eventbridge_alarm, sns_envelope
 from autocloudops.alarms.wire.read import shown
 from autocloudops.alarms.wire.shape import Node, Shape
-from autocloudops.authenticity.certificates import SigningCertificate
 from autocloudops.clock import Clock
 from autocloudops.errors import SettingsInvalid
+
+if TYPE_CHECKING:
+    from autocloudops.authenticity.certificates import SigningCertificate
 
 EVENTBRIDGE_SHAPES = (eventbridge.SHAPE, eventbridge_alarm.SHAPE)
 
@@ -37,7 +39,7 @@ class SignatureCheck(StrEnum):
 class Certificates(Protocol):
     """Whoever has SNS's certificates. Raises `Refused` and `ServiceUnavailable`."""
 
-    async def get(self, location: CertificateLocation) -> SigningCertificate:
+    async def get(self, location: CertificateLocation) -> "SigningCertificate":
         """Return the certificate of `location`."""
         ...
 

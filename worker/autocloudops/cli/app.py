@@ -117,7 +117,7 @@ def worker_health(
 
 @app.command()
 def doctor(context: typer.Context) -> int:
-    """Try everything a worker needs, read-only: permissions, names, facts; exit 1 where something failed."""
+    """Try everything a worker needs, by calls that take, send and delete nothing; exit 1 where something failed."""
     from autocloudops.cli.doctor import examine_settings
 
     return examine_settings(context.obj)

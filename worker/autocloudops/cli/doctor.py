@@ -15,7 +15,7 @@ from autocloudops.redaction import clean
 
 COLUMNS = ("state", "check", "target", "said", "fix")
 SAID_CHARACTERS = 400
-WORST_FIRST = (State.FAILED, State.UNKNOWN, State.OK)
+WORST_FIRST = (State.FAILED, State.WARNING, State.UNKNOWN, State.OK)
 
 
 def examine_settings(output: Output) -> int:
@@ -66,7 +66,7 @@ def _row(finding: Finding) -> Row:
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield what is wrong with what to do about it, then what is unknown, then what is well."""
+    """Yield what is wrong with what to do about it, then what is worth a look or unknown, then what is well."""
     counts = (f"{sum(each.state is state for each in findings)} {state.value}" for state in WORST_FIRST)
     yield ", ".join(counts)
     wide = max(len(each.check.name) for each in findings)

@@ -18,7 +18,7 @@ from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.diagnosis.prompt import LABEL_CHARACTERS, TEXT_CHARACTERS
-from autocloudops.errors import AccessDenied, ServiceFailed, TargetMissing, Throttled
+from autocloudops.errors import AccessDenied, AccountUnread, ServiceFailed, TargetMissing, Throttled
 from autocloudops.incidents.track_record import SelfClearing
 from autocloudops.redaction import clean
 from autocloudops.values import Value
@@ -210,6 +210,8 @@ def not_read(error: ServiceFailed) -> str:
     match error:
         case AccessDenied():
             return f"no permission {error.operation}"
+        case AccountUnread():
+            return f"{error.operation}: it is in another account than the role of this worker"
         case Throttled():
             return f"{error.operation} was throttled"
         case TargetMissing():

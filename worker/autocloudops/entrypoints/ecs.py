@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from logging import getLogger
 
 from autocloudops.audit.writer import AuditWriter
+from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock, SystemClock
 from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.health import Health, Troubles, WatchedNotifier, serving
@@ -25,11 +26,12 @@ from autocloudops.pipeline import Asking, Pipeline
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.consumer import Consumer, Ending, Handler, Limits
 from autocloudops.queue.watchdog import PATIENCE_SECONDS, Watchdog
-from autocloudops.settings import ROOMS, HealthSettings, QueueSettings, read
+from autocloudops.settings import ROOMS, HealthSettings, QueueSettings, faults, read
 
 log = getLogger(__name__)
 
 SWEEP_SECONDS = 30.0
+GIVE_BACK_SECONDS = 2.0
 FLUSH_SECONDS = 2.0
 
 
@@ -52,16 +54,24 @@ async def serve(health: HealthSettings) -> None:
     Raises:
         AutoCloudOpsError: a setting is wrong, a permission is missing, or the audit holds somebody else's bytes.
     """
-    for room in ROOMS:
-        read(room)
+    _refuse_faults()
     try:
         await _consume_until_stopped(health)
     except ExceptionGroup as failures:
         raise _first(failures) from failures
 
 
+def _refuse_faults() -> None:
+    """Raise the first thing that is wrong with the settings, once the log has named all of them."""
+    found = [fault for room in ROOMS for fault in faults(room)]
+    for fault in found:
+        log.error("%s", fault)
+    if found:
+        raise found[0]
+
+
 async def _consume_until_stopped(settings: HealthSettings) -> None:
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as notices:
+    async with asyncio.TaskGroup() as notices, AsyncExitStack() as stack:
         run = Run(stack, SystemClock(), asyncio.Event(), Troubles())
         stack.enter_context(stopping(run.stop, lambda: _tell(notices)))
         health = await _looked(run, settings)
@@ -100,7 +110,7 @@ async def _consume(run: Run, health: Health) -> None:
         Limits(concurrency=queue.concurrency, lease_seconds=queue.lease_seconds, drain_seconds=queue.drain_seconds),
     )
     health.runs(consumer, lambda: rooms.audit.unwell)
-    log.info("worker started")
+    log.info("worker started: it receives from %s", queue.url)
     with Watchdog(lambda: consumer.turns, PATIENCE_SECONDS + queue.drain_seconds):
         await consumer.run(run.stop)
     log.info("drained: %d messages acknowledged", consumer.deletes.done)
@@ -150,8 +160,7 @@ async def _sweeping(asking: Asking, run: Run) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
+        await cancel({sweeping}, GIVE_BACK_SECONDS)
 
 
 def _first(failures: Exception) -> Exception:

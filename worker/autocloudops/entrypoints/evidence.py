@@ -27,7 +27,7 @@ async def open_gatherer(
     """Return what reads the facts of an incident, None where the settings switch it off."""
     if not settings.gather:
         return None
-    calls = Calls(stack, clock, BY_ACTION, settings.call_seconds)
+    calls = Calls(stack, clock, BY_ACTION, settings.call_seconds, account)
     thirty_days = ThirtyDays(calls, clock, state.incidents)
     in_aws: list[Source] = [
         AlarmNow(calls, clock),

@@ -28,7 +28,7 @@ from autocloudops.values import Value
 log = getLogger(__name__)
 
 LONGEST_TURN_SECONDS = 90.0
-"""A receive loop that has not turned for longer hangs: it turns at every twelfth of a lease."""
+"""A receive loop that has not turned for longer hangs: it turns at least every 30 s, the longest pause."""
 
 LONGEST_SILENCE_SECONDS = 90.0
 """A long poll takes 20 s: SQS that has answered none for longer is down, whatever it says."""
@@ -111,6 +111,7 @@ class Health:
         self._stop = stop
         self._troubles = troubles
         self._models = models
+        self._looking = asyncio.Lock()
         self._looked: tuple[float, Mapping[str, str]] | None = None
         self._consumer: Consumer | None = None
         self._audit: Callable[[], str | None] = lambda: None
@@ -159,11 +160,12 @@ class Health:
         return {"audit": clean(said, SAID_CHARACTERS)} if said else {}
 
     async def _model(self) -> Mapping[str, str]:
-        now = self._clock.monotonic()
-        if self._looked is None or now - self._looked[0] >= MODEL_SECONDS:
-            found = await examine(self._models, _nobody)
-            self._looked = now, {each.check.target: each.said for each in found if each.state is not State.OK}
-        return self._looked[1]
+        async with self._looking:
+            now = self._clock.monotonic()
+            if self._looked is None or now - self._looked[0] >= MODEL_SECONDS:
+                found = await examine(self._models, _nobody)
+                self._looked = now, {each.check.target: each.said for each in found if each.state is not State.OK}
+            return self._looked[1]
 
 
 @dataclass(frozen=True, slots=True)

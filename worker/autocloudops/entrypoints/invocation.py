@@ -8,18 +8,16 @@ from datetime import timedelta
 from logging import getLogger
 from typing import Any
 
+from autocloudops.cancelling import cancel
 from autocloudops.entrypoints.service import Service
 from autocloudops.errors import ServiceFailed, SettingsInvalid
 from autocloudops.pipeline import Asking, Pipeline, Shift
 from autocloudops.queue.client import BATCH, Delivery, QueueClient
-from autocloudops.queue.endings import Later, Park
+from autocloudops.queue.endings import Later, Park, patient
 
 log = getLogger(__name__)
 
 AT_ONCE = Later(after_seconds=0)
-FIRST_PATIENCE_SECONDS = 30
-LONGEST_PATIENCE_SECONDS = 1_800
-MOST_DOUBLINGS = 10
 PARTS = (1.0, 0.5, 0.3, 0.1)
 """How much of the margin is left at each end."""
 
@@ -86,7 +84,7 @@ class Invocation:
         """
         tasks = [asyncio.create_task(self._ending(each), name=f"message {each.message_id}") for each in deliveries]
         await self._until_over(tasks)
-        ended = [(delivery, _left(task)) for delivery, task in zip(deliveries, tasks, strict=True)]
+        ended = [(delivery, _left(task, delivery)) for delivery, task in zip(deliveries, tasks, strict=True)]
         back = [(delivery, later.after_seconds) for delivery, later in ended if later]
         await self._within(self._hand_back(back))
         await self._within(self._rooms.audit.flush())
@@ -122,12 +120,15 @@ class Invocation:
         return ending if isinstance(ending, Later) else None
 
     async def _until_over(self, tasks: Collection[asyncio.Task[Any]]) -> None:
-        """Let tasks run until handlers must end; what is cancelled then may still give back what it holds."""
+        """Let tasks run until handlers must end; what is cancelled then may still give back what it holds.
+
+        None runs on into the next invocation, where nobody would hear of it.
+        """
+        if not tasks:
+            return
         _, late = await asyncio.wait(tasks, timeout=_seconds_until(self._ends.handlers))
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=_seconds_until(self._ends.handing_back))
+        for task in await cancel(late, _seconds_until(self._ends.handing_back)):
+            log.error("%s does not end", task.get_name())
 
     async def _hand_back(self, back: Sequence[tuple[Delivery, int]]) -> None:
         """Let messages come back when they are worth another try; without this, when their visibility ends."""
@@ -136,10 +137,16 @@ class Invocation:
             by_time[after_seconds].append(delivery)
         for after_seconds, deliveries in by_time.items():
             for start in range(0, len(deliveries), BATCH):
-                try:
-                    await self._queue.release(deliveries[start : start + BATCH], after_seconds)
-                except ServiceFailed as error:
-                    log.warning("messages wait for their visibility timeout: %s", error)
+                await self._release(deliveries[start : start + BATCH], after_seconds)
+
+    async def _release(self, deliveries: Sequence[Delivery], after_seconds: int) -> None:
+        try:
+            refused = await self._queue.release(deliveries, after_seconds)
+        except ServiceFailed as error:
+            log.warning("messages wait for their visibility timeout: %s", error)
+            return
+        for each in refused:
+            log.warning("message %s waits for its visibility timeout: %s", each.delivery.message_id, each.code)
 
     async def _within(self, work: Awaitable[None]) -> None:
         """Finish what is left while there is time."""
@@ -150,14 +157,11 @@ class Invocation:
             log.warning("no time is left for %s", getattr(work, "__qualname__", work))
 
 
-def patient(delivery: Delivery) -> Later:
-    """Return when a message is tried again that met a failure: later each time, so that an outage wears nobody out."""
-    doubled = FIRST_PATIENCE_SECONDS * 2 ** min(delivery.receive_count - 1, MOST_DOUBLINGS)
-    return Later(after_seconds=min(doubled, LONGEST_PATIENCE_SECONDS))
-
-
-def _left(task: asyncio.Task[Later | None]) -> Later | None:
-    return task.result() if task.done() and not task.cancelled() else AT_ONCE
+def _left(task: asyncio.Task[Later | None], delivery: Delivery) -> Later | None:
+    """Return when a message must come again; one is patient that was not cancelled from here, or it came for ever."""
+    if not task.done() or (task.cancelled() and task.cancelling()):
+        return AT_ONCE
+    return patient(delivery) if task.cancelled() else task.result()
 
 
 def _seconds_until(end: float) -> float:

@@ -15,14 +15,17 @@ from datetime import UTC, datetime, timedelta
 from logging import getLogger
 from typing import Any, Protocol
 
-from autocloudops.clock import SystemClock
-from autocloudops.entrypoints import wiring
-from autocloudops.entrypoints.invocation import Invocation, times
-from autocloudops.entrypoints.service import Service, open_service
-from autocloudops.errors import InputUnreadable
-from autocloudops.queue.client import Delivery, QueueClient
-from autocloudops.settings import LambdaSettings, LogSettings, QueueSettings, read
-from autocloudops.telemetry import configure_logging
+from autocloudops.entrypoints.collecting import uncollected
+
+with uncollected():
+    from autocloudops.clock import SystemClock
+    from autocloudops.entrypoints import wiring
+    from autocloudops.entrypoints.invocation import Invocation, times
+    from autocloudops.entrypoints.service import Service, open_service
+    from autocloudops.errors import InputUnreadable
+    from autocloudops.queue.client import Delivery, QueueClient
+    from autocloudops.settings import LambdaSettings, LogSettings, QueueSettings, read
+    from autocloudops.telemetry import configure_logging
 
 log = getLogger(__name__)
 
@@ -56,10 +59,11 @@ async def open_environment(stack: AsyncExitStack) -> Environment:
     Raises:
         SettingsInvalid: a setting is missing or wrong.
     """
-    configure_logging(read(LogSettings).level)
-    settings = read(LambdaSettings)
-    service = await open_service(stack, SystemClock(), settings.share, late=True)
-    queue = await wiring.open_queue(stack, read(QueueSettings))
+    with uncollected():
+        configure_logging(read(LogSettings).level)
+        settings = read(LambdaSettings)
+        service = await open_service(stack, SystemClock(), settings.share, late=True)
+        queue = await wiring.open_queue(stack, read(QueueSettings))
     commits = asyncio.create_task(service.rooms.audit.run(), name="audit")
     stack.push_async_callback(_ended, commits)
     return Environment(service, queue, settings, commits)

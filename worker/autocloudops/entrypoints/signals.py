@@ -17,18 +17,22 @@ def stopping(stop: asyncio.Event, told: Callable[[], None]) -> Iterator[None]:
     """Take SIGTERM and SIGINT for the block, and give them back to whoever had them before.
 
     Args:
-        stop: is set by the first signal. A second one ends the process with 128 and the signal's number, as a shell
-            shows a process that the signal ended: what it holds comes back after its lease.
+        stop: is set by the first signal, though the worker may stop by itself already. A second one ends the process
+            with 128 and the signal's number, as a shell shows a process that the signal ended: what it holds comes back
+            after its lease.
         told: is called at the first signal.
     """
     loop = asyncio.get_running_loop()
+    signalled = False
 
     def on_signal(number: int) -> None:
+        nonlocal signalled
         name = signal.Signals(number).name
-        if stop.is_set():
+        if signalled:
             log.error("%s again: leaving at once, messages in hand come back after their lease", name)
             os._exit(128 + number)
         log.info("%s: draining", name)
+        signalled = True
         stop.set()
         told()
 

@@ -1,5 +1,6 @@
 """The alarm as CloudWatch has it at this moment."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,15 +9,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, MissingData, Parsed
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, MissingData, Parsed, Suppression
 from autocloudops.alarms.parse import parse
 from autocloudops.alarms.robots import robot_of
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.clock import Clock
-from autocloudops.diagnosis.gathering import Piece, Subject
-from autocloudops.errors import TargetMissing
+from autocloudops.diagnosis.gathering import Piece, Subject, not_read
+from autocloudops.errors import ServiceFailed, TargetMissing
+from autocloudops.knowledge import mute_rules
 from autocloudops.knowledge.batching import Batcher
 from autocloudops.knowledge.calls import Calls
+from autocloudops.knowledge.mute_rules import MuteRules
 from autocloudops.knowledge.wording import bounded, duration, moment, number, quoted
 
 ACTION = "cloudwatch:DescribeAlarms"
@@ -25,6 +28,8 @@ MOST_NAMES = 100
 THIS_ALARM = "the alarm"
 """What errors call it: its name is text from outside."""
 WORTH = 85
+MUTED = "MuteRule"
+"""What messages of EventBridge are read as where a mute rule is on."""
 SHOWN_ACTIONS = 6
 SERVICE_CHARACTERS = 16
 RULE_CHARACTERS = 240
@@ -59,6 +64,9 @@ class _Described:
 class AlarmNow:
     """Reads how the alarm stands now. Alarms that are asked about within a moment share one call.
 
+    Mute rules are read beside it. That they could not be read is said, but leaves the rest as it is: what a rule mutes
+    sends nobody a message, except EventBridge, whose message says so itself.
+
     Args:
         calls: makes the calls.
         clock: time.
@@ -66,10 +74,11 @@ class AlarmNow:
 
     kind = "alarm-now"
     essential = True
-    permissions = frozenset({ACTION})
+    permissions = frozenset({ACTION, mute_rules.ACTION})
 
     def __init__(self, calls: Calls, clock: Clock) -> None:
         self._calls = calls
+        self._mute_rules = MuteRules(calls, clock)
         self._clock = clock
         self._batchers: dict[tuple[str, str], Batcher[str, _Described | None]] = {}
 
@@ -82,10 +91,18 @@ class AlarmNow:
         """
         if subject.alarm.kind is AlarmKind.EXTERNAL:
             return (_not_ours(),)
-        found = await self._batcher(subject.alarm.key).get(subject.alarm.key.name)
-        if found is None or found.alarm.key.account != subject.alarm.key.account:
+        key = subject.alarm.key
+        found, muted = await asyncio.gather(self._batcher(key).get(key.name), self._muted(key))
+        if found is None or found.alarm.key.account != key.account:
             raise TargetMissing(ACTION, THIS_ALARM, "there is none of its name in its account and region")
-        return (_piece(found, subject, self._clock.now()),)
+        return (_piece(found, muted, subject, self._clock.now()),)
+
+    async def _muted(self, key: AlarmKey) -> Sequence[str] | ServiceFailed:
+        """Return the names of the mute rules that are active for an alarm, or why they could not be read."""
+        try:
+            return await self._mute_rules.active(key)
+        except ServiceFailed as error:
+            return error
 
     def _batcher(self, key: AlarmKey) -> Batcher[str, _Described | None]:
         place = (key.account, key.region)
@@ -128,13 +145,31 @@ def _not_ours() -> Piece:
     return Piece(kind=AlarmNow.kind, source="AutoCloudOps", text=text, worth=0, missing=True)
 
 
-def _piece(found: _Described, subject: Subject, now: datetime) -> Piece:
+def _piece(found: _Described, muted: Sequence[str] | ServiceFailed, subject: Subject, now: datetime) -> Piece:
     alarm = found.alarm
     standing = AlarmStanding(
-        state=alarm.state, since=found.since, read_at=now, suppression=alarm.suppression, robot=robot_of(alarm)
+        state=alarm.state,
+        since=found.since,
+        read_at=now,
+        suppression=_suppression(alarm, muted),
+        robot=robot_of(alarm),
     )
-    text = bounded(_state(standing, subject.alarm), _condition(alarm), *_actions(found), *_rest(found, subject.at))
+    lines = (*_actions(found), _mute_line(muted), *_rest(found, subject.at))
+    text = bounded(_state(standing, subject.alarm), _condition(alarm), *lines)
     return Piece(kind=AlarmNow.kind, source="cloudwatch DescribeAlarms", text=text, worth=WORTH, standing=standing)
+
+
+def _suppression(alarm: Alarm, muted: Sequence[str] | ServiceFailed) -> Suppression | None:
+    """Return why CloudWatch runs no actions: a mute rule goes before what the alarm itself says."""
+    if isinstance(muted, ServiceFailed) or not muted:
+        return alarm.suppression
+    return Suppression(by=MUTED, reason=f"muted by {muted[0]}")
+
+
+def _mute_line(muted: Sequence[str] | ServiceFailed) -> str:
+    if isinstance(muted, ServiceFailed):
+        return f"mute rules: NOT READ: {not_read(muted)}"
+    return f"muted now by: {', '.join(map(quoted, muted))}" if muted else "mute rules: none is active"
 
 
 def _state(standing: AlarmStanding, asked: Alarm) -> str:

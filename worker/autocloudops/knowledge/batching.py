@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from autocloudops.clock import Clock
-from autocloudops.errors import AccessDenied, ServiceFailed, ServiceUnavailable, TargetMissing, Throttled
+from autocloudops.errors import AccessDenied, AccountUnread, ServiceFailed, ServiceUnavailable, TargetMissing, Throttled
 
 A = TypeVar("A")
 Q = TypeVar("Q")
 
 WINDOW_SECONDS = 0.05
-PASSING = (AccessDenied, ServiceUnavailable, TargetMissing, Throttled)
+PASSING = (AccessDenied, AccountUnread, ServiceUnavailable, TargetMissing, Throttled)
 """Failures that no part of a batch is to blame for: asking again in parts would only ask more."""
 
 

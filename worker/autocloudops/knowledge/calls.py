@@ -10,7 +10,7 @@ from aiobotocore.config import AioConfig
 
 from autocloudops import aws
 from autocloudops.clock import Clock
-from autocloudops.errors import AutoCloudOpsError, ServiceUnavailable, Throttled
+from autocloudops.errors import AccountUnread, AutoCloudOpsError, ServiceUnavailable, Throttled
 
 log = getLogger(__name__)
 
@@ -55,15 +55,23 @@ class Calls:
         clock: time.
         quotas: calls a second that AWS allows, by IAM action; a quarter of it is used.
         call_seconds: how long one call may take.
+        own_account: the account of the role, which answers for no other: an alarm or a resource of the same name there
+            is another one. Empty where every call is about it anyway.
     """
 
     def __init__(
-        self, stack: AsyncExitStack, clock: Clock, quotas: Mapping[str, float], call_seconds: float = CALL_SECONDS
+        self,
+        stack: AsyncExitStack,
+        clock: Clock,
+        quotas: Mapping[str, float],
+        call_seconds: float = CALL_SECONDS,
+        own_account: str = "",
     ) -> None:
         self._stack = stack
         self._clock = clock
         self._quotas = quotas
         self._call_seconds = call_seconds
+        self._own_account = own_account
         self._session = aws.session()
         self._clients: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
@@ -81,15 +89,18 @@ class Calls:
 
         Args:
             action: the IAM action, as `rds:DescribeDBInstances`; what stands before the colon names the client.
-            account: whose quota it uses.
+            account: what it is about is there; empty for the account of the role, whose quota it uses.
             region: where it goes.
             call: makes the call on the client.
             target: what the call is about, for the error.
             service: the client, where several share the IAM prefix.
 
         Raises:
+            AccountUnread: it is about another account than that of the role.
             ServiceFailed: no answer in time, no permission, nothing there, throttled by AWS or by our own share.
         """
+        if self._own_account and account not in {"", self._own_account}:
+            raise AccountUnread(action, target, f"it is in account {account}, the role is in {self._own_account}")
         if not self._bucket(action, account, region).taken():
             raise Throttled(action, target, f"its share of {QUOTA_SHARE:.0%} of the quota is used up")
         with aws.translated(action, target):

@@ -9,7 +9,7 @@ from autocloudops.diagnosis.gathering import Piece, Subject, not_read
 from autocloudops.errors import ServiceFailed
 from autocloudops.knowledge.calls import Calls
 from autocloudops.knowledge.configurations import BY_TYPE, DESCRIBERS
-from autocloudops.knowledge.configurations.reading import Described, Limit, Reading
+from autocloudops.knowledge.configurations.reading import Described, Limit, Reading, Shared
 from autocloudops.knowledge.configurations.remembering import Remembered
 from autocloudops.knowledge.configurations.words import limited, named
 from autocloudops.knowledge.wording import bounded
@@ -42,6 +42,7 @@ class Configuration:
     def __init__(self, calls: Calls, clock: Clock, account: str) -> None:
         self._calls = calls
         self._account = account
+        self._shared = Shared(calls, clock)
         self._kept: Remembered[Described] = Remembered(clock, KEPT_SECONDS, lambda described: not described.unread)
 
     async def read(self, subject: Subject) -> Sequence[Piece]:
@@ -71,7 +72,7 @@ class Configuration:
         return await self._kept.get(key, lambda: self._describe(resource))
 
     async def _describe(self, resource: ResourceRef) -> Described:
-        describer, reading = BY_TYPE[resource.type], Reading(self._calls, resource)
+        describer, reading = BY_TYPE[resource.type], Reading(self._calls, resource, self._shared)
         try:
             return await describer.describe(reading)
         except UNKNOWN_SHAPE as error:

@@ -40,20 +40,30 @@ class Registered:
         self._seconds = seconds
 
     async def read(self, subject: Subject) -> Sequence[Piece]:
-        """Return one piece where something speaks against an alarm, else none.
+        """Return one piece where something speaks against an alarm, and one where not all alarms were looked up.
 
         Raises:
             ServiceFailed: the inventory could not be read.
         """
         keys = dict.fromkeys(_whole(alarm.key) for alarm in (subject.alarm, *subject.alarms))
         entries = await in_time(self._inventory.of_keys(tuple(keys)[:MOST_ALARMS]), self._seconds)
-        lines = [line for entry in entries for line in _lines(entry)]
-        if not lines:
-            return ()
-        robots = tuple(_robot(entry) for entry in entries if entry.robot)
-        vetoes = tuple(fault.statement for entry in entries for fault in entry.faults if fault.veto)
-        text = bounded(*lines)
-        return (Piece(kind=self.kind, source=SOURCE, text=text, worth=WORTH, robots=robots, vetoes=vetoes),)
+        return (*_said(entries), *_left(len(keys) - MOST_ALARMS))
+
+
+def _said(entries: Sequence[Entry]) -> Iterator[Piece]:
+    """Yield one piece where something speaks against an alarm."""
+    lines = [line for entry in entries for line in _lines(entry)]
+    if not lines:
+        return
+    robots = tuple(_robot(entry) for entry in entries if entry.robot)
+    vetoes = tuple(fault.statement for entry in entries for fault in entry.faults if fault.veto)
+    yield Piece(kind=Registered.kind, source=SOURCE, text=bounded(*lines), worth=WORTH, robots=robots, vetoes=vetoes)
+
+
+def _left(alarms: int) -> Iterator[Piece]:
+    if alarms > 0:
+        text = f"NOT READ: what the inventory says of {alarms} more alarms of this incident"
+        yield Piece(kind=Registered.kind, source="AutoCloudOps", text=text, worth=0, missing=True)
 
 
 def _whole(key: AlarmKey) -> AlarmKey:

@@ -1,10 +1,12 @@
 """How facts are worded: numbers that a person reads at a glance, and the words of others marked as such."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from autocloudops.redaction import clean
 
 PIECE_CHARACTERS = 900
+MORE_CHARACTERS = 40
 QUOTE_CHARACTERS = 120
 _DIGITS = 4
 _PLAIN = 100_000.0
@@ -51,12 +53,23 @@ def minute(at: datetime) -> str:
 
 
 def bounded(*lines: str) -> str:
-    """Return the lines that are not empty as one text of at most `PIECE_CHARACTERS`; whole lines, the first ones."""
+    """Return the lines that are not empty as one text of at most `PIECE_CHARACTERS`.
+
+    Where not all of them fit, these are the first ones, and a last line says how many are left out.
+    """
+    wanted = [line for line in lines if line]
+    kept = _fitting(wanted, PIECE_CHARACTERS)
+    if len(kept) < len(wanted):
+        kept = _fitting(wanted, PIECE_CHARACTERS - MORE_CHARACTERS)
+        kept.append(f"(lines left out: {len(wanted) - len(kept)})")
+    return "\n".join(kept)
+
+
+def _fitting(lines: Sequence[str], characters: int) -> list[str]:
     kept: list[str] = []
-    left = PIECE_CHARACTERS
-    for line in filter(None, lines):
-        if len(line) + 1 > left:
+    for line in lines:
+        characters -= len(line) + 1
+        if characters < 0:
             break
         kept.append(line)
-        left -= len(line) + 1
-    return "\n".join(kept)
+    return kept

@@ -24,13 +24,15 @@ class Limits(Value):
     """How much the consumer holds at once, and how long it may take to stop.
 
     `lease_seconds` is how long a message stays hidden from others after its receive or its last renewal: after a crash
-    it comes back that much later. `drain_seconds` and `flush_seconds` together are below ECS's `stopTimeout` (30 s
-    unless the task definition says otherwise), and `drain_seconds` is longer than the long poll.
+    it comes back that much later. A stop takes `drain_seconds`, in which handlers may finish, `give_back_seconds` for
+    those that have to be cancelled then, and `flush_seconds` for the last calls. All of it is below ECS's `stopTimeout`
+    (30 s unless the task definition says otherwise), and `drain_seconds` is longer than the long poll.
     """
 
     concurrency: int = 64
     lease_seconds: int = 180
-    drain_seconds: float = 25.0
+    drain_seconds: float = 18.0
+    give_back_seconds: float = 2.0
     flush_seconds: float = 2.0
     longest_pause_seconds: float = 30.0
 
@@ -145,11 +147,10 @@ class Consumer:
     async def _drain(self, deadline: asyncio.Task[None]) -> None:
         """End what is held: first receiving, so that nothing that is handed back comes here again."""
         self._slots.close()
-        if held := len(self._leases):
-            log.info("draining: %d messages in hand", held)
+        log.info("draining: %d messages in hand, %d polls under way", len(self._leases), self._receiver.polls)
         await self._receiver.finish(deadline)
         self._slots.hand_back_buffer()
-        await self._slots.finish(deadline)
+        await self._slots.finish(deadline, self._limits.give_back_seconds)
         await asyncio.gather(
             self.releases.flush(self._limits.flush_seconds), self.deletes.flush(self._limits.flush_seconds)
         )

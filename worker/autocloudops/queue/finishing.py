@@ -1,17 +1,9 @@
 """How an ending is made true."""
 
-from logging import getLogger
-
 from autocloudops.queue.acknowledger import Acknowledger
-from autocloudops.queue.client import Delivery, QueueClient
-from autocloudops.queue.endings import Done, Ending, Later, Park
+from autocloudops.queue.client import QueueClient
+from autocloudops.queue.endings import Done, Ending, Later, Park, patient
 from autocloudops.queue.leases import Lease, Leases
-
-log = getLogger(__name__)
-
-FIRST_PATIENCE_SECONDS = 30
-LONGEST_PATIENCE_SECONDS = 1_800
-MOST_DOUBLINGS = 10
 
 
 class Finisher:
@@ -50,8 +42,8 @@ class Finisher:
         self._release(lease, 0)
 
     def postpone_patiently(self, lease: Lease) -> None:
-        """Let a message come back later each time, so that an outage of hours leaves it receives before it is dead."""
-        self._release(lease, _patience_seconds(lease.delivery))
+        """Let a message come back later each time."""
+        self._release(lease, patient(lease.delivery).after_seconds)
 
     def _release(self, lease: Lease, seconds: int) -> None:
         """Release a message, unless others may have it by now: its receipt could take it from them."""
@@ -59,8 +51,3 @@ class Finisher:
             self._leases.drop(lease)
         else:
             self._releases.add(lease, seconds)
-
-
-def _patience_seconds(delivery: Delivery) -> int:
-    doubled = FIRST_PATIENCE_SECONDS * 2 ** min(delivery.receive_count - 1, MOST_DOUBLINGS)
-    return int(min(doubled, LONGEST_PATIENCE_SECONDS))

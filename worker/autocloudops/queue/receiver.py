@@ -81,6 +81,11 @@ class Receiver:
         self.turned_at: float | None = None
         self.received_at: float | None = None
 
+    @property
+    def polls(self) -> int:
+        """How many polls are under way."""
+        return len(self._polls)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop` is set.
 

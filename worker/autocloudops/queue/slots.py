@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from logging import getLogger
 
+from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
 from autocloudops.errors import ServiceFailed
 from autocloudops.queue.client import BATCH, Delivery
@@ -105,13 +106,18 @@ class Slots:
         while self._buffer:
             self._finisher.hand_back(self._buffer.popleft())
 
-    async def finish(self, deadline: asyncio.Task[None]) -> None:
-        """Return when every handler has ended; those that still run at the deadline are cancelled."""
+    async def finish(self, deadline: asyncio.Task[None], most_seconds: float) -> None:
+        """Return when every handler has ended; those that still run at the deadline are cancelled.
+
+        Args:
+            deadline: ends when handlers are to be cancelled.
+            most_seconds: how long they may take then to give back what they hold; their messages go back in any case.
+        """
         while self._running and not deadline.done():
             await asyncio.wait({deadline, *self._running}, return_when=asyncio.FIRST_COMPLETED)
-        for task in self._running:
-            task.cancel("the worker stops")
-        await asyncio.gather(*self._running, return_exceptions=True)
+        for task in await cancel(list(self._running), most_seconds, "the worker stops"):
+            log.error("message %s goes back, although its handler does not end", task.get_name())
+            self._finisher.hand_back(self._running[task])
 
     def _start(self, lease: Lease) -> None:
         task = asyncio.create_task(self._handle(lease))
@@ -139,6 +145,13 @@ class Slots:
         try:
             await self._finisher.end(lease, await self._handler(lease.delivery))
             self._failures = 0
+        except asyncio.CancelledError:
+            if lease.task is None or lease.task.cancelling():
+                raise
+            log.warning(
+                "message %s comes back later: something that it waited for was cancelled", lease.delivery.message_id
+            )
+            self._finisher.postpone_patiently(lease)
         except ServiceFailed as error:
             self._failures = min(self._failures + 1, MOST_FAILURES)
             log.warning("message %s comes back later: %s", lease.delivery.message_id, error)

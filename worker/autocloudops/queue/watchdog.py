@@ -15,15 +15,25 @@ log = getLogger(__name__)
 PATIENCE_SECONDS = 120.0
 LOOKS = 8
 EX_SOFTWARE = 70
+SAYING_SECONDS = 5.0
 
 End = Callable[[WorkerStuck], None]
 
 
 def end_process(error: WorkerStuck) -> None:
-    """Say where every thread stands, and exit with code 70 (EX_SOFTWARE of sysexits.h), without any cleaning up."""
-    log.critical("%s", error)
-    faulthandler.dump_traceback(all_threads=True)
+    """Say where every thread stands, and exit with code 70 (EX_SOFTWARE of sysexits.h), without any cleaning up.
+
+    What is said may meet what the loop hangs in, a lock of the log or a pipe that nobody reads: then it is left unsaid.
+    """
+    saying = threading.Thread(target=_say, args=(error,), name="last words", daemon=True)
+    saying.start()
+    saying.join(SAYING_SECONDS)
     os._exit(EX_SOFTWARE)
+
+
+def _say(error: WorkerStuck) -> None:
+    faulthandler.dump_traceback(all_threads=True)
+    log.critical("%s", error)
 
 
 class Watchdog:
@@ -69,5 +79,5 @@ class Watchdog:
 def _stuck(seconds: float) -> WorkerStuck:
     return WorkerStuck(
         f"the receive loop has not turned for {seconds:.0f} s",
-        "the stack of every thread follows; the messages in hand come back when their leases end",
+        "the stack of every thread is on standard error; the messages in hand come back when their leases end",
     )

@@ -102,7 +102,20 @@ async def deploy(
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             )
             stack = await _settled(cloudformation, stack_name)
-    return _resources(endpoint_url, stack, event_source)
+    resources = _resources(endpoint_url, stack, event_source)
+    await _expire(resources)
+    return resources
+
+
+async def _expire(resources: SandboxResources) -> None:
+    """Let old items be dropped, as the stack says; CloudFormation of ministack 1.5.33 leaves that off."""
+    table = resources.state_table
+    with aws.translated("dynamodb:UpdateTimeToLive", table):
+        async with client("dynamodb", resources.endpoint_url, resources.region) as dynamodb:
+            told = (await dynamodb.describe_time_to_live(TableName=table))["TimeToLiveDescription"]
+            if told["TimeToLiveStatus"] != "ENABLED":
+                expiry = {"Enabled": True, "AttributeName": "ttl"}
+                await dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)
 
 
 async def _settled(cloudformation: Any, stack_name: str) -> dict[str, Any]:  # noqa: ANN401 - no stubs for this service

@@ -55,7 +55,8 @@ from autocloudops.state.table import Table
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
 
-NAMED = 10_000
+INCIDENTS_NAMED = 1_000
+KINDS_NAMED = 20
 
 
 class DynamoIncidents:
@@ -77,7 +78,7 @@ class DynamoIncidents:
         self._marks = Marks(self._table, clock)
         self._sums = Sums(self._write_sum, clock)
         self._storms = Storms(client, table)
-        self._named: dict[tuple[UUID, str], None] = {}
+        self._named: dict[UUID, set[str]] = {}
 
     async def aclose(self) -> None:
         """Return when every counter that waits was written: before the client is closed."""
@@ -230,10 +231,10 @@ class DynamoIncidents:
 
     async def _write_sum(self, total: Sum) -> bool:
         now, into = self._clock.now(), total.into
-        named = {kind: place for kind, place in total.kinds.items() if (into.incident_id, kind) not in self._named}
+        named = self._unnamed(total)
         if await self._table.transact(writes.counting(self._name, total, named, now)):
-            self._named |= dict.fromkeys((into.incident_id, kind) for kind in named)
-            for forgotten in list(self._named)[:-NAMED]:
+            self._named.setdefault(into.incident_id, set()).update(named)
+            for forgotten in list(self._named)[:-INCIDENTS_NAMED]:
                 del self._named[forgotten]
             return True
         written = await self._table.get(items.sum_key(into.incident_id, total.sum_id))
@@ -242,6 +243,12 @@ class DynamoIncidents:
         proof = writes.putting(self._name, items.sum_item(total, now), now)
         put = self._table.unless_lost("dynamodb:PutItem", lambda: self._client.put_item(**proof))
         return await put is not None
+
+    def _unnamed(self, total: Sum) -> dict[str, bytes]:
+        """Return the kinds of trouble in a sum that nobody here has named a member for, as far as there are few."""
+        named = self._named.get(total.into.incident_id, set())
+        unnamed = [(kind, place) for kind, place in total.kinds.items() if kind not in named]
+        return dict(unnamed[: KINDS_NAMED - len(named)])
 
     async def _adopt_children(self, alarm: Alarm, placement: Opens | Reopens | Joins, now: datetime) -> None:
         incident_id = change_of(alarm, placement).incident_id

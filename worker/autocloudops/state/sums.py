@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from autocloudops.cancelling import cancel
 from autocloudops.clock import EPOCH, Clock, epoch_milliseconds
 
 FLUSH_SECONDS = 0.2
 HOT_SECONDS = 1.5
+CLOSE_SECONDS = 2.0
 MOST_IN_SUM = 80
 COUNTED_IN = "COUNTED#"
 MEMBERS_IN = "MEMBERS#"
@@ -145,8 +147,10 @@ class Sums:
             total.let_go.set()
 
     async def aclose(self) -> None:
-        """Return when everything that waits was written."""
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        """Return when everything that waits was written, or given up: its changes are placed anew, as after a crash."""
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=CLOSE_SECONDS)
+        await cancel(self._writing, 0)
 
     def _begin(self, into: Into) -> tuple[Sum, "asyncio.Task[bool]"]:
         now = self._clock.now()

@@ -15,7 +15,7 @@ from autocloudops.cli.demo.child import WorkerProcess, running_worker
 from autocloudops.cli.demo.outside import Observer, View, observing
 from autocloudops.cli.demo.progress import Progress, progress_on
 from autocloudops.cli.demo.sending import send
-from autocloudops.cli.demo.summary import Summary, example, lines, summarise
+from autocloudops.cli.demo.summary import Summary, example, lines, proposal, summarise
 from autocloudops.cli.engines import EngineName, described
 from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.cli.program import ExitCode
@@ -189,7 +189,7 @@ def _print(summary: Summary, course: Course, output: Output) -> None:
     if output is Output.JSON:
         print_json(summary.model_dump())
         return
-    told = example(course)
-    if told:
-        print_lines(output, ["One notification in full, as it reaches a phone:", "", *told.text.splitlines(), ""])
+    for what, told in (("The storm", example(course)), ("An action that it would take", proposal(course))):
+        if told:
+            print_lines(output, [f"{what}, as it reaches a phone:", "", *told.text.splitlines(), ""])
     print_lines(output, list(lines(summary)))

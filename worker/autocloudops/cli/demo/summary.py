@@ -13,6 +13,7 @@ from autocloudops.audit.record import Outcome
 from autocloudops.cli.demo.check import Course
 from autocloudops.cli.demo.outside import Told
 from autocloudops.cli.engines import SERVED_AS, EngineName, described
+from autocloudops.decisions.model import Verdict
 from autocloudops.decisions.story import short_id
 from autocloudops.values import Value
 
@@ -23,7 +24,8 @@ FEWER = "It generates a few dozen tokens a second, so that only a part of the bu
 class Summary(Value):
     """The demo in numbers.
 
-    `sent` counts messages by route, `decisions` by verdict, `parked` by reason. `differences` is empty where everything
+    `sent` counts messages by route, `decisions` by verdict, `proposals` the dry runs by what each would have been, and
+    `parked` by reason. `differences` is empty where everything
     came out as it should. `engine` is what answered, and `model` how it is served: never a model that you host.
     """
 
@@ -34,6 +36,7 @@ class Summary(Value):
     incidents: int
     model_requests: int
     decisions: dict[str, int]
+    proposals: dict[str, int]
     joined: int
     repeated: int
     ok: int
@@ -58,6 +61,17 @@ def example(course: Course) -> Told | None:
     """Return what people were told about the largest incident."""
     incident = largest(course)
     return next((told for told in course.told if incident and short_id(incident) in told.text), None)
+
+
+def proposal(course: Course) -> Told | None:
+    """Return what people were told about the first action that only the dry run held back; None where there is none."""
+    found = (
+        record.incident_id
+        for record in course.records
+        if record.decision and record.incident_id and record.decision.would_be is Verdict.EXECUTE
+    )
+    first = next(found, None)
+    return next((told for told in course.told if first and short_id(first) in told.text), None)
 
 
 def lines(summary: Summary) -> Iterator[str]:
@@ -95,6 +109,11 @@ def summarise(course: Course, folder: Path, wall_seconds: float, differences: Se
         incidents=len({record.incident_id for record in first if record.decision}),
         model_requests=course.model_requests,
         decisions=Counter(record.decision.verdict.value for record in first if record.decision),
+        proposals=Counter(
+            record.decision.would_be.value
+            for record in first
+            if record.decision and record.decision.verdict is Verdict.DRY_RUN
+        ),
         joined=outcomes[Outcome.JOINED],
         repeated=len(course.records) - len(first),
         ok=outcomes[Outcome.OK],
@@ -130,6 +149,7 @@ def _facts(summary: Summary) -> Mapping[str, object]:
         "incidents": summary.incidents,
         "model requests": summary.model_requests,
         "decisions": f"{sum(summary.decisions.values())} ({_list(summary.decisions)})",
+        "dry runs": _list(summary.proposals) or "none",
         "joined": summary.joined,
         "repeated": summary.repeated,
         "ok": summary.ok,

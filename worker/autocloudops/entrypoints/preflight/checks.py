@@ -22,15 +22,17 @@ MAY_PASS = (ModelUnavailable, ServiceUnavailable, Throttled)
 
 
 class State(StrEnum):
-    """What is known: `unknown` where nothing answered, so that waiting may help."""
+    """What is known: `unknown` where nothing answered, so that waiting may help; `warning` where work goes on."""
 
     OK = "ok"
+    WARNING = "warning"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
 
 OTHERWISE = {
     State.FAILED: "read what the service said; nothing else is known",
+    State.WARNING: "look at it when there is time",
     State.UNKNOWN: "try again in a minute",
 }
 """What to do where an error gives no advice."""
@@ -42,7 +44,7 @@ class Weight(StrEnum):
     vital      it does not start while this is wrong, and waits while it is down: nothing could be received or recorded
     required   it does not start while this is wrong
     watched    it starts in any case, and says so: without a model, incidents are decided `manual`
-    advisory   only people are told
+    advisory   only people are told, by a warning
     """
 
     VITAL = "vital"
@@ -132,10 +134,15 @@ async def _finding(check: Check) -> Finding:
     except AutoCloudOpsError as error:
         state = _state(check, error)
         return Finding(check, state, error.message, error.advice or OTHERWISE[state], error)
+    except Exception as error:  # noqa: BLE001 - a fault of one check must not hide what the others found
+        fault = AutoCloudOpsError(f"unexpected {type(error).__name__}: {error}", "report it: the check itself is wrong")
+        return Finding(check, State.FAILED, fault.message, fault.advice, fault)
 
 
 def _state(check: Check, error: AutoCloudOpsError) -> State:
     """Return what an error leaves to be known: a fact that cannot be read is unknown, and not wrong."""
-    unread = check.weight is Weight.ADVISORY and isinstance(error, ServiceFailed)
-    hidden = unread and not isinstance(error, TargetMissing)
-    return State.UNKNOWN if hidden or isinstance(error, MAY_PASS) else State.FAILED
+    if isinstance(error, MAY_PASS):
+        return State.UNKNOWN
+    if check.weight is not Weight.ADVISORY or isinstance(error, TargetMissing):
+        return State.FAILED
+    return State.UNKNOWN if isinstance(error, ServiceFailed) else State.WARNING

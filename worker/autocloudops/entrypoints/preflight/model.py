@@ -30,7 +30,7 @@ def model_checks(clients: Clients, settings: ModelSettings) -> list[Check]:
     """
     urls = endpoint_urls(settings.endpoints)
     names = ", ".join(url.name for url in urls)
-    checks = [Check("where questions may go", names, Weight.ADVISORY, partial(_open, settings))]
+    checks = [Check("where questions may go", names, Weight.REQUIRED, partial(_open, settings))]
     for url in urls:
         ask = partial(_invoke, clients, url) if url.scheme == SAGEMAKER else partial(_post, clients, url, settings)
         checks.append(Check("ask the model", url.name, Weight.WATCHED, ask))

@@ -25,6 +25,7 @@ from autocloudops.settings import (
     SafetySettings,
     SnsSettings,
     StateSettings,
+    faults,
     read,
 )
 
@@ -50,15 +51,8 @@ def planned(clients: Clients) -> list[Check]:
 
 
 def _unreadable() -> list[Check]:
-    """Return a finding for each room of which a setting is missing or wrong."""
-    wrong = []
-    for room in ROOMS:
-        try:
-            read(room)
-        except SettingsInvalid as error:
-            variable, _, said = error.message.partition(": ")
-            wrong.append(failing(SETTING, variable, Weight.VITAL, SettingsInvalid(f"{variable}: {said}", error.advice)))
-    return wrong
+    """Return a finding for each setting that is missing or wrong."""
+    return [_wrong(fault) for room in ROOMS for fault in faults(room)]
 
 
 def _of(room: type[S], checks: Callable[[S], Sequence[Check]]) -> Sequence[Check]:
@@ -70,7 +64,11 @@ def _of(room: type[S], checks: Callable[[S], Sequence[Check]]) -> Sequence[Check
     try:
         return checks(settings)
     except SettingsInvalid as error:
-        return (failing(SETTING, error.message.partition(":")[0], Weight.VITAL, error),)
+        return (_wrong(error),)
+
+
+def _wrong(fault: SettingsInvalid) -> Check:
+    return failing(SETTING, fault.message.partition(":")[0], Weight.VITAL, fault)
 
 
 def _refused(use: Callable[[S], object]) -> Callable[[S], Sequence[Check]]:

@@ -11,7 +11,7 @@ from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import QueueSettings
 
 LEAST_RECEIVES = 10
-INVALID = frozenset({"InvalidParameterValue"})
+INVALID = frozenset({"InvalidParameterValue", "ReadCountOutOfRange"})
 EMPTY = frozenset({"AWS.SimpleQueueService.EmptyBatchRequest", "EmptyBatchRequest"})
 NO_RECEIPT = "none"
 

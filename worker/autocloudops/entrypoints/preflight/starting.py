@@ -13,7 +13,7 @@ log = getLogger(__name__)
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 STOPS = frozenset({Weight.VITAL, Weight.REQUIRED})
-LEVELS = {State.OK: DEBUG, State.UNKNOWN: WARNING, State.FAILED: ERROR}
+LEVELS = {State.OK: DEBUG, State.WARNING: WARNING, State.UNKNOWN: WARNING, State.FAILED: ERROR}
 
 
 async def preflight(checks: Sequence[Check], clock: Clock, stop: asyncio.Event) -> None:

@@ -97,8 +97,9 @@ class ConcurrencyController:
         not block all others.
         """
         if now - sent_at >= self._ceiling_seconds:
+            held = len(self._ghosts)
             self._ghosts.serve(now, self._answers_per_second)
-            self._ghosts.add(now, int(self._limit.value) // 2)
+            self._ghosts.add(now, max(held, int(self._limit.value) // 2))
         self._note_crowd(now)
         if self._crowded and self._watch.settled(now):
             self._fit(now, min(self._limit.value, self._watch.fits))
@@ -110,7 +111,7 @@ class ConcurrencyController:
 
     @property
     def _floor(self) -> int:
-        """Below what throttles and timeouts never bring the limit."""
+        """Below what neither throttles and timeouts nor a want of answers bring the limit."""
         return 1 if self._overloads.slow else FIRST
 
     @property
@@ -129,8 +130,8 @@ class ConcurrencyController:
             self._buried_until = now
 
     def _fit(self, now: float, fits: float) -> None:
-        """Follow the endpoint down to what it can run now."""
-        self._limit.set(fits)
+        """Follow the endpoint down to what it can run now; where so few are asked that little comes out, not below."""
+        self._limit.set(max(fits, min(self._limit.value, self._floor)))
         self._begin_anew(now)
 
     def _move(self, sample: Sample) -> None:

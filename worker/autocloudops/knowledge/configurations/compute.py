@@ -1,12 +1,13 @@
 """EC2: instances, volumes, NAT gateways, and Auto Scaling groups."""
 
-from autocloudops.knowledge.configurations.reading import Answer, Described, Describer, Limit, Reading
+from autocloudops.knowledge.configurations.reading import Answer, Described, Describer, Limit, Many, Reading
 from autocloudops.knowledge.configurations.words import counted, named, since, tagged, tags_of, term
 
 _INSTANCES = "ec2:DescribeInstances"
 _VOLUMES = "ec2:DescribeVolumes"
 _NATS = "ec2:DescribeNatGateways"
 _GROUPS = "autoscaling:DescribeAutoScalingGroups"
+_GROUP = Many(_GROUPS, "AutoScalingGroupNames", "AutoScalingGroups", "AutoScalingGroupName", 50)
 NAT_CONNECTIONS = 55_000
 
 
@@ -74,8 +75,7 @@ async def _nat_gateway(reading: Reading) -> Described:
 
 
 async def _group(reading: Reading) -> Described:
-    answer = await reading.ask(_GROUPS, AutoScalingGroupNames=[reading.resource.id])
-    found = reading.only(answer.get("AutoScalingGroups", []), _GROUPS)
+    found = await reading.one(_GROUP, reading.resource.id)
     tags = tags_of(found.get("Tags", ()))
     most = found.get("MaxSize", 0)
     limit = Limit("MaxSize", most)

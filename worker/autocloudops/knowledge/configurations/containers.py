@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterable
 
-from autocloudops.knowledge.configurations.reading import Answer, Described, Describer, Limit, Reading
+from autocloudops.knowledge.configurations.reading import Answer, Described, Describer, Limit, Many, Reading
 from autocloudops.knowledge.configurations.words import listed, named, since, tagged, tags_of, term
 
 _SERVICES = "ecs:DescribeServices"
+_SERVICE = Many(_SERVICES, "services", "services", "serviceName", 10)
 _TASK_DEFINITION = "ecs:DescribeTaskDefinition"
 _CLUSTERS = "ecs:DescribeClusters"
 _EKS_CLUSTER = "eks:DescribeCluster"
@@ -19,8 +20,7 @@ SHOWN_DEPLOYMENTS = 3
 
 async def _service(reading: Reading) -> Described:
     cluster, name = reading.names[0], reading.names[-1]
-    answer = await reading.ask(_SERVICES, cluster=cluster, services=[name], include=["TAGS"])
-    found = reading.only(answer.get("services", []), _SERVICES)
+    found = await reading.one(_SERVICE, name, cluster=cluster, include=["TAGS"])
     definition = found.get("taskDefinition", "")
     task = await reading.also(_TASK_DEFINITION, taskDefinition=definition) if definition else {}
     tags = tags_of(found.get("tags", ()))

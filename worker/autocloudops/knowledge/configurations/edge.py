@@ -1,5 +1,6 @@
 """API Gateway, CloudFront, EFS."""
 
+from autocloudops.errors import ServiceFailed
 from autocloudops.knowledge.configurations.reading import Answer, Described, Describer, Limit, Reading
 from autocloudops.knowledge.configurations.words import named, since, size, tagged, tags_of, term
 from autocloudops.knowledge.wording import number
@@ -20,10 +21,7 @@ async def _rest_stage(reading: Reading) -> Described:
     """Read a stage of a REST API: the metric names the API, and only the list of all has its id."""
     name, _, stage = reading.resource.id.rpartition("/")
     listed = await reading.ask(_API_GATEWAY, "GetRestApis", limit=MOST_APIS)
-    apis = [each for each in listed.get("items", []) if each.get("name") == name]
-    found = await reading.ask(
-        _API_GATEWAY, "GetStage", restApiId=reading.only(apis, _API_GATEWAY)["id"], stageName=stage
-    )
+    found = await reading.ask(_API_GATEWAY, "GetStage", restApiId=_api_named(name, listed, reading), stageName=stage)
     tags = tags_of(found.get("tags", {}))
     settings: Answer = found.get("methodSettings", {})
     everywhere = settings.get(EVERY_METHOD, {})
@@ -40,6 +38,16 @@ async def _rest_stage(reading: Reading) -> Described:
         limits={"Count": _throttle(everywhere)},
         tags=tags,
     )
+
+
+def _api_named(name: str, listed: Answer, reading: Reading) -> str:
+    """Return the id of the one API of a name; names need not be unique, and only the first page was read."""
+    apis = [each for each in listed.get("items", []) if each.get("name") == name]
+    if len(apis) > 1:
+        raise ServiceFailed(_API_GATEWAY, reading.target, f"{len(apis)} APIs have its name")
+    if not apis and "position" in listed:
+        raise ServiceFailed(_API_GATEWAY, reading.target, f"it is not among the first {MOST_APIS} APIs")
+    return str(reading.only(apis, _API_GATEWAY)["id"])
 
 
 def _throttle(settings: Answer) -> Limit:

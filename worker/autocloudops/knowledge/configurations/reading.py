@@ -1,12 +1,14 @@
 """How one resource is read: the calls that a describer makes, and what it makes of the answers.
 
 Describer     one kind of resource: its types, the IAM actions that its calls need, and the function that reads it
+Many          a call that several resources of one kind share
+Shared        makes those
 Reading       makes the calls for one resource, and notes those that fail
 Described     what was read: limits, lines, tags, and what could not be read
 Limit         a number that the alarm's threshold is compared with
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,11 +17,14 @@ from botocore import xform_name
 from botocore.exceptions import ParamValidationError
 
 from autocloudops.alarms.model import ResourceRef
+from autocloudops.clock import Clock
 from autocloudops.diagnosis.gathering import not_read
 from autocloudops.errors import ServiceFailed, SettingsInvalid, TargetMissing
+from autocloudops.knowledge.batching import Batcher
 from autocloudops.knowledge.calls import Calls
 
 Answer = Mapping[str, Any]
+MOST_BATCHERS = 1_000
 
 UNSEEN = frozenset(
     {
@@ -89,16 +94,82 @@ class Describer:
     describe: "Callable[[Reading], Awaitable[Described]]"
 
 
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A call that takes a list of names, and answers with those that there are: of the others it says nothing.
+
+    Args:
+        action: the IAM action, and the call.
+        argument: the argument with the names.
+        items: the list in the answer.
+        name: the field of an item with its name.
+        most: names in one call.
+    """
+
+    action: str
+    argument: str
+    items: str
+    name: str
+    most: int
+
+
+class Shared:
+    """Calls that several resources share, where they are read within a moment of each other.
+
+    Args:
+        calls: makes the calls.
+        clock: time.
+    """
+
+    def __init__(self, calls: Calls, clock: Clock) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._batchers: dict[tuple[Many, str, str, str], Batcher[str, Answer | None]] = {}
+
+    async def one(self, many: Many, name: str, resource: ResourceRef, arguments: Mapping[str, object]) -> Answer | None:
+        """Return what is called `name`, None where there is no such thing; `arguments` must be equal to be shared.
+
+        Raises:
+            ServiceFailed: there is no answer.
+        """
+        place = (resource.account, resource.region)
+        key = (many, *place, repr(sorted(arguments.items())))
+        if key not in self._batchers:
+            made = partial(_made, self._calls, many.action, place, target=f"the {resource.type}")
+            ask = partial(_all_of, many, arguments, made)
+            if len(self._batchers) >= MOST_BATCHERS:
+                self._batchers.clear()
+            self._batchers[key] = Batcher(ask, self._clock, many.most)
+        return await self._batchers[key].get(name)
+
+
+async def _all_of(
+    many: Many,
+    arguments: Mapping[str, object],
+    made: Callable[[Callable[[Any], Awaitable[Answer]]], Awaitable[Answer]],
+    names: Sequence[str],
+) -> Sequence[Answer | None]:
+    asked = {**arguments, many.argument: sorted(set(names))}
+    answer = await made(partial(_called, _method(many.action), asked))
+    items = answer.get(many.items) or []
+    if len(names) == 1:
+        return items[:1] or [None]
+    found = {item.get(many.name): item for item in items}
+    return [found.get(name) for name in names]
+
+
 class Reading:
     """The calls about one resource.
 
     Args:
         calls: makes the calls.
         resource: what is read.
+        shared: makes those that several resources share.
     """
 
-    def __init__(self, calls: Calls, resource: ResourceRef) -> None:
+    def __init__(self, calls: Calls, resource: ResourceRef, shared: Shared) -> None:
         self._calls = calls
+        self._shared = shared
         self.resource = resource
         self.unread: list[str] = []
 
@@ -119,16 +190,20 @@ class Reading:
             ServiceFailed: there is no answer.
         """
         service, _, name = operation.rpartition(":")
-        call = partial(_called, xform_name(name or action.partition(":")[2]), arguments)
-        place = (self.resource.account, self.resource.region)
-        try:
-            answer = await self._calls.make(action, *place, call, self.target, service)
-        except SettingsInvalid as error:
-            if isinstance(error.__cause__, ParamValidationError):
-                raise ServiceFailed(action, self.target, "its name is none that the service allows") from error
-            raise
-        seen: Answer = _seen(answer)
-        return seen
+        call = partial(_called, xform_name(name) if name else _method(action), arguments)
+        return await _made(
+            self._calls, action, (self.resource.account, self.resource.region), call, self.target, service
+        )
+
+    async def one(self, many: Many, name: str, **arguments: object) -> Answer:
+        """Return what is called `name`, in a call that other resources may share.
+
+        Raises:
+            TargetMissing: there is none.
+            ServiceFailed: there is no answer.
+        """
+        found = await self._shared.one(many, name, self.resource, arguments)
+        return self.only([found] if found else [], many.action)
 
     async def also(self, action: str, operation: str = "", **arguments: object) -> Answer:
         """Return the answer of a call that the rest does not hang on: its failure is noted, and the answer empty."""
@@ -152,6 +227,29 @@ class Reading:
     def target(self) -> str:
         """What errors call the resource: its id is text from outside."""
         return f"the {self.resource.type}"
+
+
+def _method(action: str) -> str:
+    return xform_name(action.partition(":")[2])
+
+
+async def _made(
+    calls: Calls,
+    action: str,
+    place: tuple[str, str],
+    call: Callable[[Any], Awaitable[Answer]],
+    target: str,
+    service: str = "",
+) -> Answer:
+    """Return the answer of a call without the fields in `UNSEEN`; one that cannot be sent is a failed one."""
+    try:
+        answer = await calls.make(action, *place, call, target, service)
+    except SettingsInvalid as error:
+        if isinstance(error.__cause__, ParamValidationError):
+            raise ServiceFailed(action, target, "its name is none that the service allows") from error
+        raise
+    seen: Answer = _seen(answer)
+    return seen
 
 
 async def _called(method: str, arguments: Mapping[str, object], client: Any) -> Answer:  # noqa: ANN401 - of any service
