@@ -152,7 +152,7 @@ def test_requests_that_hang_leave_places_for_others() -> None:
 
 
 def test_a_want_of_answers_leaves_places_for_others() -> None:
-    """Where other requests fail and few answers come, quick as ever, the limit stays at the four that it begins with."""
+    """Where other requests fail and few answers come, quick as ever, the limit stays at four."""
     controller = ConcurrencyController(45.0)
     for _ in range(2):
         controller.overloaded(0.0, 0.2)
@@ -166,11 +166,11 @@ def test_a_want_of_answers_leaves_places_for_others() -> None:
 def test_a_timeout_after_a_fall_gives_no_place_back() -> None:
     """Ghosts that are more than half of a limit that fell since stay, although another request times out."""
     controller = ConcurrencyController(45.0)
-    for at in (0.0, 0.0, 0.0, 0.0, 23.0):
-        controller.answered(Sample(0.0, at, 0, 0.0))
+    for seconds in (0.0, 0.0, 0.0, 23.0):
+        controller.answered(Sample(100.0 - seconds, 100.0, 0, 0.0))
     limits = []
-    for _ in range(4):
-        controller.overloaded(0.0, 60.0)
+    for seconds in (60.0, 60.0, 0.2, 60.0, 60.0):
+        controller.overloaded(100.0 - seconds, 100.0)
         limits.append(controller.limit)
     assert limits == sorted(limits, reverse=True)
 
