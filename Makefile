@@ -14,7 +14,7 @@ demo: $(VENV)/$(MODEL).stamp ## Install into .venv and triage a bundled storm ag
 	$(BIN)/autocloudops demo --model $(MODEL)
 
 test: $(VENV)/test.stamp ## Install and run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not soak"
 
 lint: $(VENV)/test.stamp ## Check style, types, import rules and templates
 	$(BIN)/ruff check

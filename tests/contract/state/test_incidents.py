@@ -303,8 +303,7 @@ async def test_a_composite_alarm_names_itself_to_its_children(store: IncidentSto
 async def test_a_storm_counts_resources_and_not_alarms(store: IncidentStore) -> None:
     """Ten alarms of one resource are one; another account's alarms do not count."""
     await opened(store)
-    for number in range(9):
-        await admit(store, alarm(f"more-{number}"))
+    await asyncio.gather(*(admit(store, alarm(f"more-{number}")) for number in range(9)))
     other = ResourceRef(type="svc", id="b", account="111122223333", region="eu-west-1", owner="svc/b")
     await admit(store, alarm("b").model_copy(update={"resource": other}))
     assert await store.storm("111122223333", "eu-west-1", NOON) == 2
@@ -372,8 +371,8 @@ async def test_an_alarm_fires_in_one_incident_only(store: IncidentStore) -> None
 
 async def test_history_reaches_as_far_back_as_it_is_asked(store: IncidentStore) -> None:
     """The newest changes are always there, and older ones if they are wanted."""
-    for seconds in range(HISTORY_LIMIT + 10):
-        await admit(store, alarm(state=AlarmState.INSUFFICIENT_DATA, seconds=seconds))
+    changes = (alarm(state=AlarmState.INSUFFICIENT_DATA, seconds=seconds) for seconds in range(HISTORY_LIMIT + 10))
+    await asyncio.gather(*(admit(store, change) for change in changes))
     key = alarm().key
     assert len((await store.history(key, NOON + timedelta(days=1))).changes) == HISTORY_LIMIT
     assert len((await store.history(key, NOON)).changes) == HISTORY_LIMIT + 10
