@@ -11,7 +11,8 @@ from virtual_time import VirtualClock
 from autocloudops.alarms.model import Alarm, AlarmState
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.catalogue import ACTIONS
-from autocloudops.decisions.model import Mode, Policy, Verdict
+from autocloudops.decisions.model import Policy, Verdict
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.gathering import Gatherer, Piece, Subject
 from autocloudops.incidents.model import Incident, incident_id
 from autocloudops.investigation import Investigator

@@ -9,7 +9,8 @@ from triage import AT, GOOD_REPLY, cpu_alarm, database_alarm, disk_alarm
 from autocloudops.alarms.model import AlarmState
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.catalogue import Offer, offers
-from autocloudops.decisions.model import Decision, Facts, GateResult, Mode, Policy
+from autocloudops.decisions.model import Decision, Facts, GateResult, Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.model import Diagnosis
 
 INCIDENT = UUID("7f3a0000-0000-4000-8000-000000000001")

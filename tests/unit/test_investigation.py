@@ -10,7 +10,8 @@ from triage import cpu_alarm, disk_alarm, reply
 from virtual_time import START, VirtualClock, run
 
 from autocloudops.alarms.model import Alarm
-from autocloudops.decisions.model import Mode, Policy, Verdict
+from autocloudops.decisions.model import Policy, Verdict
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, Priority
 from autocloudops.errors import (
     ContextTooLong,

@@ -11,7 +11,8 @@ from virtual_time import START, VirtualClock, run
 from autocloudops.alarms.model import Alarm, AlarmState
 from autocloudops.alarms.robots import Robot
 from autocloudops.alarms.standing import AlarmStanding
-from autocloudops.decisions.model import Mode, Policy, Verdict
+from autocloudops.decisions.model import Policy, Verdict
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
 from autocloudops.diagnosis.gathering import Gatherer, Piece, Subject
 from autocloudops.errors import AccessDenied, ServiceFailed

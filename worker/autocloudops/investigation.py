@@ -14,7 +14,8 @@ from autocloudops.catalogue import ACTIONS, offers
 from autocloudops.catalogue.model import Offer
 from autocloudops.clock import Clock
 from autocloudops.decisions.decide import decide, decision_id_of
-from autocloudops.decisions.model import Decision, Facts, Mode, Policy
+from autocloudops.decisions.model import Decision, Facts, Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.decisions.story import Story
 from autocloudops.diagnosis.ask import LEAST_START_SECONDS, Answer, Question, ask
 from autocloudops.diagnosis.endpoint import ModelEndpoint, Priority

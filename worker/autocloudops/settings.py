@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autocloudops.authenticity.gatekeeper import SignatureCheck
-from autocloudops.decisions.model import Mode
+from autocloudops.decisions.modes import Mode
 from autocloudops.errors import SettingsInvalid
 
 S = TypeVar("S", bound=BaseSettings)

@@ -10,7 +10,8 @@ from autocloudops.alarms.model import AlarmState, Suppression
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.catalogue import ACTIONS, Risk, request_for
 from autocloudops.decisions.decide import decide
-from autocloudops.decisions.model import Decision, Facts, GateOutcome, Mode, Policy, Verdict
+from autocloudops.decisions.model import Decision, Facts, GateOutcome, Policy, Verdict
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.model import Diagnosis
 
 IDS = st.lists(st.sampled_from(["E1", "E2", "E3", "E9"]), max_size=4).map(tuple)

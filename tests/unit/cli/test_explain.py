@@ -15,7 +15,8 @@ from triage import disk_alarm, reply
 from virtual_time import START, VirtualClock, run
 
 from autocloudops.audit.record import AuditRecord, Outcome
-from autocloudops.decisions.model import Mode, Policy
+from autocloudops.decisions.model import Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
 from autocloudops.diagnosis.gathering import Gatherer, Piece, Subject
 from autocloudops.errors import AccessDenied

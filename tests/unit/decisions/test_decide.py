@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from autocloudops.catalogue import ACTIONS
 from autocloudops.decisions.decide import decide
 from autocloudops.decisions.gates import ORDER
-from autocloudops.decisions.model import Decision, GateOutcome, Mode, Policy, Verdict
+from autocloudops.decisions.model import Decision, GateOutcome, Policy, Verdict
+from autocloudops.decisions.modes import Mode
 
 
 def test_default_policy_acts_on_nothing() -> None:

@@ -5,7 +5,8 @@ from deciding import ACTIVE, EVERYTHING, FACTS, FIRING, proposal, said
 
 from autocloudops.alarms.model import AlarmState, Suppression
 from autocloudops.decisions.decide import decide
-from autocloudops.decisions.model import GateOutcome, Mode, Policy, Verdict
+from autocloudops.decisions.model import GateOutcome, Policy, Verdict
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.model import Diagnosis
 
 MANUAL = Verdict.MANUAL

@@ -8,7 +8,8 @@ from triage import AT, cpu_alarm, note
 
 from autocloudops.alarms.model import Alarm, Condition
 from autocloudops.decisions.decide import decide
-from autocloudops.decisions.model import Decision, Facts, Mode, Policy, Verdict
+from autocloudops.decisions.model import Decision, Facts, Policy, Verdict
+from autocloudops.decisions.modes import Mode
 from autocloudops.decisions.story import TITLES, Story, condition_in_words, headline, lines, short_id
 from autocloudops.diagnosis.evidence import alarm_evidence
 from autocloudops.diagnosis.model import Diagnosis

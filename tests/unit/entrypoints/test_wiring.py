@@ -7,7 +7,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from autocloudops.audit.objects import FolderObjects, S3Objects
-from autocloudops.decisions.model import Mode
+from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import (

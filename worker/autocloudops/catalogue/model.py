@@ -3,6 +3,7 @@
 Action         something that may be done about an alarm: one file each
 Offer          an action bound to what one alarm is about: what the model may choose from
 ActionRequest  what would be done to which resource with which parameters
+Capacity       how much of a resource runs, and between which limits
 """
 
 from collections.abc import Callable, Mapping
@@ -61,6 +62,20 @@ class Binding(Value):
     parameters: Mapping[str, str] = Field(default_factory=dict)
 
 
+class Capacity(Value):
+    """How much of something runs, and between which limits.
+
+    `least` and `most` are the limits of the scaling policy or group; None where there are none. `scaled_by` names the
+    scaling policies that change `desired` by themselves.
+    """
+
+    desired: int
+    running: int
+    least: int | None = None
+    most: int | None = None
+    scaled_by: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """Something that may be done about an alarm.
@@ -74,6 +89,9 @@ class Action:
         undo: one sentence on how its effect is taken back.
         bind: target and parameters, read from the alarm's resource and dimensions alone; None where it does not apply.
         describe: the exact sentence of what a request would do.
+        bound: completes a request by what runs now, inside all limits, or says why not; None where it changes no
+            capacity.
+        rollback: the request that takes the effect back, from what the target was like before; None where nothing can.
     """
 
     name: str
@@ -84,6 +102,8 @@ class Action:
     undo: str
     bind: Callable[[Alarm], Binding | None]
     describe: Callable[[ActionRequest], str]
+    bound: Callable[[ActionRequest, Capacity], ActionRequest | str] | None = None
+    rollback: Callable[[ActionRequest, Mapping[str, str]], ActionRequest | None] | None = None
 
     @property
     def executes(self) -> bool:

@@ -19,7 +19,7 @@ from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.cli.program import ExitCode
 from autocloudops.cli.records import decided, story_of
 from autocloudops.clock import SystemClock
-from autocloudops.decisions.model import Mode
+from autocloudops.decisions.modes import Mode
 from autocloudops.decisions.story import Story, lines
 from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.entrypoints import wiring

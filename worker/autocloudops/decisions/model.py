@@ -1,6 +1,5 @@
 """The nouns of deciding.
 
-Mode        how far the service may go
 Policy      what the operator allows
 Facts       what the gates know about one incident
 Case        a diagnosis, its facts and the policy: what every gate is asked about
@@ -20,36 +19,12 @@ from pydantic import Field, field_validator
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.catalogue import ACTIONS
 from autocloudops.catalogue.model import ActionRequest, Offer
+from autocloudops.decisions.facts import ActionFacts
+from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.model import Diagnosis
 from autocloudops.values import Value
 
 LEAST_CONFIDENCE = 7
-
-
-class Mode(StrEnum):
-    """How far the service may go, in rising order; members compare by that order, so that `min` gives the lowest."""
-
-    OFF = "off"
-    DRY_RUN = "dry-run"
-    APPROVE = "approve"
-    ACTIVE = "active"
-
-    @property
-    def rank(self) -> int:
-        """The place in the order, from 0."""
-        return list(Mode).index(self)
-
-    def __lt__(self, other: str) -> bool:
-        return self.rank < Mode(other).rank
-
-    def __le__(self, other: str) -> bool:
-        return self.rank <= Mode(other).rank
-
-    def __gt__(self, other: str) -> bool:
-        return self.rank > Mode(other).rank
-
-    def __ge__(self, other: str) -> bool:
-        return self.rank >= Mode(other).rank
 
 
 class Verdict(StrEnum):
@@ -139,7 +114,8 @@ class Facts(Value):
 
     `standing` is how the alarm that was asked about stood when it was read, None where it was not. `age` is how long
     before the decision that alarm changed its state, None where nobody knows. `robots` says which alarms of the
-    incident are acted on by something else.
+    incident are acted on by something else. `acting` is what is known about the target of the proposed action, None
+    where none was proposed or nobody read it.
     """
 
     incident_id: UUID
@@ -154,6 +130,7 @@ class Facts(Value):
     standing: AlarmStanding | None = None
     age: timedelta | None = None
     robots: tuple[str, ...] = ()
+    acting: ActionFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from autocloudops.authenticity.fetching import HttpsFetcher
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.authenticity.subscriptions import SnsSubscriptions
 from autocloudops.clock import Clock
-from autocloudops.decisions.model import Mode, Policy
+from autocloudops.decisions.model import Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.errors import SettingsInvalid
 from autocloudops.incidents.model import Windows
 from autocloudops.notify.sns import SnsNotifier

@@ -1,6 +1,7 @@
 """How far the service may go at all."""
 
-from autocloudops.decisions.model import Case, GateResult, Mode, Verdict
+from autocloudops.decisions.model import Case, GateResult, Verdict
+from autocloudops.decisions.modes import Mode
 
 NAME = "mode"
 

@@ -1,0 +1,33 @@
+"""What the gates need to know about the resource that an action is for, read when an action is proposed at all."""
+
+from collections.abc import Mapping
+
+from autocloudops.catalogue.model import Capacity
+from autocloudops.decisions.modes import Mode
+from autocloudops.values import Value
+
+
+class Unknown(Value):
+    """A fact that could not be read, and why: a gate that needs it refuses."""
+
+    unknown: str
+
+
+class ActionFacts(Value):
+    """What is known about one action request before it is decided about.
+
+    `tags` are the target's. `calendars` says of each configured change calendar whether it is open. `guards` are the
+    guard alarms that are in ALARM. `capacity` is None where the action changes none. `state` is what a rollback would
+    restore. `control` is the mode that the control item allows, None where there is no such item. `breaker` says why
+    the runbook's breaker is open, empty where it is not. `missing` names what the action cannot run without and that
+    is not there: a runbook document, a permission.
+    """
+
+    tags: Mapping[str, str] | Unknown
+    calendars: Mapping[str, bool] | Unknown
+    guards: tuple[str, ...] | Unknown
+    capacity: Capacity | Unknown | None
+    state: Mapping[str, str] | Unknown
+    control: Mode | Unknown | None
+    breaker: str | Unknown
+    missing: tuple[str, ...] | Unknown
