@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -12,6 +13,9 @@ from autocloudops import aws
 from autocloudops.sandbox import SandboxResources
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from types_aiobotocore_s3.client import S3Client
     from types_aiobotocore_sqs.client import SQSClient
 
@@ -22,11 +26,31 @@ def ministack(embedded_aws: SandboxResources) -> str:
     return embedded_aws.endpoint_url
 
 
+class SerialDynamoDb:
+    """A WSGI application that lets one DynamoDB call through at a time.
+
+    DynamoDB orders transactions; moto 5.2.5 runs them in threads without a lock, and then two that exclude each other
+    may both win.
+    """
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self._application = application
+        self._turn = Lock()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        if not str(environ.get("HTTP_X_AMZ_TARGET", "")).startswith("DynamoDB"):
+            return self._application(environ, start_response)
+        with self._turn:
+            return self._application(environ, start_response)
+
+
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
     """The URL of one moto server for the whole run."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    assert server._server is not None
+    server._server.app = SerialDynamoDb(server._server.app)
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
