@@ -4,6 +4,9 @@ MODEL := rules
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
+# Compiled modules and rewritten assertions are kept: a run starts hundreds of interpreters.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint soak clean
 
@@ -13,7 +16,11 @@ help: ## Show what can be made
 demo: $(VENV)/$(MODEL).stamp ## Install into .venv and triage a bundled storm against local stand-ins (MODEL=llama: a tiny model)
 	$(BIN)/autocloudops demo --model $(MODEL)
 
+# Collecting first compiles each test file once, not once in each of the four processes.
+COLLECT := $(BIN)/python -m pytest --collect-only --quiet
+
 test: $(VENV)/test.stamp ## Install and run the tests
+	$(COLLECT) tests/unit >/dev/null & $(COLLECT) tests/contract tests/e2e tests/property tests/simulation >/dev/null & wait
 	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not soak"
 
 lint: $(VENV)/test.stamp ## Check style, types, import rules and templates
