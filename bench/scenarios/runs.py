@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bench.scenarios.scenario import ESSENTIAL, NOT_READ, WORTH, Scenario
+from deciding import KnownTarget
 from virtual_time import VirtualClock
 
 from autocloudops.alarms.model import Alarm, AlarmState
@@ -15,7 +16,7 @@ from autocloudops.decisions.model import Policy, Verdict
 from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.gathering import Gatherer, Piece, Subject
 from autocloudops.incidents.model import Incident, incident_id
-from autocloudops.investigation import Investigator
+from autocloudops.investigation import Bounds, Investigator
 from autocloudops.sandbox.endpoint import RulesEngine, ServedModel
 from autocloudops.sandbox.endpoint.inprocess import InProcessEndpoint
 
@@ -121,7 +122,8 @@ async def decided(scenario: Scenario, shown: Shown) -> Outcome:
     clock = _ClockAfter(alarms[0])
     endpoint = InProcessEndpoint(ServedModel(RulesEngine(), clock), "simulated", clock)
     gatherer = Gatherer([Told(*each) for each in shown.of(scenario).items()], clock)
-    investigator = Investigator(endpoint, ACTIVE, clock, PATIENCE, gatherer=gatherer)
+    bounds = Bounds(facts=KnownTarget())
+    investigator = Investigator(endpoint, ACTIVE, clock, PATIENCE, bounds, gatherer)
     story = (await investigator.investigate(_incident(alarms[0]), alarms)).story
     diagnosis = story.decision.diagnosis
     assert diagnosis, f"{scenario.name}: {story.decision.gates}"

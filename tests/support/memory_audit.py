@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from autocloudops.errors import AuditConflict, ServiceUnavailable
+from autocloudops.errors import AuditConflict, ServiceUnavailable, TargetMissing
 
 
 class MemoryObjects:
@@ -26,6 +26,8 @@ class MemoryObjects:
             raise AuditConflict("other bytes")
 
     async def read(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise TargetMissing("s3:GetObject", "memory", "no such key")
         return self.objects[key]
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:

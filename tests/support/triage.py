@@ -92,6 +92,27 @@ def disk_alarm(path: str = "/var/log") -> Alarm:
     return alarm_on(resource("ec2:instance", instance), metric("CWAgent", "disk_used_percent", dimensions), over(90))
 
 
+def group_alarm() -> Alarm:
+    """Return an alarm on an Auto Scaling group whose CPU is high."""
+    watched = metric("AWS/EC2", "CPUUtilization", {"AutoScalingGroupName": "web-asg"})
+    return alarm_on(resource("autoscaling:group", "web-asg"), watched, over(80))
+
+
+def memory_alarm() -> Alarm:
+    """Return an alarm on an ECS service whose memory is nearly used up."""
+    dimensions = {"ClusterName": "shop", "ServiceName": "orders-api"}
+    return alarm_on(
+        resource("ecs:service", "shop/orders-api"), metric("AWS/ECS", "MemoryUtilization", dimensions), over(90)
+    )
+
+
+def error_alarm() -> Alarm:
+    """Return an alarm on an ECS service whose calls fail."""
+    dimensions = {"ClusterName": "shop", "ServiceName": "orders-api", "DiscoveryName": "orders"}
+    watched = metric("AWS/ECS", "HTTPCode_Target_5XX_Count", dimensions)
+    return alarm_on(resource("ecs:service", "shop/orders-api"), watched, over(20))
+
+
 def prompt_about(alarm: Alarm, *more: Evidence) -> Prompt:
     """Return the question about one alarm and whatever else is known."""
     return build(PromptInput(evidence=(alarm_evidence(alarm, "E1"), *more), offers=offers(alarm)))

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from chat_only import ChatOnly
+from deciding import KnownTarget
 from triage import cpu_alarm, disk_alarm, reply
 from virtual_time import START, VirtualClock, run
 
@@ -19,7 +20,7 @@ from autocloudops.errors import AccessDenied, ServiceFailed
 from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident
 from autocloudops.incidents.track_record import SelfClearing
-from autocloudops.investigation import Case, Investigator
+from autocloudops.investigation import Bounds, Case, Investigator
 
 CPU = cpu_alarm().model_copy(update={"at": START})
 DISK = disk_alarm().model_copy(update={"at": START, "key": CPU.key.model_copy(update={"name": "disk-full"})})
@@ -120,7 +121,8 @@ def investigated(
     async def investigating() -> Case:
         clock = VirtualClock()
         policy, minute = Policy(mode=Mode.ACTIVE), timedelta(minutes=1)
-        investigator = Investigator(model, policy, clock, minute, gatherer=Gatherer([source], clock))
+        bounds = Bounds(facts=KnownTarget())
+        investigator = Investigator(model, policy, clock, minute, bounds, Gatherer([source], clock))
         return await investigator.investigate(incident, alarms, known)
 
     return run(investigating()), model.prompt
@@ -241,7 +243,8 @@ def waited(
     async def investigating() -> Case:
         clock = VirtualClock()
         gatherer = Gatherer([Known(standing=standing)], clock, track_records=records)
-        investigator = Investigator(Model(), Policy(mode=mode), clock, timedelta(minutes=1), gatherer=gatherer)
+        bounds = Bounds(facts=KnownTarget())
+        investigator = Investigator(Model(), Policy(mode=mode), clock, timedelta(minutes=1), bounds, gatherer)
         await asyncio.sleep(after_seconds)
         return await investigator.investigate(incident, alarms)
 

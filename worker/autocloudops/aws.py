@@ -52,6 +52,7 @@ MISSING = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
         "ClusterNotFoundException",
+        "InvalidDocument",
         "InvalidInstanceID.NotFound",
         "InvalidVolume.NotFound",
         "LoadBalancerNotFound",

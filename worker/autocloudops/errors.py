@@ -7,6 +7,7 @@
     │   ├── AccessDenied           the role lacks a permission
     │   ├── AccountUnread          what it is about is in an account that the role does not read
     │   ├── TargetMissing          the queue, bucket, table, topic or endpoint is not there
+    │   ├── TokenTaken             the client token was used before, for something else
     │   ├── Throttled              the service asked us to slow down
     │   └── ServiceUnavailable     timeout, connection or server error: may pass by itself
     ├── ModelError                 the model endpoint gave no answer
@@ -18,6 +19,7 @@
     │       ├── ModelAsleep            it has no instance now, and needs minutes to get one
     │       ├── ModelBrokeOff          it failed over this request, or in the middle of its answer
     │       └── ModelTimedOut          no answer in time; the request may still run on the GPU
+    ├── ApprovalRefused            what was to be approved or rejected is not, or no longer, what may be done
     ├── AuditConflict              an audit key holds somebody else's bytes
     ├── WorkerStuck                the receive loop no longer turns
     └── SandboxFailed              a local stand-in did not start or does not answer
@@ -71,6 +73,10 @@ class TargetMissing(ServiceFailed):
     """The target of the call does not exist."""
 
 
+class TokenTaken(ServiceFailed):
+    """The client token was used before, for something else: what it began may run."""
+
+
 class Throttled(ServiceFailed):
     """The service asked us to slow down."""
 
@@ -119,6 +125,10 @@ class ModelBrokeOff(ModelUnavailable):
 
 class ModelTimedOut(ModelUnavailable):
     """No answer in time; the request may still run on the GPU."""
+
+
+class ApprovalRefused(AutoCloudOpsError):
+    """What was to be approved or rejected is not, or no longer, what may be done."""
 
 
 class AuditConflict(AutoCloudOpsError):

@@ -13,14 +13,17 @@ from autocloudops.alarms.robots import robot_of
 from autocloudops.catalogue import ACTIONS, offers
 from autocloudops.catalogue.model import Offer
 from autocloudops.clock import Clock
+from autocloudops.decisions.claims import FactReader
 from autocloudops.decisions.decide import decide, decision_id_of
+from autocloudops.decisions.facts import ActionFacts, alarm_facts
+from autocloudops.decisions.model import Case as DecisionCase
 from autocloudops.decisions.model import Decision, Facts, Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.decisions.story import Story
 from autocloudops.diagnosis.ask import LEAST_START_SECONDS, Answer, Question, ask
 from autocloudops.diagnosis.endpoint import ModelEndpoint, Priority
-from autocloudops.diagnosis.evidence import Evidence, alarm_evidence
-from autocloudops.diagnosis.gathering import Gathered, Piece, SourceUse, Subject, numbered
+from autocloudops.diagnosis.gathering import Gathered, SourceUse, Subject
+from autocloudops.diagnosis.model import Diagnosis
 from autocloudops.diagnosis.prompt import PROMPT_TOKENS, Prompt, PromptInput, build
 from autocloudops.diagnosis.use import ModelUse, unasked, used
 from autocloudops.errors import ContextTooLong, EndpointMisconfigured, ModelError, ModelUnavailable
@@ -28,19 +31,12 @@ from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident, family
 from autocloudops.incidents.track_record import SelfClearing
 from autocloudops.incidents.waiting import Wait, wait_for, waiting_alarms
+from autocloudops.material import shown
 from autocloudops.redaction import clean
 
 log = getLogger(__name__)
 
-SHOWN_ALARMS = 12
-SHOWN_FINDINGS = 5
 NAME_CHARACTERS = 256
-FINDING_WORTH = 85
-ALARM_WORTH, MORE_ALARM_WORTH = 70, 38
-"""What a member alarm is worth: of the first few, and of the others, which say the same again."""
-FOREMOST_ALARMS = 4
-COUNT_WORTH = 70
-RULES = "rules of AutoCloudOps about alarms that cannot be right"
 UNAVAILABLE = "model_unavailable"
 REFUSED = "model_refused"
 OFF = "mode_off"
@@ -55,7 +51,8 @@ class Case:
     """An investigated incident: its story for people, which state changes it answers, and what was known and read.
 
     `asks_after` is present where nobody was asked because the incident may clear by itself: if it still fires then, it
-    is to be asked about after all. `unavailable` says that the model gave no answer and may give one later.
+    is to be asked about after all. `unavailable` says that the model gave no answer and may give one later. `acting` is
+    what was known about the target of the proposed action.
     """
 
     story: Story
@@ -64,6 +61,7 @@ class Case:
     sources: tuple[SourceUse, ...] = ()
     asks_after: datetime | None = None
     unavailable: bool = False
+    acting: ActionFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,7 @@ class Bounds:
         priority: who goes first where the endpoint is full.
         price_per_hour: US dollars for an hour of the instance that serves the model, where that is known.
         prices: the same for endpoints that have a price of their own, by URL.
+        facts: reads what the gates need to know about a target; without it nothing is done above dry-run.
     """
 
     longest: timedelta = LONGEST
@@ -100,6 +99,7 @@ class Bounds:
     priority: Priority = Priority.LIVE
     price_per_hour: float | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
+    facts: FactReader | None = None
 
     def price_of(self, endpoint: str) -> float | None:
         """Return what an hour of an endpoint costs in US dollars, if that is known."""
@@ -173,12 +173,16 @@ class Investigator:
         if wait:
             known = known.model_copy(update={"suppressed": wait.reason, "suppressed_until": wait.until})
         gathered = await self._gather(incident, alarms, known)
-        material = PromptInput(evidence=_evidence(incident, alarms, known, gathered), offers=offers_for(alarms))
+        material = PromptInput(
+            evidence=shown(incident, _token(incident, alarms), alarms, known, gathered), offers=offers_for(alarms)
+        )
         prompt = build(material, self._bounds.prompt_tokens)
         question = self._question(prompt, material, incident, due_at, ends_at)
         answer = None if self._unwanted(known) else await ask(self._endpoint, question, self._clock)
         found = _Findings(incident, alarms, known, gathered, question, answer, self._clock.now())
-        decision = decide(answer.diagnosis if answer else None, self._facts(found), self._policy)
+        diagnosis, facts = answer.diagnosis if answer else None, self._facts(found)
+        acting = await self._acting(diagnosis, facts)
+        decision = decide(diagnosis, facts.model_copy(update={"acting": acting}), self._policy)
         return Case(
             story=self._story(found, decision),
             members=tuple(alarm.event_id for alarm in alarms),
@@ -186,7 +190,13 @@ class Investigator:
             sources=gathered.uses,
             asks_after=wait.until if wait else None,
             unavailable=answer is not None and isinstance(answer.failure, ModelUnavailable),
+            acting=acting,
         )
+
+    async def _acting(self, diagnosis: Diagnosis | None, facts: Facts) -> ActionFacts | None:
+        """Return what is known about the target of the proposed action, if there is one."""
+        request, reader = DecisionCase(diagnosis, facts, self._policy).request, self._bounds.facts
+        return await reader.read(request, self._policy) if request and reader else None
 
     def _facts(self, found: _Findings) -> Facts:
         answer = found.answer
@@ -202,6 +212,9 @@ class Investigator:
             standing=found.gathered.standing,
             age=found.at - found.token.at,
             robots=tuple(_robots(found.alarms, found.gathered)),
+            alarms=tuple(alarm_facts(alarm) for alarm in found.alarms),
+            storm=found.known.storm,
+            unshown=_unshown(found),
         )
 
     def _story(self, found: _Findings, decision: Decision) -> Story:
@@ -306,50 +319,17 @@ def _token(incident: Incident, alarms: Sequence[Alarm]) -> Alarm:
     return next((alarm for alarm in alarms if alarm.event_id == incident.token), alarms[0])
 
 
-def _evidence(
-    incident: Incident, alarms: Sequence[Alarm], known: Circumstances, gathered: Gathered
-) -> tuple[Evidence, ...]:
-    """Return the alarm that the question is about, then everything else by its worth, each under an id of its own."""
-    token = _token(incident, alarms)
-    others = [alarm for alarm in alarms if alarm != token]
-    found = [
-        Piece(kind="finding", source=RULES, text=f"{finding.code}: {finding.statement}", worth=FINDING_WORTH)
-        for finding in known.findings[:SHOWN_FINDINGS]
-    ]
-    members = tuple(_member_pieces(incident, token, others))
-    rest = sorted((*found, *members, *gathered.pieces), key=lambda piece: -piece.worth)
-    return numbered((_alarm_piece(token, ALARM_WORTH), *rest))
-
-
-def _member_pieces(incident: Incident, token: Alarm, others: Sequence[Alarm]) -> Iterator[Piece]:
-    """Yield how many alarms are not shown, if any, and those that are: the first of each kind of trouble in front."""
-    ordered = _kinds_first(token, others)[: SHOWN_ALARMS - 1]
-    hidden = incident.members - len(ordered) - 1
-    if hidden > 0:
-        text = f"alarms of this incident: {incident.members}, of which {len(ordered) + 1} are among this evidence"
-        yield Piece(kind="members", source="incidents of AutoCloudOps", text=text, worth=COUNT_WORTH)
-    for number, alarm in enumerate(ordered):
-        yield _alarm_piece(alarm, ALARM_WORTH if number < FOREMOST_ALARMS else MORE_ALARM_WORTH)
-
-
-def _kinds_first(token: Alarm, others: Sequence[Alarm]) -> Sequence[Alarm]:
-    """Return `others` with the first alarm of each kind of trouble that `token` does not tell of in front."""
-    first = {family(alarm): alarm for alarm in reversed(others)}
-    first.pop(family(token), None)
-    return sorted(others, key=lambda alarm: first.get(family(alarm)) is not alarm)
-
-
-def _alarm_piece(alarm: Alarm, worth: int) -> Piece:
-    said = alarm_evidence(alarm, "E1")
-    return Piece(kind=said.kind, source=said.source, text=said.text, worth=worth)
-
-
 def _unread(gathered: Gathered, answer: Answer | None, token: Alarm) -> tuple[str, ...]:
     """Return what was not read; the state of another alarm is not, where the action is for that one alone."""
     proposed = answer.diagnosis.action if answer and answer.diagnosis else None
     if proposed is None or any(offer.action == proposed for offer in offers(token)):
         return gathered.unread
     return (*gathered.unread, OTHER_STATE)
+
+
+def _unshown(found: _Findings) -> tuple[str, ...]:
+    """Return the kinds of trouble in an incident that its question did not show."""
+    return tuple(sorted(found.incident.families.difference(family(alarm) for alarm in found.alarms)))
 
 
 def _robots(alarms: Sequence[Alarm], gathered: Gathered) -> Iterator[str]:

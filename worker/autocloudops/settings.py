@@ -228,9 +228,56 @@ class SafetySettings(BaseSettings):
     model_config = _room("SAFETY")
 
     mode: Mode = Field(
-        default=Mode.DRY_RUN, description="off or dry-run; approve and active are refused, because nothing can act yet"
+        default=Mode.DRY_RUN,
+        description="off, dry-run, approve or active: the highest mode that the policy and the control item may set",
+    )
+    policy: str = Field(
+        default="", description="the policy, a file or s3://bucket/key; empty for the default, which acts on nothing"
     )
     min_confidence: int = Field(default=7, ge=7, le=10, description="necessary for an action, never sufficient")
+
+
+class ActionSettings(BaseSettings):
+    """How what was decided is done, where the policy allows it."""
+
+    model_config = _room("ACTION")
+
+    followups_url: str = Field(
+        default="", description="SQS queue that brings actions back to be looked at; without it nothing is ever done"
+    )
+    followups_dlq_url: str = Field(default="", description="dead-letter queue of the follow-ups")
+    runbook_role: str = Field(
+        default="arn:aws:iam::{account}:role/{runbook}",
+        description="role that a runbook runs as; {account} and {runbook} are filled in",
+    )
+    account_role: str = Field(
+        default="", description="name of the role that is assumed to act in other accounts; empty for none"
+    )
+    external_id: str = Field(default="", description="external id that this role asks for")
+    call_seconds: float = Field(
+        default=2, gt=0, le=30, description="how long one call may take that reads what the gates need of a target"
+    )
+    facts_seconds: float = Field(
+        default=4,
+        gt=0,
+        le=60,
+        description="and all of them together; what is not read by then refuses",
+    )
+    first_look_seconds: float = Field(
+        default=15,
+        ge=1,
+        le=900,
+        description="after how long an action is looked at; later looks are ever further apart",
+    )
+    ok_periods: int = Field(
+        default=2, ge=1, le=60, description="an action helped when its alarm was OK for so many of its own periods"
+    )
+    verify_within_seconds: float = Field(
+        default=900, ge=10, le=86_400, description="an action did not help when its alarm is not OK within this time"
+    )
+    recurs_within_seconds: float = Field(
+        default=1800, ge=1, le=86_400, description="an alarm that fires again within this time has recurred"
+    )
 
 
 class LambdaSettings(BaseSettings):
@@ -296,6 +343,7 @@ ROOMS: tuple[type[BaseSettings], ...] = (
     KnowledgeSettings,
     NotifySettings,
     SafetySettings,
+    ActionSettings,
     LambdaSettings,
     HealthSettings,
     LogSettings,

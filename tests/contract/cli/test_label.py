@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from uuid import UUID
 
@@ -6,12 +7,17 @@ import pytest
 from remembered import past
 from typer.testing import CliRunner, Result
 
+from autocloudops.audit.reader import Found, records
+from autocloudops.audit.record import Outcome
+from autocloudops.audit.writers import Registered
+from autocloudops.cli import noting
 from autocloudops.cli.app import app
 from autocloudops.clock import SystemClock
-from autocloudops.entrypoints.wiring import open_table
+from autocloudops.entrypoints.wiring import open_audit, open_table
 from autocloudops.incidents.past import Judgement, PastIncident
 from autocloudops.sandbox import SandboxResources
 from autocloudops.state.past import DynamoPast
+from autocloudops.state.writers import DynamoWriters
 
 ONE = UUID("7f3a0000-aaaa-4000-8000-000000000001")
 TWO = UUID("7f3a0000-bbbb-4000-8000-000000000002")
@@ -25,6 +31,7 @@ def table(foundation: SandboxResources, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AUTOCLOUDOPS_STATE_TABLE", foundation.state_table)
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_LOCATION", f"s3://{foundation.audit_bucket}")
     asyncio.run(_kept(foundation.state_table))
     return foundation.state_table
 
@@ -42,7 +49,7 @@ async def _named(table: str, incident_id: UUID) -> PastIncident:
         return found
 
 
-def label(wanted: str, judgement: str = "right-cause", *more: str) -> Result:
+def label(wanted: str, judgement: str = "right", *more: str) -> Result:
     """Label an incident as a person does."""
     return CliRunner().invoke(app, ["label", wanted, judgement, "--by", "ana", *more])
 
@@ -55,7 +62,7 @@ def test_a_label_is_kept_with_who_and_why(table: str) -> None:
     assert (kept.judgement, kept.by, kept.note) == (Judgement.WRONG_CAUSE, "ana", "it was the cache")
     assert kept.decision_id == found.decision_id
     assert asyncio.run(_named(table, TWO)).labels == ()
-    assert label(str(ONE), "noise", "--note", "x" * 201).exit_code == 252
+    assert label(str(ONE), "not-actionable", "--note", "x" * 201).exit_code == 252
 
 
 def test_an_id_may_be_short_but_not_ambiguous(table: str) -> None:
@@ -74,3 +81,49 @@ def test_an_unknown_incident_is_named(table: str) -> None:
     assert refused.exit_code == 255
     assert "no decided incident starts with 00000000" in refused.stderr
     assert asyncio.run(_named(table, ONE)).labels == ()
+
+
+def test_a_wrong_cause_is_corrected(table: str) -> None:
+    """What it really was is kept with the label; beside any other label it is refused, and nothing is kept."""
+    assert label(str(ONE), "wrong-cause", "--cause", "the cache\nwas cold").exit_code == 0
+    assert label(str(ONE), "right", "--cause", "the cache").exit_code == 252
+    found = asyncio.run(_named(table, ONE))
+    assert (found.corrected, len(found.labels)) == ("the cache was cold", 1)
+
+
+def test_a_label_is_a_line_of_the_audit(table: str, foundation: SandboxResources) -> None:
+    """Who said what of which decision is durable, in an audit whose writer is registered and has ended."""
+    assert label(str(TWO), "wrong-action", "--note", "scale the pool").exit_code == 0
+    (found,) = asyncio.run(_recorded(foundation.audit_bucket))
+    (kept,) = asyncio.run(_named(table, TWO)).labels
+    assert (found.record.outcome, found.record.incident_id, found.record.label) == (Outcome.NOTE, TWO, kept)
+    assert found.record.note == "ana says wrong-action: scale the pool"
+    (writer,) = asyncio.run(_writers(table))
+    assert (writer.writer_id, writer.sequence, writer.ended) == (found.record.writer, 0, True)
+
+
+def test_what_cannot_be_audited_is_not_said(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an audit nothing is kept."""
+    monkeypatch.delenv("AUTOCLOUDOPS_AUDIT_LOCATION")
+    assert label(str(ONE)).exit_code == 253
+    assert asyncio.run(_named(table, ONE)).labels == ()
+
+
+def test_what_does_not_become_durable_is_not_said(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where S3 refuses the line it is tried for a while; then the error says why, and nothing is kept."""
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_LOCATION", "s3://no-such-bucket-of-ours")
+    monkeypatch.setattr(noting, "DURABLE_SECONDS", 1.0)
+    refused = label(str(ONE))
+    assert refused.exit_code == 254
+    assert "NoSuchBucket" in refused.stderr
+    assert asyncio.run(_named(table, ONE)).labels == ()
+
+
+async def _recorded(bucket: str) -> list[Found]:
+    async with AsyncExitStack() as stack:
+        return [found async for found in records(await open_audit(stack, f"s3://{bucket}"))]
+
+
+async def _writers(table: str) -> Sequence[Registered]:
+    async with AsyncExitStack() as stack:
+        return await DynamoWriters(await open_table(stack), table, SystemClock()).registered()

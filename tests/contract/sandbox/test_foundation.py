@@ -187,6 +187,19 @@ async def test_only_the_topic_and_the_rules_may_send(sqs: "SQSClient", foundatio
     assert allowed == [("sns.amazonaws.com", foundation.intake_topic_arn), ("events.amazonaws.com", rules)]
 
 
+async def test_only_the_worker_may_send_follow_ups(sqs: "SQSClient", foundation: SandboxResources) -> None:
+    """The policy denies sending to whoever is not the worker's role, by whatever permission they would have it."""
+    made = await _attributes(sqs, foundation.follow_up_url)
+    dead = await _attributes(sqs, foundation.follow_up_dlq_url)
+    (statement,) = json.loads(made["Policy"])["Statement"]
+    prefix = foundation.state_table.removesuffix("-state")
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:SendMessage")
+    role = f"arn:aws:iam::{foundation.account}:role/{prefix}-worker*"
+    assert statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": role}}
+    assert json.loads(made["RedrivePolicy"])["deadLetterTargetArn"] == dead["QueueArn"]
+    assert made["SqsManagedSseEnabled"] == dead["SqsManagedSseEnabled"] == "true"
+
+
 async def test_the_bucket_is_versioned_encrypted_and_closed(foundation: SandboxResources) -> None:
     """The audit bucket keeps versions, encrypts, and blocks public access in all four ways."""
     async with client("s3", foundation.endpoint_url) as s3:

@@ -151,7 +151,7 @@ async def test_the_outcome_outlives_its_state_changes(stores: Stores) -> None:
     """When the next incident of an owner is decided, what came of the one before is written down for good."""
     first = await stores.opened(alarm())
     await stores.past.keep(decided(first))
-    await stores.past.label(first.incident_id, label(Judgement.RIGHT_CAUSE))
+    await stores.past.label(first.incident_id, label(Judgement.RIGHT))
     await stores.admit(alarm(minutes=4, state=AlarmState.OK))
     second = await stores.opened(alarm(minutes=60))
     await stores.past.keep(decided(second), previous=second.previous)
@@ -167,12 +167,12 @@ async def test_a_later_decision_takes_the_place_and_labels_stay(stores: Stores) 
     opened = await stores.opened(alarm())
     await stores.past.keep(decided(opened))
     assert await stores.past.label(opened.incident_id, label(Judgement.WRONG_CAUSE, "it was the cache"))
-    assert await stores.past.label(opened.incident_id, label(Judgement.NOISE))
+    assert await stores.past.label(opened.incident_id, label(Judgement.NOT_ACTIONABLE))
     await stores.past.keep(decided(opened, revision=1, cause="a cold cache"))
     (found,) = await stores.of_owner(opened.owner_key, 3)
     assert (found.revision, found.cause) == (1, "a cold cache")
-    assert {each.judgement for each in found.labels} == {Judgement.WRONG_CAUSE, Judgement.NOISE}
-    assert {each.judgement for each in found.judged} == {Judgement.NOISE}
+    assert {each.judgement for each in found.labels} == {Judgement.WRONG_CAUSE, Judgement.NOT_ACTIONABLE}
+    assert {each.judgement for each in found.judged} == {Judgement.NOT_ACTIONABLE}
 
 
 async def test_a_suppressed_incident_is_no_example(stores: Stores) -> None:
@@ -180,7 +180,7 @@ async def test_a_suppressed_incident_is_no_example(stores: Stores) -> None:
     opened = await stores.opened(alarm())
     await stores.past.keep(decided(opened, suppressed=True))
     assert await stores.of_owner(opened.owner_key, 3) == []
-    assert await stores.past.label(opened.incident_id, label(Judgement.NOISE))
+    assert await stores.past.label(opened.incident_id, label(Judgement.NOT_ACTIONABLE))
 
 
 async def test_an_incident_is_named_by_its_first_characters(stores: Stores) -> None:
@@ -191,7 +191,7 @@ async def test_an_incident_is_named_by_its_first_characters(stores: Stores) -> N
         found = await stores.past.named(str(opened.incident_id)[:length])
         assert [each.incident_id for each in found] == [opened.incident_id]
     assert await stores.past.named("00000000") == []
-    assert not await stores.past.label(NOBODY, label(Judgement.NOISE))
+    assert not await stores.past.label(NOBODY, label(Judgement.NOT_ACTIONABLE))
 
 
 async def test_the_past_is_kept_for_400_days(stores: Stores) -> None:

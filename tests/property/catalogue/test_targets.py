@@ -2,7 +2,7 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from triage import cpu_alarm, database_alarm, disk_alarm, resource
+from triage import cpu_alarm, database_alarm, disk_alarm, error_alarm, group_alarm, memory_alarm, resource
 
 from autocloudops.alarms.model import Alarm, AlarmKey, ResourceRef, Suppression
 from autocloudops.catalogue import ACTIONS, offers
@@ -18,7 +18,7 @@ ORDERS = st.sampled_from(
     ]
 )
 TEXTS = st.text(max_size=200) | ORDERS
-ALARMS = st.sampled_from([cpu_alarm(), database_alarm(), disk_alarm()])
+ALARMS = st.sampled_from([cpu_alarm(), database_alarm(), disk_alarm(), group_alarm(), memory_alarm(), error_alarm()])
 PLAIN = re.compile(r"[A-Za-z0-9_.:/@+=#-]*")
 
 
@@ -60,7 +60,11 @@ def test_parameters_of_anything_that_executes_are_plain_names(
     assert alarm.metric is not None
     dimensions = {**alarm.metric.dimensions, "path": path}
     watched = alarm.metric.model_copy(update={"dimensions": dimensions})
-    for offer in offers(alarm.model_copy(update={"resource": target, "metric": watched})):
+    watching = alarm.model_copy(update={"resource": target, "metric": watched})
+    for offer in offers(watching):
         if ACTIONS[offer.action].executes:
             assert all(PLAIN.fullmatch(value) for value in offer.parameters.values())
             assert offer.target.id in {name, owner.partition("/")[2]}
+    for action in ACTIONS.values():
+        binding = action.bind(watching) if action.executes else None
+        assert binding is None or all(PLAIN.fullmatch(value) for value in binding.parameters.values())

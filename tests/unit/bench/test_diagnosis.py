@@ -33,7 +33,7 @@ def test_there_are_enough_scenarios_of_every_side() -> None:
     """Sixty at least, and neither always acting nor always looking is right for most."""
     rights = [each.right for each in SCENARIOS]
     assert len(SCENARIOS) >= 60
-    assert set(rights) == set(ACTIONS)
+    assert set(rights) == {name for name, action in ACTIONS.items() if action.offered}
     assert 0.2 < sum(ACTIONS[right].executes for right in rights) / len(rights) < 0.8
     assert len({each.sort for each in SCENARIOS}) >= 10
 
@@ -91,7 +91,7 @@ def test_a_name_is_used_once(tmp_path: Path) -> None:
         ("flash-sale", Shown.ALL, "scale_out_service", Verdict.EXECUTE),
         ("ok-before-anybody-looked", Shown.ITS_STATE, "investigate", Verdict.MANUAL),
         ("changes-unknown", Shown.ALL, "scale_out_service", Verdict.NEEDS_APPROVAL),
-        ("pool-leak", Shown.ALL, "restart_service", Verdict.NEEDS_APPROVAL),
+        ("pool-leak", Shown.ALL, "restart_database_clients", Verdict.NEEDS_APPROVAL),
     ],
 )
 def test_a_scenario_is_decided_by_the_workers_gates(name: str, shown: Shown, action: str, verdict: Verdict) -> None:

@@ -1,7 +1,18 @@
 from collections.abc import Mapping
 
 import pytest
-from triage import cpu_alarm, database_alarm, disk_alarm, metric, over, resource, under
+from triage import (
+    cpu_alarm,
+    database_alarm,
+    disk_alarm,
+    error_alarm,
+    group_alarm,
+    memory_alarm,
+    metric,
+    over,
+    resource,
+    under,
+)
 
 from autocloudops.alarms.model import Alarm, AlarmKind, AlarmState, Condition, MetricQuery, ResourceRef
 from autocloudops.catalogue import ACTIONS, Offer, Risk, offers, request_for
@@ -34,54 +45,37 @@ SERVICE_DIMENSIONS = {"ClusterName": "shop", "ServiceName": "orders-api"}
 VOLUME_USE = metric("AWS/ECS", "EBSFilesystemUtilization", SERVICE_DIMENSIONS)
 POOL_USE = metric("Shop", "DatabaseConnections", SERVICE_DIMENSIONS)
 
+ON_SERVICE = {"Cluster": "shop", "Service": "orders-api"}
+ON_INSTANCE = {"Kind": "instance", "InstanceId": "i-0abc1234def567890", "Path": "/var/log"}
+ON_DATABASE = {"Kind": "db-instance", "DBInstanceIdentifier": "orders-db"}
+TASKS = metric("ECS/ContainerInsights", "RunningTaskCount", SERVICE_DIMENSIONS)
+
 BINDINGS: list[tuple[Alarm, str, str, Mapping[str, str]]] = [
-    (
-        cpu_alarm(),
-        "scale_out_service",
-        "ecs:service",
-        {"Kind": "ecs-service", "Cluster": "shop", "Service": "orders-api"},
-    ),
-    (
-        changed(cpu_alarm(), resource=GROUP, metric=EC2_CPU),
-        "scale_out_service",
-        "autoscaling:group",
-        {"Kind": "auto-scaling-group", "Group": "web-asg"},
-    ),
+    (cpu_alarm(), "scale_out_service", "ecs:service", ON_SERVICE),
+    (group_alarm(), "scale_out_group", "autoscaling:group", {"Group": "web-asg"}),
     (
         changed(cpu_alarm(), resource=IN_GROUP, metric=EC2_CPU),
-        "scale_out_service",
+        "scale_out_group",
         "autoscaling:group",
-        {"Kind": "auto-scaling-group", "Group": "web-asg"},
+        {"Group": "web-asg"},
     ),
-    (
-        database_alarm(),
-        "restart_service",
-        "rds:db-instance",
-        {"Kind": "db-instance", "DBInstanceIdentifier": "orders-db"},
-    ),
+    (memory_alarm(), "restart_service", "ecs:service", ON_SERVICE),
+    (changed(cpu_alarm(), metric=VOLUME_USE), "restart_service", "ecs:service", ON_SERVICE),
+    (error_alarm(), "roll_back_deployment", "ecs:service", ON_SERVICE),
+    (changed(cpu_alarm(), metric=TASKS, condition=under(3)), "roll_back_deployment", "ecs:service", ON_SERVICE),
+    (database_alarm(), "restart_database_clients", "rds:db-instance", ON_DATABASE),
     (
         changed(cpu_alarm(), metric=POOL_USE),
-        "restart_service",
+        "restart_database_clients",
         "ecs:service",
-        {"Kind": "ecs-service", "Cluster": "shop", "Service": "orders-api"},
+        {"Kind": "ecs-service", **ON_SERVICE},
     ),
-    (
-        disk_alarm("/var/log"),
-        "clean_logs",
-        "ec2:instance",
-        {"Kind": "instance", "InstanceId": "i-0abc1234def567890", "Path": "/var/log"},
-    ),
+    (disk_alarm("/var/log"), "clean_logs", "ec2:instance", ON_INSTANCE),
     (
         changed(cpu_alarm(), resource=DATABASE, metric=STORAGE, condition=under(5e9)),
         "clean_logs",
         "rds:db-instance",
-        {"Kind": "db-instance", "DBInstanceIdentifier": "orders-db"},
-    ),
-    (
-        changed(cpu_alarm(), resource=SERVICE, metric=VOLUME_USE),
-        "clean_logs",
-        "ecs:service",
-        {"Kind": "ecs-service", "Cluster": "shop", "Service": "orders-api"},
+        ON_DATABASE,
     ),
 ]
 
@@ -90,7 +84,7 @@ BINDINGS: list[tuple[Alarm, str, str, Mapping[str, str]]] = [
 def test_action_is_bound_to_the_alarms_resource(
     alarm: Alarm, action: str, kind: str, parameters: Mapping[str, str]
 ) -> None:
-    """Each seed action is offered for its alarms, with target and parameters from resource and dimensions."""
+    """Each action is offered for its alarms, with target and parameters from resource and dimensions."""
     offer = executable(alarm)
     assert (offer.action, offer.target.type, offer.parameters) == (action, kind, parameters)
     assert (offer.target.account, offer.target.region) == (alarm.resource.account, alarm.resource.region)
@@ -113,9 +107,13 @@ ONLY_INVESTIGATE = {
     "math": changed(cpu_alarm(), kind=AlarmKind.MATH, metric=None, queries=MATH),
     "composite": changed(cpu_alarm(), kind=AlarmKind.COMPOSITE, metric=None, rule="ALARM(a) AND ALARM(b)"),
     "direction unknown": changed(cpu_alarm(), condition=Condition()),
+    "tasks that are too many": changed(cpu_alarm(), metric=TASKS),
+    "errors that are too few": changed(error_alarm(), condition=under(1)),
+    "memory of a lone instance": changed(memory_alarm(), resource=ALONE),
     "storage of a database that only grows": changed(cpu_alarm(), resource=DATABASE, metric=STORAGE),
     "disk with a path that is none": disk_alarm("/var/log; rm -rf /"),
     "disk with a path that climbs": disk_alarm("/var/log/../../etc"),
+    "disk with a path that is too long": disk_alarm("/" + "a" * 256),
     "disk with a relative path": disk_alarm("var/log"),
     "account that is none": changed(cpu_alarm(), resource=SERVICE.model_copy(update={"account": "prod"})),
     "region that is none": changed(cpu_alarm(), resource=SERVICE.model_copy(update={"region": "EU (Ireland)"})),
@@ -179,21 +177,42 @@ def test_nothing_is_requested_for_investigation_or_the_unknown() -> None:
 
 
 def test_catalogue_is_what_the_operator_reads() -> None:
-    """The table's keys are the names, each document serves one action, and only scaling out is low risk."""
+    """The table's keys are the names, each document serves one action, and what is destructive is of high risk."""
     assert all(name == action.name for name, action in ACTIONS.items())
     runbooks = [action.runbook for action in ACTIONS.values() if action.executes]
     assert len(set(runbooks)) == len(runbooks)
     assert {name: action.risk for name, action in ACTIONS.items() if action.executes} == {
         "scale_out_service": Risk.LOW,
-        "restart_service": Risk.HIGH,
+        "scale_out_group": Risk.LOW,
+        "restart_service": Risk.MEDIUM,
+        "roll_back_deployment": Risk.MEDIUM,
+        "restart_database_clients": Risk.HIGH,
         "clean_logs": Risk.HIGH,
+        "collect_diagnostics": Risk.LOW,
+        "open_ops_item": Risk.LOW,
+        "notify": Risk.LOW,
     }
 
 
-def test_applies_says_whether_there_is_an_offer() -> None:
-    """`applies` and `offer` never disagree."""
+def test_model_is_offered_one_remedy_at_most() -> None:
+    """Beside investigation there is one action to choose: choices that do not fit only mislead."""
     for alarm, action, _, _ in BINDINGS:
-        assert [name for name, each in ACTIONS.items() if each.applies(alarm)] == [action, "investigate"]
+        assert offered(alarm) == [action, "investigate"]
+
+
+def test_what_people_run_is_never_offered() -> None:
+    """A snapshot, an OpsItem or a message fits any alarm, and the model cannot choose it."""
+    for name in ("collect_diagnostics", "open_ops_item", "notify"):
+        assert ACTIONS[name].applies(cpu_alarm())
+        assert name not in offered(cpu_alarm())
+
+
+def test_target_is_of_a_type_that_the_action_names() -> None:
+    """An action is bound to nothing but the types of resource that it says."""
+    for alarm, action, kind, _ in BINDINGS:
+        assert kind in ACTIONS[action].targets
+        binding = ACTIONS["collect_diagnostics"].bind(alarm)
+        assert binding is None or binding.target.type in ACTIONS["collect_diagnostics"].targets
 
 
 def test_metric_of_another_service_is_no_reason() -> None:

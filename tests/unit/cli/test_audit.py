@@ -43,7 +43,7 @@ def test_decisions_are_listed_newest_first(folder: Path) -> None:
     """Only decisions are listed, each with its incident, what is proposed, and where its record stands."""
     rows = listed("--location", str(folder))
     assert [row["incident_id"] for row in rows] == [str(DATABASE_INCIDENT), str(CPU_INCIDENT)]
-    assert [row["proposed"] for row in rows] == ["restart_service", "scale_out_service"]
+    assert [row["proposed"] for row in rows] == ["restart_database_clients", "scale_out_service"]
     assert [row["alarms"] for row in rows] == [1, 2]
     assert {str(row["object"]).split("/")[3] for row in rows} == {"dt=2026-03-01", "dt=2026-03-02"}
 

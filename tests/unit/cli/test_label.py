@@ -9,10 +9,11 @@ ID = "7f3a0000-aaaa-4000-8000-000000000001"
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("7f3a", "noise"),
-        ("not-an-id", "noise"),
+        ("7f3a", "right"),
+        ("not-an-id", "right"),
         (ID, "maybe"),
         (ID, ""),
+        (ID, "noise"),
     ],
 )
 def test_a_wrong_label_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:

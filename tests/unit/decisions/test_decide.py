@@ -1,14 +1,15 @@
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from deciding import ACTIVE, EVERYTHING, FACTS, proposal, said
-from pydantic import ValidationError
 
-from autocloudops.catalogue import ACTIONS
 from autocloudops.decisions.decide import decide
 from autocloudops.decisions.gates import ORDER
+from autocloudops.decisions.limits import ClaimLimits
 from autocloudops.decisions.model import Decision, GateOutcome, Policy, Verdict
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.rules import ActionRule
 
 
 def test_default_policy_acts_on_nothing() -> None:
@@ -31,7 +32,12 @@ def test_every_gate_is_asked_and_recorded_in_order() -> None:
         "hygiene",
         "robots",
         "allow_list",
+        "freeze",
+        "bounds",
+        "ready",
         "confidence",
+        "storm",
+        "shown",
         "risk",
     ]
     assert len(decision.gates) == len(ORDER)
@@ -43,7 +49,7 @@ def test_every_gate_is_asked_and_recorded_in_order() -> None:
 def test_would_be_is_the_verdict_of_mode_active() -> None:
     """In every mode the record says what active would have done, so that an operator can see what raising it means."""
     facts = FACTS.model_copy(update={"offers": tuple(EVERYTHING.values())})
-    for action in ACTIONS:
+    for action in EVERYTHING:
         for confidence in (3, 9):
             diagnosis = proposal(action=action, confidence=confidence)
             active = decide(diagnosis, facts, ACTIVE).verdict
@@ -64,10 +70,11 @@ def test_request_is_what_was_offered() -> None:
     assert decision.verdict is Verdict.MANUAL
     assert decision.request is not None
     assert decision.request.runbook == "AutoCloudOps-ScaleOutService"
-    assert (decision.request.target, decision.request.parameters) == (offer.target, offer.parameters)
+    assert decision.request.target == offer.target
+    assert offer.parameters.items() <= decision.request.parameters.items()
 
 
-@pytest.mark.parametrize("action", ["investigate", "restart_service", "invented"])
+@pytest.mark.parametrize("action", ["investigate", "clean_logs", "invented"])
 def test_nothing_is_requested_that_executes_nothing_or_was_not_offered(action: str) -> None:
     """There is no request to look at where there is nothing that could be done."""
     assert decide(proposal(action=action), FACTS, ACTIVE).request is None
@@ -93,28 +100,18 @@ def test_decision_survives_the_record() -> None:
 def test_policy_version_follows_its_content() -> None:
     """Equal policies have equal versions, however they were written; any change gives another."""
     default = Policy()
-    assert Policy(allowed_actions=tuple(reversed(list(ACTIONS)))).version == default.version
+    assert Policy(regions=("b", "a")).version == Policy(regions=("a", "b", "a")).version
     others = [
         Policy(mode=Mode.ACTIVE),
         Policy(min_confidence=8),
-        Policy(denied_actions=("clean_logs",)),
-        Policy(allowed_actions=("investigate",)),
+        Policy(actions={}),
+        Policy(actions={"clean_logs": ActionRule()}),
+        Policy(accounts={"111122223333": Mode.ACTIVE}),
+        Policy(limits=ClaimLimits(cooldown=timedelta(minutes=20))),
+        Policy(storm=24),
     ]
-    assert len({default.version, *(policy.version for policy in others)}) == 5
+    assert len({default.version, *(policy.version for policy in others)}) == 8
     assert decide(None, FACTS, default).policy_version == default.version
-
-
-@pytest.mark.parametrize("least", [0, 6, 11])
-def test_least_confidence_can_only_be_raised(least: int) -> None:
-    """No policy goes under seven."""
-    with pytest.raises(ValidationError):
-        Policy(min_confidence=least)
-
-
-def test_policy_refuses_names_that_the_catalogue_lacks() -> None:
-    """A slip in a denial must not silently permit."""
-    with pytest.raises(ValidationError, match="not in the catalogue: clean_log"):
-        Policy(denied_actions=("clean_log",))
 
 
 def test_modes_compare_by_their_order_and_not_by_their_letters() -> None:

@@ -7,6 +7,7 @@ from autocloudops.alarms.model import AlarmState, Suppression
 from autocloudops.decisions.decide import decide
 from autocloudops.decisions.model import GateOutcome, Policy, Verdict
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.rules import ActionRule
 from autocloudops.diagnosis.model import Diagnosis
 
 MANUAL = Verdict.MANUAL
@@ -47,7 +48,7 @@ def test_schema_gate_names_why_there_is_no_diagnosis(fault: str | None) -> None:
     decision = decide(None, FACTS.model_copy(update={"fault": fault}), ACTIVE)
     assert (decision.verdict, decision.refused_by) == (Verdict.MANUAL, "schema")
     assert said(decision, "schema").reason == (fault or "there is no diagnosis")
-    of_the_diagnosis = {"grounding", "allow_list", "confidence", "risk"}
+    of_the_diagnosis = {"grounding", "allow_list", "bounds", "ready", "confidence", "risk"}
     assert {gate.outcome for gate in decision.gates if gate.name in of_the_diagnosis} == {NOT_EVALUATED}
 
 
@@ -71,7 +72,7 @@ def test_grounding_gate_refuses_what_was_not_shown(changes: dict[str, object], r
 def test_grounding_gate_refuses_an_open_target() -> None:
     """Where one action was offered for two targets, the model's answer does not say which: a person does."""
     scale = EVERYTHING["scale_out_service"]
-    other = scale.model_copy(update={"parameters": {"Kind": "ecs-service", "Cluster": "shop", "Service": "carts"}})
+    other = scale.model_copy(update={"target": scale.target.model_copy(update={"id": "shop/carts"})})
     decision = decide(proposal(), FACTS.model_copy(update={"offers": (scale, other)}), ACTIVE)
     assert (decision.refused_by, decision.request) == ("grounding", None)
     twice = decide(proposal(), FACTS.model_copy(update={"offers": (scale, scale)}), ACTIVE)
@@ -82,7 +83,7 @@ def test_grounding_gate_refuses_an_open_target() -> None:
     ("diagnosis", "policy", "reason"),
     [
         (
-            proposal(action="restart_service"),
+            proposal(action="clean_logs"),
             ACTIVE,
             "the proposed action was not offered for this incident",
         ),
@@ -90,23 +91,33 @@ def test_grounding_gate_refuses_an_open_target() -> None:
         (proposal(action="investigate"), ACTIVE, "the model proposes manual investigation"),
         (
             proposal(action="investigate"),
-            Policy(mode=Mode.ACTIVE, allowed_actions=()),
+            Policy(mode=Mode.ACTIVE, actions={}),
             "the model proposes manual investigation",
         ),
         (
             proposal(),
-            Policy(mode=Mode.ACTIVE, allowed_actions=("clean_logs",)),
+            Policy(mode=Mode.ACTIVE, actions={"clean_logs": ActionRule()}),
             "the policy does not allow scale_out_service",
         ),
         (
             proposal(),
-            Policy(mode=Mode.ACTIVE, denied_actions=("scale_out_service",)),
-            "the policy denies scale_out_service",
+            Policy(mode=Mode.ACTIVE, actions={"scale_out_service": ActionRule(resource_types=("autoscaling:group",))}),
+            "the policy does not allow scale_out_service for ecs:service",
+        ),
+        (
+            proposal(),
+            Policy(mode=Mode.ACTIVE, accounts={"444455556666": Mode.ACTIVE}),
+            "the policy does not name account 111122223333",
+        ),
+        (
+            proposal(),
+            Policy(mode=Mode.ACTIVE, regions=("eu-north-1",)),
+            "the policy does not name region eu-west-1",
         ),
     ],
 )
 def test_allow_list_gate(diagnosis: Diagnosis, policy: Policy, reason: str) -> None:
-    """Only what was offered and what the operator allows passes; a denial outweighs a permission."""
+    """Only what was offered, and what the operator allows of this kind and in this place, passes."""
     decision = decide(diagnosis, FACTS, policy)
     assert (decision.verdict, decision.refused_by) == (Verdict.MANUAL, "allow_list")
     assert said(decision, "allow_list").reason == reason
@@ -123,8 +134,8 @@ def test_confidence_gate(confidence: int, least: int, passes: bool) -> None:
 
 
 @pytest.mark.parametrize("action", ["restart_service", "clean_logs"])
-def test_risk_gate_needs_a_person_for_high_risk(action: str) -> None:
-    """An action of high risk is never executed unasked, even in mode active and however sure the model is."""
+def test_risk_gate_needs_a_person_for_more_than_low_risk(action: str) -> None:
+    """Medium and high risk are never executed unasked, even in mode active and however sure the model is."""
     facts = FACTS.model_copy(update={"offers": tuple(EVERYTHING.values())})
     decision = decide(proposal(action=action, confidence=10), facts, ACTIVE)
     assert (decision.verdict, decision.refused_by) == (Verdict.NEEDS_APPROVAL, None)

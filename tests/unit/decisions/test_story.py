@@ -191,7 +191,7 @@ def test_the_proposal_says_exactly_what_it_would_do() -> None:
     """Action with its risk, what it does, the runbook with target and parameters, and how to take it back."""
     told = labelled(story())
     assert told["PROPOSED"] == "Scale the service out (low risk)"
-    assert "never over its own maximum" in told["does"]
+    assert told["does"].endswith("(eu-west-1, account 111122223333) from 4 to 6.")
     assert told["runs"].startswith("AutoCloudOps-ScaleOutService target=shop/orders-api ")
     assert "desired count" in told["undo"]
 

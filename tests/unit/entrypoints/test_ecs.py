@@ -95,7 +95,7 @@ def test_a_sweep_that_cannot_let_go_keeps_nobody() -> None:
 
     async def left() -> float:
         run = Run(AsyncExitStack(), VirtualClock(), asyncio.Event(), Troubles())
-        async with _sweeping(cast("Asking", Clinging()), run):
+        async with _sweeping(cast("Asking", Clinging()), None, run):
             await run.clock.sleep(SWEEP_SECONDS + 1)
             started = run.clock.monotonic()
         return run.clock.monotonic() - started

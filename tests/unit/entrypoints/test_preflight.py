@@ -247,7 +247,7 @@ async def test_every_wrong_setting_is_a_finding(settings: None, monkeypatch: pyt
     """Whoever set several things wrong reads of all of them, by their variables, and of the rooms that are right."""
     monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_BATCH_SECONDS", "none")
     monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_BATCH_RECORDS", "0")
-    monkeypatch.setenv("AUTOCLOUDOPS_SAFETY_MODE", "active")
+    monkeypatch.setenv("AUTOCLOUDOPS_SAFETY_MODE", "never")
     async with AsyncExitStack() as stack:
         checks = planned(Clients(stack))
     wrong = {each.target for each in checks if each.name == "setting"}

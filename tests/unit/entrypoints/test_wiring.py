@@ -7,7 +7,6 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from autocloudops.audit.objects import FolderObjects, S3Objects
-from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import (
@@ -36,28 +35,6 @@ def aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-
-
-@pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.ACTIVE])
-def test_a_mode_that_promises_actions_is_refused(mode: Mode) -> None:
-    """Nothing acts above dry-run, so a worker that is told to does not start and pretend."""
-    with pytest.raises(SettingsInvalid, match=f"AUTOCLOUDOPS_SAFETY_MODE.*{mode}") as raised:
-        wiring.policy_of(SafetySettings(mode=mode))
-    assert "dry-run" in raised.value.advice
-
-
-@pytest.mark.parametrize("mode", [Mode.OFF, Mode.DRY_RUN])
-def test_the_policy_is_what_the_settings_say(mode: Mode) -> None:
-    """Mode and least confidence reach the gates unchanged."""
-    policy = wiring.policy_of(SafetySettings(mode=mode, min_confidence=9))
-    assert (policy.mode, policy.min_confidence) == (mode, 9)
-
-
-def test_without_settings_nothing_acts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The policy of an empty environment is a dry run that wants a confidence of seven."""
-    monkeypatch.delenv("AUTOCLOUDOPS_SAFETY_MODE", raising=False)
-    policy = wiring.policy_of(read(SafetySettings))
-    assert (policy.mode, policy.min_confidence) == (Mode.DRY_RUN, 7)
 
 
 @pytest.mark.parametrize(

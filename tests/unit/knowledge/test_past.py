@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 from remembered import ALARM, ORDER, Answering, gathered, past, safe
 from triage import AT
 
@@ -38,12 +39,12 @@ def store(own: list[PastIncident], similar: list[PastIncident] | None = None) ->
 
 def test_an_earlier_decision_tells_cause_action_outcome_and_judgement() -> None:
     """One piece for each: what was decided, what people said of it, and what came of it."""
-    labels = (label(Judgement.RIGHT_CAUSE), label(Judgement.WRONG_ACTION, note="scale the pool instead"))
+    labels = (label(Judgement.NOT_ACTIONABLE), label(Judgement.WRONG_ACTION, note="scale the pool instead"))
     known = past(cleared_at=AT - timedelta(days=2) + timedelta(minutes=4), labels=labels)
     (piece,) = gathered(source([known])).pieces
     assert piece.text.splitlines() == [
         '2026-11-20 03:11:42Z on the same owner: alarm "orders-db-connections", decided dry_run',
-        'people said: the cause was right; the action was WRONG ("scale the pool instead")',
+        'people said: nothing could be done about the alarm; the action was WRONG ("scale the pool instead")',
         'cause as the model gave it then: "the pool of orders-api doubled", proposed action "restart-service"',
         "outcome: its first alarm was OK again 4 min after it opened",
     ]
@@ -51,22 +52,55 @@ def test_an_earlier_decision_tells_cause_action_outcome_and_judgement() -> None:
 
 def test_what_nobody_judged_is_not_confirmed() -> None:
     """A cause without a label is said to be unconfirmed, and is worth less than one that a person confirmed."""
-    unjudged, confirmed = past(2), past(3, labels=(label(Judgement.RIGHT_CAUSE, decision=103),))
+    unjudged, confirmed = past(2), past(3, labels=(label(Judgement.RIGHT, decision=103),))
     first, second = gathered(source([unjudged, confirmed])).pieces
-    assert "the cause was right" in first.text
+    assert "cause and action were right" in first.text
     assert "people said: nothing, so the cause below is not confirmed" in second.text
     assert first.worth > second.worth
 
 
 def test_a_label_on_an_earlier_decision_no_longer_counts() -> None:
-    """A judgement of a cause that was decided anew is left out, one of noise stays, and the last one holds."""
+    """A judgement of a cause that was decided anew is left out, one of the alarm stays, and the last one holds."""
     labels = (
-        label(Judgement.RIGHT_CAUSE, decision=1),
-        label(Judgement.NOISE, decision=1),
-        label(Judgement.RIGHT_ACTION, minutes=1),
+        label(Judgement.WRONG_CAUSE, decision=1),
+        label(Judgement.NOT_ACTIONABLE, decision=1),
+        label(Judgement.RIGHT, minutes=1),
         label(Judgement.WRONG_ACTION, minutes=2),
     )
-    assert {each.judgement for each in past(labels=labels).judged} == {Judgement.NOISE, Judgement.WRONG_ACTION}
+    assert {each.judgement for each in past(labels=labels).judged} == {
+        Judgement.NOT_ACTIONABLE,
+        Judgement.WRONG_ACTION,
+    }
+
+
+def test_right_takes_back_what_was_wrong() -> None:
+    """Cause and action may be wrong each for itself; whoever says at last that it was right says so of both."""
+    wrong = (label(Judgement.WRONG_CAUSE), label(Judgement.WRONG_ACTION, minutes=1))
+    assert [each.judgement for each in past(labels=wrong).judged] == [Judgement.WRONG_CAUSE, Judgement.WRONG_ACTION]
+    taken_back = (*wrong, label(Judgement.RIGHT, minutes=2))
+    assert [each.judgement for each in past(labels=taken_back).judged] == [Judgement.RIGHT]
+
+
+def test_a_wrong_cause_is_shown_with_what_it_really_was() -> None:
+    """It stands before the model's cause, redacted and between quotes, and is worth as much as a confirmed one."""
+    wrong = label(Judgement.WRONG_CAUSE)
+    corrected = wrong.model_copy(update={"cause": "the cache was cold"})
+    unjudged, known = past(2), past(3, labels=(corrected.model_copy(update={"decision_id": UUID(int=103)}),))
+    first, second = gathered(source([unjudged, known])).pieces
+    assert first.text.splitlines()[1:4] == [
+        "people said: the cause was WRONG",
+        'cause as people corrected it: "the cache was cold"',
+        'cause as the model gave it then: "the pool of orders-api doubled", proposed action "restart-service"',
+    ]
+    assert first.worth > second.worth
+    assert safe(gathered(source([past(labels=(wrong.model_copy(update={"cause": ORDER}),))])))
+
+
+@pytest.mark.parametrize("judgement", [each for each in Judgement if each is not Judgement.WRONG_CAUSE])
+def test_only_a_wrong_cause_is_corrected(judgement: Judgement) -> None:
+    """A cause beside any other judgement is refused: nobody could tell what it means."""
+    with pytest.raises(ValidationError, match="belongs to wrong-cause"):
+        Label(judgement=judgement, by="ana", at=AT, decision_id=UUID(int=1), cause="the cache")
 
 
 def test_three_decisions_and_the_owners_first() -> None:

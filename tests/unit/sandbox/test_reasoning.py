@@ -4,6 +4,7 @@ from autocloudops.sandbox.endpoint.reading import Exhibit
 from autocloudops.sandbox.endpoint.reasoning import Remark, compared, remarks
 
 SCALE, RESTART, CLEAN = "scale_out_service", "restart_service", "clean_logs"
+ROLL = "roll_back_deployment"
 DEPLOYED = '03:01:50Z, {} before the alarm: ecs:deployment of "ecs-service/shop/api": "done"'
 BUSY = "NetworkRxBytes Average: 1.2 M | 600 k | 2.00 x | up"
 IDLE = "NetworkRxBytes Average: 598 k | 610 k | 0.98 x | flat"
@@ -26,6 +27,8 @@ def exhibit(kind: str, text: str, name: str = "E2") -> Exhibit:
         (RESTART, "companions", "CPUUtilization Average: 78 | 31 | 2.52 x | up"),
         (SCALE, "change", DEPLOYED.format("9 min")),
         (RESTART, "change", DEPLOYED.format("40 s")),
+        (ROLL, "change", "no change seen in 2 h on: the owner; its account as a whole"),
+        (ROLL, "change", '09:24:42Z, 6 min before the alarm: autocloudops.change of "name/quotes": "flag v3 on"'),
         (SCALE, "thirty-days", "OK again within 5 min: 39 of 40 (98%)"),
         (SCALE, "related", "distinct resources that alarmed in this account since 15 min before: 34"),
         (SCALE, "related", 'of what its alarms name: "rds-db-instance/orders-db" since 03:01:10Z, 2 still in ALARM'),
@@ -49,6 +52,8 @@ def test_a_careful_reader_objects(action: str, kind: str, text: str) -> None:
         (SCALE, "companions", BUSY),
         (RESTART, "companions", "CPUUtilization Average: 33 | 31 | 1.06 x | flat"),
         (CLEAN, "metric", "step: none that lasts, in 3 h\nat this slope: no way back within the limit"),
+        (ROLL, "change", DEPLOYED.format("6 min")),
+        (ROLL, "runbook", "written for this: owner match\n> Roll the release back."),
         (SCALE, "past", 'on the same owner\npeople said: the action was right\nproposed action "scale_out_service"'),
         (SCALE, "runbook", "written for this: owner match\n> Scale out by half."),
     ],
@@ -82,6 +87,12 @@ def test_a_change_after_the_step_is_not_its_cause() -> None:
     change = exhibit("change", DEPLOYED.format("20 min"), "E3")
     assert remarks(SCALE, [exhibit("metric", STEPPED), change]) == ()
     assert [remark.exhibit for remark in remarks(SCALE, [change])] == ["E3"]
+
+
+def test_a_release_after_the_step_is_not_taken_back() -> None:
+    """A release that came long after the calls began to fail is no reason to go back before it."""
+    found = remarks(ROLL, [exhibit("metric", STEPPED), exhibit("change", DEPLOYED.format("20 min"), "E3")])
+    assert [(remark.exhibit, bool(remark.against)) for remark in found] == [("E3", True)]
 
 
 def test_objections_come_first() -> None:

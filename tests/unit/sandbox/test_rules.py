@@ -12,7 +12,14 @@ from autocloudops.sandbox.endpoint import ChatRequest, RulesEngine
 SERVICE = ResourceRef(
     type="ecs:service", id="prod/api", account="111122223333", region="eu-west-1", owner="ecs-service/prod/api"
 )
-ACTIONS = ("scale_out_service", "restart_service", "clean_logs", "investigate")
+ACTIONS = (
+    "scale_out_service",
+    "restart_service",
+    "roll_back_deployment",
+    "restart_database_clients",
+    "clean_logs",
+    "investigate",
+)
 ONCE = "Threshold Crossed: 1 datapoint [91.0 (22/11/26 10:00:00)] was greater than the threshold (90.0)."
 WIDE_ONCE = "Threshold Crossed: 1 datapoint [99.5 (22/11/26 10:00:00)] was greater than the threshold (90.0)."
 SUSTAINED = (
@@ -65,7 +72,8 @@ async def _said(prompt: str, **fields: object) -> str:
     ("metric", "action"),
     [
         ("CPUUtilization", "scale_out_service"),
-        ("DatabaseConnections", "restart_service"),
+        ("HTTPCode_Target_5XX_Count", "roll_back_deployment"),
+        ("RunningTaskCount", "roll_back_deployment"),
         ("disk_used_percent", "clean_logs"),
         ("FreeStorageSpace", "clean_logs"),
         ("ApproximateAgeOfOldestMessage", "scale_out_service"),
@@ -76,6 +84,14 @@ async def _said(prompt: str, **fields: object) -> str:
 async def test_the_metric_decides_the_action(metric: str, action: str) -> None:
     """The metric's name in the evidence chooses among what is offered; an unknown one goes to a person."""
     assert (await _reply(alarm_evidence(_alarm(metric), "E1")))["action"] == action
+
+
+async def test_the_restart_that_is_offered_is_chosen() -> None:
+    """Connections ask for a restart of the database's clients: no other restart is offered for them."""
+    reply = await _reply(
+        alarm_evidence(_alarm("DatabaseConnections"), "E1"), actions=("restart_database_clients", "investigate")
+    )
+    assert reply["action"] == "restart_database_clients"
 
 
 async def test_the_action_is_always_an_offered_one() -> None:

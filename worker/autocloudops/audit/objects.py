@@ -5,17 +5,24 @@ import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
 from botocore.exceptions import ClientError
 
 from autocloudops.aws import error_code, translated
-from autocloudops.errors import AuditConflict, ServiceUnavailable
+from autocloudops.errors import AuditConflict, ServiceUnavailable, TargetMissing
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
 EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+PARTIAL = ".partial"
+
+
+class _Encryption(TypedDict, total=False):
+    ServerSideEncryption: Literal["aws:kms"]
+    SSEKMSKeyId: str
+    BucketKeyEnabled: bool
 
 
 class AuditObjects(Protocol):
@@ -32,7 +39,11 @@ class AuditObjects(Protocol):
         ...
 
     async def read(self, key: str) -> bytes:
-        """Return an object's bytes."""
+        """Return an object's bytes.
+
+        Raises:
+            TargetMissing: it is not there.
+        """
         ...
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
@@ -47,12 +58,24 @@ class S3Objects:
         client: an S3 client.
         bucket: the bucket's name.
         prefix: what stands before every key, empty or ending in a slash.
+        kms_key: id or ARN of the KMS key that objects are encrypted with, empty for the bucket's own default. A bucket
+            key keeps its calls few.
+
+    Retention is left to the bucket's default. A bucket under Object Lock takes no object without a checksum (S3 User
+    Guide, Object Lock considerations), so each has one.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, prefix: str = "") -> None:
+    def __init__(self, client: "S3Client", bucket: str, prefix: str = "", kms_key: str = "") -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix
+        self._encryption: _Encryption = {}
+        if kms_key:
+            self._encryption = {
+                "ServerSideEncryption": "aws:kms",
+                "SSEKMSKeyId": kms_key,
+                "BucketKeyEnabled": True,
+            }
         self.location = f"s3://{bucket}/{prefix}".rstrip("/")
 
     async def create(self, key: str, body: bytes) -> None:
@@ -64,9 +87,11 @@ class S3Objects:
                     Bucket=self._bucket,
                     Key=self._prefix + key,
                     Body=body,
+                    ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=checksum,
                     IfNoneMatch="*",
-                    ContentType="application/gzip",
+                    ContentType="application/gzip" if key.endswith(".gz") else "application/json",
+                    **self._encryption,
                 )
             except ClientError as error:
                 if error_code(error) not in EXISTS or not await self._holds(key, body):
@@ -119,7 +144,7 @@ class FolderObjects:
     async def create(self, key: str, body: bytes) -> None:
         """Write an object that does not exist; success if the same bytes are there already."""
         path = self._folder / key
-        partial = path.with_suffix(".partial")
+        partial = path.with_name(path.name + PARTIAL)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
@@ -137,9 +162,14 @@ class FolderObjects:
 
     async def read(self, key: str) -> bytes:
         """Return an object's bytes."""
-        return (self._folder / key).read_bytes()
+        path = self._folder / key
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise TargetMissing("file:read", str(path), "no such file") from error
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys below `prefix` in order."""
-        for path in sorted((self._folder / prefix).rglob("*.jsonl.gz")):
-            yield path.relative_to(self._folder).as_posix()
+        for path in sorted((self._folder / prefix).rglob("*")):
+            if path.is_file() and path.suffix != PARTIAL:
+                yield path.relative_to(self._folder).as_posix()

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from autocloudops.audit.keys import DECISIONS
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.record import StoredRecord, digest
 from autocloudops.errors import InputUnreadable
 from autocloudops.values import Value
 
-DECISIONS = "audit/v1/decisions/"
 INCIDENT = "inc-"
 DAMAGED = "compare it with the bucket's versions"
 

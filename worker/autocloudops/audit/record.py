@@ -11,12 +11,14 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from autocloudops.alarms.model import Alarm, AwsEvent, Unparseable
+from autocloudops.decisions.facts import ActionFacts
 from autocloudops.decisions.model import Decision
 from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.diagnosis.gathering import SourceUse
 from autocloudops.diagnosis.use import ModelUse
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene import Finding
+from autocloudops.incidents.past import Label
 from autocloudops.redaction import redact
 from autocloudops.values import Value
 
@@ -51,10 +53,12 @@ class AuditRecord(Value):
 
     `event_id` is the state change or AWS event that the line ends. A `decided` line ends its incident's opener, or
     nothing where no state change raised the question, and names every member that was known when the model was asked.
-    `repeated` marks another delivery of a recorded event, `late` an ALARM that came after its OK, `flapping` an alarm
-    that keeps turning. `storm` counts the resources that alarmed at the same time, `sources` what was read for the
-    question. `tied` is another incident that a composite alarm shows to be the same trouble. A `note` says what
-    happened to a reply that decides nothing, or until when a question was deferred, and why.
+    `repeated` marks another delivery of a recorded event, `late` an ALARM that came after its OK, `flapping` an
+    alarm that keeps turning. `storm` counts the resources that alarmed at the same time, `sources` what was read
+    for the question, `acting` what was known about the target of the proposed action. `tied` is another incident
+    that a composite alarm shows to be the same trouble. A `note` says what happened to a reply that decides
+    nothing, or until when a question was deferred, and why, or what a person said of a decision: that is the
+    `label`.
     """
 
     outcome: Outcome
@@ -67,6 +71,7 @@ class AuditRecord(Value):
     late: bool = False
     flapping: Flapping | None = None
     note: str | None = None
+    label: Label | None = None
     delivery: DeliveryFacts | None = None
     alarm: Alarm | None = None
     event: AwsEvent | None = None
@@ -78,6 +83,7 @@ class AuditRecord(Value):
     sources: tuple[SourceUse, ...] = ()
     model: ModelUse | None = None
     decision: Decision | None = None
+    acting: ActionFacts | None = None
     findings: tuple[Finding, ...] = ()
     storm: int = 0
 
@@ -112,20 +118,26 @@ def seal(record: AuditRecord, writer: str, number: int, prev: str) -> bytes:
         number: how many lines this writer wrote before.
         prev: SHA-256 of the writer's last line, empty for its first.
     """
-    content: Mapping[str, Any] = _redacted(record.model_dump(mode="json", exclude_defaults=True))
-    chained = {"schema_version": record.schema_version, **content, "writer": writer, "number": number, "prev": prev}
-    return json.dumps(chained, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    content = redacted(record.model_dump(mode="json", exclude_defaults=True))
+    return canonical(
+        {"schema_version": record.schema_version, **content, "writer": writer, "number": number, "prev": prev}
+    )
 
 
-def _redacted(value: Any) -> Any:  # noqa: ANN401 - JSON of any depth
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """Return JSON in the one form that is hashed: sorted keys, no spaces, UTF-8."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def redacted(value: Any) -> Any:  # noqa: ANN401 - JSON of any depth
     """Return a JSON value with the secrets in its texts replaced."""
     match value:
         case str():
             return redact(value)
         case list():
-            return [_redacted(item) for item in value]
+            return [redacted(item) for item in value]
         case dict():
-            return {name: _redacted(item) for name, item in value.items()}
+            return {name: redacted(item) for name, item in value.items()}
         case _:
             return value
 

@@ -2,17 +2,21 @@
 
 import asyncio
 import gzip
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from logging import getLogger
 from uuid import uuid4
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
+from autocloudops.audit.keys import decisions_key
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.record import AuditRecord, Receipt, digest, seal
+from autocloudops.audit.writers import Registration, WriterRegistry
 from autocloudops.clock import Clock
 from autocloudops.errors import AuditConflict, ServiceFailed
 from autocloudops.values import Value
@@ -21,11 +25,17 @@ log = getLogger(__name__)
 
 
 class CommitPolicy(Value):
-    """When waiting records become an object: at `records`, after `seconds`, or once nobody else could add one."""
+    """When waiting records become an object: at `records`, after `seconds`, or once nobody else could add one.
+
+    An object holds `object_bytes` before compression, or one record more. At most `waiting` records wait to be written
+    while S3 is slow or down: whoever has another waits for room.
+    """
 
     records: int = 500
     seconds: float = 2.0
     longest_wait_seconds: float = 10.0
+    object_bytes: int = 8_000_000
+    waiting: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +56,25 @@ class AuditWriter:
         objects: where to write.
         clock: time, for object keys and the group commit.
         policy: when to commit.
+        registry: where the writer is registered before its first object, and ended when `run` is.
     """
 
-    def __init__(self, objects: AuditObjects, clock: Clock, policy: CommitPolicy | None = None) -> None:
+    def __init__(
+        self,
+        objects: AuditObjects,
+        clock: Clock,
+        policy: CommitPolicy | None = None,
+        registry: WriterRegistry | None = None,
+    ) -> None:
         self.writer_id = str(uuid4())
+        self._registration = Registration(registry, self.writer_id, clock)
         self._objects = objects
         self._clock = clock
         self._policy = policy or CommitPolicy()
-        self._waiting: list[Waiting] = []
+        self._waiting: deque[Waiting] = deque()
         self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._writing = False
         self._in_flight = 0
         self._appended = 0
         self._durable = 0
@@ -81,6 +101,9 @@ class AuditWriter:
         Raises:
             AuditConflict: `run` met one; nothing is written any more.
         """
+        while len(self._waiting) >= self._policy.waiting and not self._conflict:
+            self._room.clear()
+            await self._room.wait()
         if self._conflict:
             raise self._conflict
         waiting = Waiting(record, asyncio.get_running_loop().create_future())
@@ -110,21 +133,30 @@ class AuditWriter:
         Raises:
             AuditConflict: a key holds somebody else's bytes; everybody who waits is told, nothing is acknowledged.
         """
+        async with self._registration.followed():
+            try:
+                await self._commit_for_ever()
+            finally:
+                if not self._writing:
+                    await self._registration.end()
+
+    async def _commit_for_ever(self) -> None:
         while True:
             await self._until_due()
-            batch = self._waiting[: self._policy.records]
-            del self._waiting[: len(batch)]
+            self._writing = True
             try:
-                await self._commit(batch)
+                await self._commit()
             except AuditConflict as error:
-                self._conflict = error
-                self._committed.set()
-                self._refuse(batch + self._waiting, error)
+                self._refuse(error)
                 raise
+            self._writing = False
 
-    @staticmethod
-    def _refuse(waiting: list[Waiting], error: AuditConflict) -> None:
-        for each in waiting:
+    def _refuse(self, error: AuditConflict) -> None:
+        """Tell everybody who waits that nothing is written any more."""
+        self._conflict = error
+        self._committed.set()
+        self._room.set()
+        for each in self._waiting:
             if not each.done.done():
                 each.done.set_exception(error)
 
@@ -146,26 +178,38 @@ class AuditWriter:
         nobody_else = len(self._waiting) >= self._in_flight
         return nobody_else or len(self._waiting) >= self._policy.records
 
-    async def _commit(self, batch: list[Waiting]) -> None:
+    async def _commit(self) -> None:
+        await self._until_done(self._registration.begin)
         key = self._key(self._clock.now())
-        lines: list[bytes] = []
-        prev = self._prev
-        for offset, waiting in enumerate(batch):
-            lines.append(seal(waiting.record, self.writer_id, self._number + offset, prev))
-            prev = digest(lines[-1])
+        lines = self._sealed()
         body = gzip.compress(b"".join(line + b"\n" for line in lines), compresslevel=6, mtime=0)
-        await self._write_until_durable(key, body)
-        self._sequence, self._number, self._prev = self._sequence + 1, self._number + len(batch), prev
-        self._durable += len(batch)
-        self._committed.set()
-        for number, (waiting, line) in enumerate(zip(batch, lines, strict=True)):
+        await self._until_done(lambda: self._objects.create(key, body))
+        self._number, self._prev = self._number + len(lines), digest(lines[-1])
+        self._registration.reached(self._sequence, self._number, self._prev)
+        self._sequence += 1
+        self._durable += len(lines)
+        for number, line in enumerate(lines):
+            waiting = self._waiting.popleft()
             if not waiting.done.done():
                 waiting.done.set_result(Receipt(location=key, line=number, sha256=digest(line)))
+        self._committed.set()
+        self._room.set()
+
+    def _sealed(self) -> list[bytes]:
+        """Return the lines of the records that come next, as many as one object takes."""
+        lines: list[bytes] = []
+        prev, left = self._prev, self._policy.object_bytes
+        for waiting in islice(self._waiting, self._policy.records):
+            lines.append(seal(waiting.record, self.writer_id, self._number + len(lines), prev))
+            prev, left = digest(lines[-1]), left - len(lines[-1])
+            if left <= 0:
+                break
+        return lines
 
     def _key(self, now: datetime) -> str:
-        return f"audit/v1/decisions/dt={now:%Y-%m-%d}/hour={now:%H}/{self.writer_id}-{self._sequence:010d}.jsonl.gz"
+        return decisions_key(self.writer_id, self._sequence, now)
 
-    async def _write_until_durable(self, key: str, body: bytes) -> None:
+    async def _until_done(self, call: Callable[[], Awaitable[None]]) -> None:
         patience = wait_random_exponential(multiplier=0.2, max=self._policy.longest_wait_seconds)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(ServiceFailed),
@@ -175,7 +219,7 @@ class AuditWriter:
         )
         async for attempt in retrying:
             with attempt:
-                await self._objects.create(key, body)
+                await call()
         if self.unwell:
             log.warning("audit writes succeed again: %s", self._objects.location)
         self.unwell = None

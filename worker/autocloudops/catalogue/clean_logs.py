@@ -1,4 +1,4 @@
-"""Space on a disk that runs full: old, rotated logs of an instance, a database or an ECS service's EBS volumes."""
+"""Space on a disk that runs full: old, rotated logs of an instance, or the logs of a database."""
 
 import re
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from autocloudops.alarms.model import Alarm, Metric
 from autocloudops.catalogue.matching import (
     bind_database,
-    bind_service,
     falls,
     in_words,
+    of_kind,
     rises,
     sole_metric,
     target_of,
@@ -16,30 +16,25 @@ from autocloudops.catalogue.matching import (
 )
 from autocloudops.catalogue.model import Action, ActionRequest, Binding, EffectClass, Risk
 
-_USED = frozenset(
-    {
-        ("AWS/ECS", "EBSFilesystemUtilization"),
-        ("CWAgent", "disk_used_percent"),
-        ("ECS/ContainerInsights", "TaskEBSFilesystemUtilization"),
-        ("ECS/ContainerInsights", "TaskEBSfilesystemUtilization"),
-        ("System/Linux", "DiskSpaceUtilization"),
-    }
-)
-_FREE = frozenset({("AWS/RDS", "FreeLocalStorage"), ("AWS/RDS", "FreeStorageSpace")})
-_PATH = re.compile(r"/(?!.*\.\.)[A-Za-z0-9._/-]{0,255}")
+_USED = frozenset({("CWAgent", "disk_used_percent"), ("System/Linux", "DiskSpaceUtilization")})
+_FREE = frozenset({("AWS/RDS", "FreeStorageSpace")})
+_SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
+_PATH = re.compile(rf"(?=.{{1,256}}$)/(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?")
 
 
 def _bind(alarm: Alarm) -> Binding | None:
-    if not ((watches(alarm, _USED) and rises(alarm)) or (watches(alarm, _FREE) and falls(alarm))):
-        return None
-    return _bind_instance(alarm) or bind_database(alarm) or bind_service(alarm)
+    if watches(alarm, _USED) and rises(alarm):
+        return of_kind(_bind_instance(alarm))
+    if watches(alarm, _FREE) and falls(alarm):
+        return of_kind(bind_database(alarm))
+    return None
 
 
 def _bind_instance(alarm: Alarm) -> Binding | None:
     instance, path = target_of(alarm, "ec2:instance"), _mount(sole_metric(alarm))
     if instance is None or not _PATH.fullmatch(path):
         return None
-    return Binding(target=instance, parameters={"Kind": "instance", "InstanceId": instance.id, "Path": path})
+    return Binding(target=instance, parameters={"InstanceId": instance.id, "Path": path})
 
 
 def _mount(metric: Metric | None) -> str:
@@ -48,9 +43,10 @@ def _mount(metric: Metric | None) -> str:
 
 
 def _describe(request: ActionRequest) -> str:
-    what = in_words(request.target, request.parameters)
-    path = f" under {request.parameters['Path']}" if "Path" in request.parameters else ""
-    return f"Deletes rotated log files older than seven days{path} of {what}."
+    what = in_words(request.target)
+    if request.target.type == "rds:db-instance":
+        return f"Lets {what}, and every database of its parameter group, keep its logs for one day; PostgreSQL only."
+    return f"Deletes rotated log files older than seven days under {request.parameters['Path']} of {what}."
 
 
 CLEAN_LOGS = Action(
@@ -62,4 +58,5 @@ CLEAN_LOGS = Action(
     undo="not possible: deleted files do not come back.",
     bind=_bind,
     describe=_describe,
+    targets=("ec2:instance", "rds:db-instance"),
 )

@@ -17,6 +17,15 @@ _NAMES = {
     "rds:db-instance": re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}"),
     "ec2:instance": re.compile(r"i-[0-9a-f]{8,17}"),
 }
+KINDS: Mapping[str, str] = {
+    "ecs:service": "ecs-service",
+    "autoscaling:group": "auto-scaling-group",
+    "rds:db-instance": "db-instance",
+    "ec2:instance": "instance",
+}
+"""What a runbook that serves several types of resource is told about its target's type."""
+_WORDS = {"autoscaling:group": "Auto Scaling group", "rds:db-instance": "RDS instance", "ec2:instance": "EC2 instance"}
+_RESOURCE = re.compile(r"[A-Za-z0-9_.:/@+=#-]{3,512}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 
@@ -66,7 +75,7 @@ def bind_service(alarm: Alarm) -> Binding | None:
     if service is None:
         return None
     cluster, _, name = service.id.partition("/")
-    return Binding(target=service, parameters={"Kind": "ecs-service", "Cluster": cluster, "Service": name})
+    return Binding(target=service, parameters={"Cluster": cluster, "Service": name})
 
 
 def bind_database(alarm: Alarm) -> Binding | None:
@@ -74,18 +83,33 @@ def bind_database(alarm: Alarm) -> Binding | None:
     database = target_of(alarm, "rds:db-instance")
     if database is None:
         return None
-    return Binding(target=database, parameters={"Kind": "db-instance", "DBInstanceIdentifier": database.id})
+    return Binding(target=database, parameters={"DBInstanceIdentifier": database.id})
 
 
-def in_words(target: ResourceRef, parameters: Mapping[str, str]) -> str:
-    """Return what a binding's target is and where, in words."""
-    match parameters["Kind"]:
-        case "ecs-service":
-            what = f"ECS service {parameters['Service']} in cluster {parameters['Cluster']}"
-        case "auto-scaling-group":
-            what = f"Auto Scaling group {parameters['Group']}"
-        case "db-instance":
-            what = f"RDS instance {parameters['DBInstanceIdentifier']}"
-        case _:
-            what = f"EC2 instance {parameters['InstanceId']}"
+def bind_group(alarm: Alarm) -> Binding | None:
+    """Bind to the Auto Scaling group that `alarm` is about, or None."""
+    group = target_of(alarm, "autoscaling:group")
+    return Binding(target=group, parameters={"Group": group.id}) if group else None
+
+
+def bind_anything(alarm: Alarm) -> Binding | None:
+    """Bind to whatever `alarm` is about, or None where its name is not one that a runbook may be given."""
+    resource = alarm.resource
+    named = f"{resource.type}/{resource.id}"
+    return Binding(target=resource, parameters={"Resource": named}) if _RESOURCE.fullmatch(named) else None
+
+
+def of_kind(binding: Binding | None) -> Binding | None:
+    """Return a binding with the parameter `Kind`, for a runbook that serves several types of resource."""
+    if binding is None:
+        return None
+    return Binding(target=binding.target, parameters={"Kind": KINDS[binding.target.type], **binding.parameters})
+
+
+def in_words(target: ResourceRef) -> str:
+    """Return what a target is and where, in words."""
+    what = f"{_WORDS.get(target.type, target.type)} {target.id}"
+    if target.type == "ecs:service":
+        cluster, _, name = target.id.partition("/")
+        what = f"ECS service {name} in cluster {cluster}"
     return f"{what} ({target.region}, account {target.account})"

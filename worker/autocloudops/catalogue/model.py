@@ -92,6 +92,8 @@ class Action:
         bound: completes a request by what runs now, inside all limits, or says why not; None where it changes no
             capacity.
         rollback: the request that takes the effect back, from what the target was like before; None where nothing can.
+        targets: the types of resource that it may be bound to; empty where any will do.
+        offered: whether the model may choose it; what people and the service itself run is not.
     """
 
     name: str
@@ -104,6 +106,8 @@ class Action:
     describe: Callable[[ActionRequest], str]
     bound: Callable[[ActionRequest, Capacity], ActionRequest | str] | None = None
     rollback: Callable[[ActionRequest, Mapping[str, str]], ActionRequest | None] | None = None
+    targets: tuple[str, ...] = ()
+    offered: bool = True
 
     @property
     def executes(self) -> bool:

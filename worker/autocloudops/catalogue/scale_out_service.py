@@ -1,12 +1,12 @@
-"""More capacity for an ECS service or an Auto Scaling group whose CPU is high."""
+"""More tasks for an ECS service whose CPU is high."""
 
 from autocloudops.alarms.model import Alarm
-from autocloudops.catalogue.matching import bind_service, in_words, rises, target_of, watches
+from autocloudops.catalogue.bounding import scaled_back, scaled_out
+from autocloudops.catalogue.matching import bind_service, in_words, rises, watches
 from autocloudops.catalogue.model import Action, ActionRequest, Binding, EffectClass, Risk
 
 _CPU = frozenset(
     {
-        ("AWS/EC2", "CPUUtilization"),
         ("AWS/ECS", "CPUUtilization"),
         ("ECS/ContainerInsights", "ContainerCPUUtilization"),
         ("ECS/ContainerInsights", "ContainerCpuUtilization"),
@@ -16,20 +16,14 @@ _CPU = frozenset(
 
 
 def _bind(alarm: Alarm) -> Binding | None:
-    if not (watches(alarm, _CPU) and rises(alarm)):
-        return None
-    return bind_service(alarm) or _bind_group(alarm)
-
-
-def _bind_group(alarm: Alarm) -> Binding | None:
-    group = target_of(alarm, "autoscaling:group")
-    if group is None:
-        return None
-    return Binding(target=group, parameters={"Kind": "auto-scaling-group", "Group": group.id})
+    return bind_service(alarm) if watches(alarm, _CPU) and rises(alarm) else None
 
 
 def _describe(request: ActionRequest) -> str:
-    what = in_words(request.target, request.parameters)
+    what = in_words(request.target)
+    if "DesiredCount" in request.parameters:
+        before, after = request.parameters["ExpectedDesiredCount"], request.parameters["DesiredCount"]
+        return f"Sets the desired count of {what} from {before} to {after}."
     return f"Raises the desired count of {what} by half, at least by one, never over its own maximum."
 
 
@@ -42,4 +36,7 @@ SCALE_OUT_SERVICE = Action(
     undo="set the desired count back to the value that the runbook recorded before the change.",
     bind=_bind,
     describe=_describe,
+    bound=scaled_out,
+    rollback=scaled_back,
+    targets=("ecs:service",),
 )

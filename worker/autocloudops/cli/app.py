@@ -8,10 +8,14 @@ from typing import Annotated
 
 import typer
 
+from autocloudops.cli.approvals import approvals
 from autocloudops.cli.engines import EngineName
 from autocloudops.cli.knowledge import knowledge
+from autocloudops.cli.mode import mode
 from autocloudops.cli.output import Output
+from autocloudops.cli.policy import policy
 from autocloudops.cli.program import Program
+from autocloudops.cli.runbooks import runbooks
 
 DEMO_FOLDER = Path(".autocloudops/demo")
 
@@ -40,6 +44,10 @@ app.add_typer(change, name="change")
 evidence = typer.Typer(help="What is read about an incident, and what that needs.")
 app.add_typer(evidence, name="evidence")
 app.add_typer(knowledge, name="knowledge")
+app.add_typer(approvals, name="approvals")
+app.add_typer(mode, name="mode")
+app.add_typer(policy, name="policy")
+app.add_typer(runbooks, name="runbooks")
 
 MessageFile = Annotated[
     str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")
@@ -286,14 +294,15 @@ def label(
     id: Annotated[  # noqa: A002 - the name in the usage line
         str, typer.Argument(help="An incident's id, or its first eight characters or more.")
     ],
-    judgement: Annotated[str, typer.Argument(help="right-cause, wrong-cause, right-action, wrong-action or noise.")],
+    judgement: Annotated[str, typer.Argument(help="right, wrong-cause, wrong-action or not-actionable.")],
     by: Annotated[str, typer.Option(help="Who says so.", envvar="USER")],
+    cause: Annotated[str, typer.Option(help="With wrong-cause: what it really was, in at most 300 characters.")] = "",
     note: Annotated[str, typer.Option(help="What to know about it, in at most 200 characters.")] = "",
 ) -> None:
     """Say whether a decision was right: later questions about the same owner or metric are shown it."""
-    from autocloudops.cli.label import add_label
+    from autocloudops.cli.label import Said, add_label
 
-    add_label(id, judgement, note, by)
+    add_label(id, Said(judgement, by, note, cause))
 
 
 @app.command()

@@ -24,6 +24,7 @@ from autocloudops.decisions.story import Story, lines
 from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.models import open_model
+from autocloudops.entrypoints.policies import policy_of
 from autocloudops.incidents.model import Windows
 from autocloudops.inference.dialects import MemoryDialects
 from autocloudops.investigation import Investigator
@@ -107,7 +108,7 @@ async def _writing(objects: FolderObjects) -> AsyncIterator[AuditWriter]:
 
 
 async def _investigator(stack: AsyncExitStack, *, simulated: bool) -> Investigator:
-    policy = wiring.policy_of(read(SafetySettings)).model_copy(update={"mode": Mode.DRY_RUN})
+    policy = (await policy_of(read(SafetySettings))).model_copy(update={"mode": Mode.DRY_RUN})
     endpoint, patience = await (_simulated(stack) if simulated else _configured(stack))
     return Investigator(endpoint, policy, SystemClock(), patience)
 

@@ -6,10 +6,11 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from autocloudops.cli.engines import EngineName, described
 from autocloudops.cli.output import Output, note, print_json, print_lines
+from autocloudops.cli.runbooks.documents import folder
 from autocloudops.sandbox import Sandbox, sandbox
 from autocloudops.sandbox.endpoint.llama import llama_engine
 
@@ -29,13 +30,16 @@ def run_sandbox(engine: EngineName, output: Output) -> None:
 
 @asynccontextmanager
 async def sandbox_with(engine: EngineName) -> AsyncIterator[Sandbox]:
-    """Start the sandbox with `engine` as its model, and stop both on leaving; raises what starting them raises."""
-    if engine is EngineName.RULES:
-        async with sandbox() as local:
-            yield local
-    else:
-        async with llama_engine() as generating, sandbox(generating) as local:
-            yield local
+    """Start the sandbox with `engine` as its model and our runbooks in it, and stop all of it on leaving.
+
+    Raises:
+        SandboxFailed: it did not start.
+    """
+    async with AsyncExitStack() as stack:
+        generating = None if engine is EngineName.RULES else await stack.enter_async_context(llama_engine())
+        local = await stack.enter_async_context(sandbox(generating))
+        local.automation.load(folder())
+        yield local
 
 
 async def _run(engine: EngineName, output: Output) -> None:

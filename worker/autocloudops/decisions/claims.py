@@ -19,6 +19,7 @@ from pydantic import Field
 from autocloudops.alarms.model import AlarmKey
 from autocloudops.catalogue.model import ActionRequest, EffectClass
 from autocloudops.decisions.facts import ActionFacts
+from autocloudops.decisions.limits import ClaimLimits
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.values import Value
@@ -57,12 +58,38 @@ class Helped(StrEnum):
     ROLLED_BACK = "rolled_back"
     RECURRED = "recurred"
 
+    @property
+    def failed(self) -> bool:
+        """Whether it counts against the runbook: everything but `verified` does.
+
+        Claims that are `failed` or `unknown` are not verified, so the breaker does not count them; their budgets and
+        the person who is told bound them.
+        """
+        return self is not Helped.VERIFIED
+
+
+class Finding(Value):
+    """What verification will make of a claim, kept before anything is done about it.
+
+    `helped` is final unless it is `rolling_back`: then another finding follows, which says whether the effect was taken
+    back. `rollback_id` is the execution that does so, once begun.
+    """
+
+    helped: Helped
+    at: datetime
+    why: str
+    rolling_back: bool = False
+    rollback_id: str | None = None
+
 
 class Claim(Value):
     """The right to do one request about one incident.
 
     `claim_id` is also the client token of the call. `worker` holds it until `lease_until`. `version` counts its moves.
     `before` is what the target was like when the call was made. `alarm` is what has to be OK for it to have helped.
+    `found` is what verification is about to make of a claim that is `done`. `ending` is the final state that it gets as
+    soon as its outcome is durable; nobody does anything but that to a claim that has one. `sent` is what the runbook is
+    started with, all of it, fixed before the call.
     """
 
     claim_id: UUID
@@ -82,6 +109,9 @@ class Claim(Value):
     ended_at: datetime | None = None
     said: str = ""
     helped: Helped | None = None
+    found: Finding | None = None
+    ending: ClaimState | None = None
+    sent: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Refused(StrEnum):
@@ -101,21 +131,6 @@ class NotClaimed(Value):
 
     which: Refused
     detail: str = ""
-
-
-class ClaimLimits(Value):
-    """How often anything may be done.
-
-    `cooldown` is how long a target stays locked from its claim on. Budgets count claims in an hour of the clock. The
-    breaker drops a runbook to dry-run after `failures` of its last `of` verifications failed.
-    """
-
-    lease: timedelta = timedelta(seconds=120)
-    cooldown: timedelta = timedelta(minutes=15)
-    global_per_hour: int = Field(default=10, ge=0)
-    runbook_per_hour: int = Field(default=3, ge=0)
-    breaker_failures: int = Field(default=2, ge=1)
-    breaker_of: int = Field(default=10, ge=1)
 
 
 class Control(Value):
@@ -138,7 +153,10 @@ class Ledger(Protocol):
         ...
 
     async def move(self, held: Claim, to: Claim) -> Claim | None:
-        """Write `to` with the next version over `held`. None: somebody else has moved it, and `held` counts no more."""
+        """Write `to` with the next version over `held`. None: somebody else has moved it, and `held` counts no more.
+
+        A final claim keeps its state; one that is `done` may still be moved to keep what verification `found`.
+        """
         ...
 
     async def take_over(self, claim_id: UUID, worker: str, lease: timedelta, now: datetime) -> Claim | None:
@@ -192,6 +210,8 @@ class Step(StrEnum):
     INTENT = "intent"
     OUTCOME = "outcome"
     VERIFICATION = "verification"
+    ROLLBACK = "rollback"
+    RECURRENCE = "recurrence"
 
 
 class ActionEntry(Value):

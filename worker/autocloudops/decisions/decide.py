@@ -2,8 +2,8 @@
 
 from uuid import UUID, uuid5
 
-from autocloudops.catalogue import request_for
 from autocloudops.catalogue.model import ActionRequest
+from autocloudops.decisions.binding import bounded
 from autocloudops.decisions.gates import ORDER, mode
 from autocloudops.decisions.model import Case, Decision, Facts, GateOutcome, GateResult, Policy, Verdict
 from autocloudops.diagnosis.model import Diagnosis
@@ -31,7 +31,7 @@ def decide(diagnosis: Diagnosis | None, facts: Facts, policy: Policy) -> Decisio
         incident_id=facts.incident_id,
         revision=facts.revision,
         verdict=_verdict(results),
-        would_be=_verdict(tuple(result for result in results if result.name != mode.NAME)),
+        would_be=_would_be(case, results),
         gates=results,
         refused_by=refusal.name if refusal else None,
         request=_request(case),
@@ -58,5 +58,14 @@ def _verdict(results: tuple[GateResult, ...]) -> Verdict:
     return next((verdict for verdict in _CAPS if verdict in caps), Verdict.EXECUTE)
 
 
+def _would_be(case: Case, results: tuple[GateResult, ...]) -> Verdict:
+    """Return the verdict of mode active; a person's at most where nobody read the facts that it would need."""
+    found = _verdict(tuple(result for result in results if result.name != mode.NAME))
+    unread = case.request is not None and case.facts.acting is None
+    return Verdict.NEEDS_APPROVAL if unread and found is Verdict.EXECUTE else found
+
+
 def _request(case: Case) -> ActionRequest | None:
-    return request_for(case.chosen[0]) if len(case.chosen) == 1 else None
+    """Return what would be done: with its absolute target, where what runs now is known."""
+    found = bounded(case)
+    return case.request if isinstance(found, str) else found

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from autocloudops.alarms.model import Alarm
 from autocloudops.catalogue.model import Capacity
 from autocloudops.decisions.modes import Mode
 from autocloudops.values import Value
@@ -11,6 +12,20 @@ class Unknown(Value):
     """A fact that could not be read, and why: a gate that needs it refuses."""
 
     unknown: str
+
+
+class AlarmFacts(Value):
+    """What a policy's rules for alarms look at: an alarm's name and its metrics, as `AWS/ECS/CPUUtilization`."""
+
+    name: str
+    metrics: tuple[str, ...] = ()
+
+
+def alarm_facts(alarm: Alarm) -> AlarmFacts:
+    """Return what a policy's rules look at of `alarm`."""
+    watched = (alarm.metric, *(query.metric for query in alarm.queries))
+    metrics = dict.fromkeys(f"{metric.namespace}/{metric.name}" for metric in watched if metric)
+    return AlarmFacts(name=alarm.key.name, metrics=tuple(metrics))
 
 
 class ActionFacts(Value):

@@ -19,20 +19,23 @@ from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.health import Health, Troubles, WatchedNotifier, serving
 from autocloudops.entrypoints.preflight import Weight, planned, preflight
 from autocloudops.entrypoints.preflight.clients import Clients
-from autocloudops.entrypoints.service import open_service
+from autocloudops.entrypoints.service import Opening, open_service
 from autocloudops.entrypoints.signals import stopping
 from autocloudops.entrypoints.spot import log_notice
 from autocloudops.pipeline import Asking, Pipeline
+from autocloudops.pipeline.acting import Acting
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.consumer import Consumer, Ending, Handler, Limits
 from autocloudops.queue.watchdog import PATIENCE_SECONDS, Watchdog
-from autocloudops.settings import ROOMS, HealthSettings, QueueSettings, faults, read
+from autocloudops.settings import ROOMS, ActionSettings, HealthSettings, QueueSettings, faults, read
 
 log = getLogger(__name__)
 
 SWEEP_SECONDS = 30.0
 GIVE_BACK_SECONDS = 2.0
 FLUSH_SECONDS = 2.0
+FOLLOWED_AT_ONCE = 4
+FOLLOWING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,13 @@ async def _looked(run: Run, settings: HealthSettings) -> Health:
 
 
 async def _consume(run: Run, health: Health) -> None:
-    service = await open_service(run.stack, run.clock)
+    service = await open_service(Opening(run.stack, run.clock, _own_name()))
     rooms = replace(service.rooms, notifier=WatchedNotifier(service.rooms.notifier, run.troubles))
     await run.stack.enter_async_context(_committing(rooms.audit))
     asking = Asking(rooms, service.investigator, name=_own_name())
-    await run.stack.enter_async_context(_sweeping(asking, run))
+    await run.stack.enter_async_context(_sweeping(asking, rooms.acting, run))
+    if rooms.acting:
+        await run.stack.enter_async_context(_following(rooms.acting, run))
     queue = read(QueueSettings)
     consumer = Consumer(
         await wiring.open_queue(run.stack, queue),
@@ -144,8 +149,8 @@ async def _flush(writer: AuditWriter) -> None:
 
 
 @asynccontextmanager
-async def _sweeping(asking: Asking, run: Run) -> AsyncIterator[None]:
-    """Look after incidents that somebody left behind, for as long as this worker lives."""
+async def _sweeping(asking: Asking, acting: Acting | None, run: Run) -> AsyncIterator[None]:
+    """Look after incidents and actions that somebody left behind, for as long as this worker lives."""
 
     async def sweep() -> None:
         while True:
@@ -153,6 +158,9 @@ async def _sweeping(asking: Asking, run: Run) -> AsyncIterator[None]:
             try:
                 with run.troubles.watching("sweeping"):
                     await asking.sweep()
+                if acting:
+                    with run.troubles.watching("acting"):
+                        await acting.sweep()
             except Exception:
                 log.exception("sweeping failed, trying on")
 
@@ -161,6 +169,24 @@ async def _sweeping(asking: Asking, run: Run) -> AsyncIterator[None]:
         yield
     finally:
         await cancel({sweeping}, GIVE_BACK_SECONDS)
+
+
+@asynccontextmanager
+async def _following(acting: Acting, run: Run) -> AsyncIterator[None]:
+    """Look after what was begun, as the queue of follow-ups asks for it, beside the alarms."""
+    queue, action = read(QueueSettings), read(ActionSettings)
+    urls = {"url": action.followups_url, "dlq_url": action.followups_dlq_url}
+    limits = Limits(concurrency=FOLLOWED_AT_ONCE, lease_seconds=queue.lease_seconds, drain_seconds=FOLLOWING_SECONDS)
+    client = await wiring.open_queue(run.stack, queue.model_copy(update=urls))
+    consumer = Consumer(client, _watched(acting.handle, run.troubles), run.clock, limits)
+    stop = asyncio.Event()
+    following = asyncio.create_task(consumer.run(stop), name="follow-ups")
+    following.add_done_callback(lambda _: run.stop.set())
+    try:
+        yield
+    finally:
+        stop.set()
+        await following
 
 
 def _first(failures: Exception) -> Exception:

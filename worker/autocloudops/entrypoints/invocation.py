@@ -13,7 +13,8 @@ from autocloudops.entrypoints.service import Service
 from autocloudops.errors import ServiceFailed, SettingsInvalid
 from autocloudops.pipeline import Asking, Pipeline, Shift
 from autocloudops.queue.client import BATCH, Delivery, QueueClient
-from autocloudops.queue.endings import Later, Park, patient
+from autocloudops.queue.endings import Ending, Later, Park, patient
+from autocloudops.queue.followups import parse_follow_up
 
 log = getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Invocation:
             ServiceFailed: the state cannot be read.
             AuditConflict: the audit holds somebody else's bytes.
         """
-        sweeping = asyncio.create_task(self._asking.sweep(), name="sweep")
+        sweeping = asyncio.create_task(self._swept(), name="sweep")
         await self._until_over([sweeping])
         await self._within(self._rooms.audit.flush())
         if not sweeping.done() or sweeping.cancelled():
@@ -105,10 +106,15 @@ class Invocation:
         else:
             sweeping.result()
 
+    async def _swept(self) -> None:
+        await self._asking.sweep()
+        if self._rooms.acting:
+            await self._rooms.acting.sweep()
+
     async def _ending(self, delivery: Delivery) -> Later | None:
         """Return when a message must come again, or None where it is answered for."""
         try:
-            ending = await self._pipeline.handle(delivery)
+            ending = await self._handle(delivery)
             if isinstance(ending, Park):
                 await self._queue.park(delivery, ending.code, ending.reason)
         except ServiceFailed as error:
@@ -118,6 +124,13 @@ class Invocation:
             log.exception("message %s comes back later", delivery.message_id)
             return patient(delivery)
         return ending if isinstance(ending, Later) else None
+
+    async def _handle(self, delivery: Delivery) -> Ending:
+        """Return how a message ends: of the alarm queue, or of that of follow-ups, whose bodies are ids."""
+        acting = self._rooms.acting
+        if acting and parse_follow_up(delivery.body):
+            return await acting.handle(delivery)
+        return await self._pipeline.handle(delivery)
 
     async def _until_over(self, tasks: Collection[asyncio.Task[Any]]) -> None:
         """Let tasks run until handlers must end; what is cancelled then may still give back what it holds.

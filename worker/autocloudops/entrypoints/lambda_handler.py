@@ -8,6 +8,7 @@ invocation's own would leave clients behind that are bound to one that is gone.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ with uncollected():
     from autocloudops.clock import SystemClock
     from autocloudops.entrypoints import wiring
     from autocloudops.entrypoints.invocation import Invocation, times
-    from autocloudops.entrypoints.service import Service, open_service
+    from autocloudops.entrypoints.service import Opening, Service, open_service
     from autocloudops.errors import InputUnreadable
     from autocloudops.queue.client import Delivery, QueueClient
     from autocloudops.settings import LambdaSettings, LogSettings, QueueSettings, read
@@ -31,6 +32,7 @@ log = getLogger(__name__)
 
 Event = Mapping[str, Any]
 SWEEP = {"autocloudops": "sweep"}
+LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"
 
 
 class Context(Protocol):
@@ -62,7 +64,8 @@ async def open_environment(stack: AsyncExitStack) -> Environment:
     with uncollected():
         configure_logging(read(LogSettings).level)
         settings = read(LambdaSettings)
-        service = await open_service(stack, SystemClock(), settings.share, late=True)
+        name = os.environ.get(LOG_STREAM, LOG_STREAM)
+        service = await open_service(Opening(stack, SystemClock(), name, settings.share, late=True))
         queue = await wiring.open_queue(stack, read(QueueSettings))
     commits = asyncio.create_task(service.rooms.audit.run(), name="audit")
     stack.push_async_callback(_ended, commits)

@@ -1,19 +1,26 @@
 """What takes alarms to decisions, however it is run: the rooms, whoever investigates, and who may pass."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from autocloudops.audit.actions import ActionObjects
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.clock import Clock
+from autocloudops.decisions.model import Policy
 from autocloudops.entrypoints import wiring
+from autocloudops.entrypoints.acting import Actors, Means, open_actors, refuse_without_followups
 from autocloudops.entrypoints.late import late_gatherer
 from autocloudops.entrypoints.models import bounds_of, open_model
+from autocloudops.entrypoints.policies import policy_of
 from autocloudops.entrypoints.stored import State, account_of, open_past, state_of
 from autocloudops.investigation import Investigator, Reader
 from autocloudops.pipeline import Rooms
+from autocloudops.pipeline.acting import Acting, Witnesses
 from autocloudops.settings import (
+    ActionSettings,
     AuditSettings,
     EvidenceSettings,
     IncidentSettings,
@@ -25,7 +32,10 @@ from autocloudops.settings import (
     StateSettings,
     read,
 )
-from autocloudops.state.dialects import DynamoDialects
+from autocloudops.state.claims import DynamoLedger
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +47,84 @@ class Service:
     gatekeeper: Gatekeeper
 
 
-async def open_service(stack: AsyncExitStack, clock: Clock, share: int | None = None, *, late: bool = False) -> Service:
-    """Open everything that the settings name but the queue.
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a service is opened.
 
-    Args:
+    Attributes:
         stack: closes it.
         clock: time for all of it.
+        name: of this process, in the ledger of claims.
         share: how many requests each model endpoint may have from here; None finds out what is best.
         late: open what reads evidence with the first question only.
+    """
+
+    stack: AsyncExitStack
+    clock: Clock
+    name: str
+    share: int | None = None
+    late: bool = False
+
+
+async def open_service(opening: Opening) -> Service:
+    """Open everything that the settings name but the queues.
 
     Raises:
         SettingsInvalid: a setting is missing or wrong.
     """
-    model, audit, table = read(ModelSettings), read(AuditSettings), read(StateSettings).table
+    stack, clock = opening.stack, opening.clock
+    policy = await policy_of(read(SafetySettings))
     client = await wiring.open_table(stack)
-    state = state_of(stack, client, table, clock)
-    investigator = Investigator(
-        await open_model(stack, model, clock, DynamoDialects(client, table, clock), share),
-        wiring.policy_of(read(SafetySettings)),
-        clock,
-        timedelta(seconds=model.decide_within_seconds),
-        bounds_of(model),
-        await _gatherer(stack, state, clock, late=late),
-    )
-    policy = CommitPolicy(records=audit.batch_records, seconds=audit.batch_seconds)
+    state = state_of(stack, client, read(StateSettings).table, clock)
+    witnesses, actors = await _open_acting(opening, policy, client)
     rooms = Rooms(
         incidents=state.incidents,
-        notifier=await wiring.open_notifier(stack, read(NotifySettings)),
-        audit=AuditWriter(await wiring.open_audit(stack, audit.location), clock, policy),
+        notifier=witnesses.notifier,
+        audit=witnesses.audit,
         clock=clock,
         windows=wiring.windows_of(read(IncidentSettings)),
         events=(state.changes.note, state.inventory.refresh),
         past=await open_past(stack, state, clock),
+        acting=Acting(actors.hands, witnesses, policy, opening.name, clock) if actors else None,
     )
+    investigator = await _open_investigator(opening, policy, state, actors)
     return Service(rooms, investigator, wiring.gatekeeper_of(read(SnsSettings), clock))
 
 
-async def _gatherer(stack: AsyncExitStack, state: State, clock: Clock, *, late: bool) -> Reader | None:
+async def _open_acting(opening: Opening, policy: Policy, client: "DynamoDBClient") -> tuple[Witnesses, Actors | None]:
+    """Open who hears of what is done, and what does it; nothing does where there is no queue of follow-ups."""
+    audit, action, table = read(AuditSettings), read(ActionSettings), read(StateSettings).table
+    refuse_without_followups(action, policy)
+    objects = await wiring.open_audit(opening.stack, audit.location)
+    notifier = await wiring.open_notifier(opening.stack, read(NotifySettings))
+    commits = CommitPolicy(records=audit.batch_records, seconds=audit.batch_seconds)
+    witnesses = Witnesses(AuditWriter(objects, opening.clock, commits), notifier)
+    if not action.followups_url:
+        return witnesses, None
+    means = Means(
+        stack=opening.stack,
+        clock=opening.clock,
+        ledger=DynamoLedger(client, table, opening.clock),
+        table=table,
+        account=account_of(read(QueueSettings).url),
+        policy=policy,
+        name=opening.name,
+    )
+    return witnesses, await open_actors(means, action, ActionObjects(objects), notifier)
+
+
+async def _open_investigator(opening: Opening, policy: Policy, state: State, actors: Actors | None) -> Investigator:
+    model, clock = read(ModelSettings), opening.clock
+    bounds = replace(bounds_of(model), facts=actors.facts if actors else None)
+    endpoint = await open_model(opening.stack, model, clock, state.dialects, opening.share)
+    within = timedelta(seconds=model.decide_within_seconds)
+    return Investigator(endpoint, policy, clock, within, bounds, await _gatherer(opening, state))
+
+
+async def _gatherer(opening: Opening, state: State) -> Reader | None:
     settings, account = read(EvidenceSettings), account_of(read(QueueSettings).url)
-    if late:
-        return late_gatherer(stack, settings, state, account, clock)
+    if opening.late:
+        return late_gatherer(opening.stack, settings, state, account, opening.clock)
     from autocloudops.entrypoints.evidence import open_gatherer  # noqa: PLC0415 - not to be imported where it is late
 
-    return await open_gatherer(stack, settings, state, account, clock)
+    return await open_gatherer(opening.stack, settings, state, account, opening.clock)

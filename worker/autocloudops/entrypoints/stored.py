@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from autocloudops.clock import Clock
 from autocloudops.settings import KnowledgeSettings, read
 from autocloudops.state.changes import DynamoChanges
+from autocloudops.state.dialects import DynamoDialects
 from autocloudops.state.dynamodb import DynamoIncidents
 from autocloudops.state.inventory import DynamoInventory
 from autocloudops.state.likeness import DynamoLikeness
@@ -30,6 +31,7 @@ class State:
     nearby: DynamoNearby
     past: DynamoPast
     likeness: DynamoLikeness
+    dialects: DynamoDialects
 
 
 def state_of(stack: AsyncExitStack, client: "DynamoDBClient", table: str, clock: Clock) -> State:
@@ -43,6 +45,7 @@ def state_of(stack: AsyncExitStack, client: "DynamoDBClient", table: str, clock:
         nearby=DynamoNearby(client, table, clock),
         past=DynamoPast(client, table, clock),
         likeness=DynamoLikeness(client, table, clock),
+        dialects=DynamoDialects(client, table, clock),
     )
 
 

@@ -14,9 +14,6 @@ from autocloudops.authenticity.fetching import HttpsFetcher
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.authenticity.subscriptions import SnsSubscriptions
 from autocloudops.clock import Clock
-from autocloudops.decisions.model import Policy
-from autocloudops.decisions.modes import Mode
-from autocloudops.errors import SettingsInvalid
 from autocloudops.incidents.model import Windows
 from autocloudops.notify.sns import SnsNotifier
 from autocloudops.queue.client import SqsQueue
@@ -25,7 +22,6 @@ from autocloudops.settings import (
     IncidentSettings,
     NotifySettings,
     QueueSettings,
-    SafetySettings,
     SnsSettings,
 )
 
@@ -105,20 +101,6 @@ async def open_client(stack: AsyncExitStack, service: str, calls: AioConfig, reg
     """Open a client, or say which part of the AWS configuration it lacks."""
     with aws.translated("opening a client", service):
         return await stack.enter_async_context(aws.session().create_client(service, region_name=region, config=calls))
-
-
-def policy_of(settings: SafetySettings) -> Policy:
-    """Return the policy that the settings amount to.
-
-    Raises:
-        SettingsInvalid: the mode promises an action, which this version cannot do.
-    """
-    if settings.mode > Mode.DRY_RUN:
-        raise SettingsInvalid(
-            f"AUTOCLOUDOPS_SAFETY_MODE: mode {settings.mode} would announce actions that nothing does yet",
-            "set it to off or dry-run",
-        )
-    return Policy(mode=settings.mode, min_confidence=settings.min_confidence)
 
 
 def windows_of(settings: IncidentSettings) -> Windows:

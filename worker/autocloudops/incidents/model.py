@@ -166,6 +166,10 @@ class Reopens(Value):
     leaves: UUID | None = None
     rests: bool = False
 
+    def unasked(self) -> "Joins":
+        """Return the same without its question: the change is a member that the next question shows."""
+        return Joins(incident_id=self.incident_id, leaves=self.leaves)
+
 
 class Joins(Value):
     """The change belongs to an incident that exists.

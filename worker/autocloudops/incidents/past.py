@@ -8,43 +8,65 @@ Nearby        incidents at about the same time in the same account and region
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.incidents.model import Incident
 from autocloudops.values import Value
 
 NOTE_CHARACTERS = 200
+RIGHT_CAUSE_CHARACTERS = 300
 BY_CHARACTERS = 80
 CAUSE_CHARACTERS = 600
 MOST_METRICS = 4
 
 
 class Judgement(StrEnum):
-    """What a person may say of a decided incident."""
+    """What a person may say of a decided incident.
 
-    RIGHT_CAUSE = "right-cause"
+    `not-actionable` is said of an alarm about which nobody could have done anything.
+    """
+
+    RIGHT = "right"
     WRONG_CAUSE = "wrong-cause"
-    RIGHT_ACTION = "right-action"
     WRONG_ACTION = "wrong-action"
-    NOISE = "noise"
+    NOT_ACTIONABLE = "not-actionable"
 
     @property
-    def about(self) -> str:
+    def about(self) -> frozenset[str]:
         """What it judges: a later judgement about the same thing replaces an earlier one."""
-        return self.value.rpartition("-")[2]
+        return _ABOUT[self]
+
+
+_ABOUT = {
+    Judgement.RIGHT: frozenset({"cause", "action"}),
+    Judgement.WRONG_CAUSE: frozenset({"cause"}),
+    Judgement.WRONG_ACTION: frozenset({"action"}),
+    Judgement.NOT_ACTIONABLE: frozenset({"alarm"}),
+}
 
 
 class Label(Value):
-    """What a person said of one decision. It comes from a command that a person gave, never from a model's text."""
+    """What a person said of one decision. It comes from a command that a person gave, never from a model's text.
+
+    `cause` is what it really was, where the cause was wrong.
+    """
 
     judgement: Judgement
     by: str = Field(min_length=1, max_length=BY_CHARACTERS)
     at: datetime
     decision_id: UUID
     note: str = Field(default="", max_length=NOTE_CHARACTERS)
+    cause: str = Field(default="", max_length=RIGHT_CAUSE_CHARACTERS)
+
+    @model_validator(mode="after")
+    def _corrects_what_was_wrong(self) -> Self:
+        if self.cause and self.judgement is not Judgement.WRONG_CAUSE:
+            raise ValueError(f"a cause belongs to {Judgement.WRONG_CAUSE} only")
+        return self
 
 
 class PastIncident(Value):
@@ -77,12 +99,21 @@ class PastIncident(Value):
 
     @property
     def judged(self) -> tuple[Label, ...]:
-        """The last label about each thing; one about the cause or action of an earlier decision no longer counts."""
+        """The labels that hold: none that a later one about the same thing replaces, none of an earlier decision.
+
+        What was said of the alarm itself holds for later decisions too.
+        """
         last: dict[str, Label] = {}
         for label in sorted(self.labels, key=lambda label: label.at):
-            if label.judgement is Judgement.NOISE or label.decision_id == self.decision_id:
-                last[label.judgement.about] = label
-        return tuple(last.values())
+            if label.judgement is Judgement.NOT_ACTIONABLE or label.decision_id == self.decision_id:
+                last |= dict.fromkeys(label.judgement.about, label)
+        standing = dict.fromkeys(last.values())
+        return tuple(label for label in standing if all(last[each] is label for each in label.judgement.about))
+
+    @property
+    def corrected(self) -> str:
+        """The cause that people gave instead of the model's, empty where nobody did."""
+        return next((label.cause for label in self.judged if label.cause), "")
 
 
 class VectorSpace(Value):

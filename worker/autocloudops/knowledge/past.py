@@ -22,11 +22,10 @@ WORTH, ALIKE_WORTH, OTHER_WORTH, CONFIRMED_MORE = 46, 40, 34, 20
 CAUSE_CHARACTERS = 300
 NOTE_CHARACTERS = 200
 _SAID = {
-    Judgement.RIGHT_CAUSE: "the cause was right",
+    Judgement.RIGHT: "cause and action were right",
     Judgement.WRONG_CAUSE: "the cause was WRONG",
-    Judgement.RIGHT_ACTION: "the action was right",
     Judgement.WRONG_ACTION: "the action was WRONG",
-    Judgement.NOISE: "the alarm was noise",
+    Judgement.NOT_ACTIONABLE: "nothing could be done about the alarm",
 }
 
 
@@ -138,10 +137,10 @@ def _gap(why: str) -> str:
 
 def _piece(past: PastIncident, subject: Subject, score: float | None) -> Piece:
     same = past.owner_key == subject.resource.owner_key
-    confirmed = any(label.judgement is Judgement.RIGHT_CAUSE for label in past.judged)
+    confirmed = past.corrected or any(label.judgement is Judgement.RIGHT for label in past.judged)
     worth = WORTH if same else OTHER_WORTH if score is None else ALIKE_WORTH
     text = bounded(*_lines(past, _about(past, score, same=same)))
-    return Piece(kind=Past.kind, source=SOURCE, text=text, worth=worth + CONFIRMED_MORE * confirmed)
+    return Piece(kind=Past.kind, source=SOURCE, text=text, worth=worth + CONFIRMED_MORE * bool(confirmed))
 
 
 def _about(past: PastIncident, score: float | None, *, same: bool) -> str:
@@ -155,6 +154,8 @@ def _lines(past: PastIncident, about: str) -> Iterator[str]:
     yield f"{moment(past.opened_at)} on {about}: alarm {quoted(past.alarm)}, decided {past.verdict}"
     yield f"people said: {'; '.join(map(_label, past.judged)) or 'nothing, so the cause below is not confirmed'}"
     action = f", proposed action {quoted(past.action)}" if past.action else ""
+    if past.corrected:
+        yield f"cause as people corrected it: {quoted(past.corrected, CAUSE_CHARACTERS)}"
     if past.cause:
         yield f"cause as the model gave it then: {quoted(past.cause, CAUSE_CHARACTERS)}{action}"
     if past.cleared_at:

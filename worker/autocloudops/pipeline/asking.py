@@ -24,8 +24,9 @@ from autocloudops.incidents.store import IncidentStore
 from autocloudops.investigation import Case, Investigator
 from autocloudops.notify.message import notification_of
 from autocloudops.notify.sns import Notifier
+from autocloudops.pipeline.acting import Acting
 from autocloudops.pipeline.relatives import related
-from autocloudops.pipeline.telling import Telling
+from autocloudops.pipeline.telling import Notice, Telling
 
 log = getLogger(__name__)
 
@@ -50,7 +51,8 @@ class PastStore(Protocol):
 class Rooms:
     """The adapters that the pipeline joins, and what they share.
 
-    `events` hear of every AWS event in the queue, before it is audited; `past` remembers what was decided.
+    `events` hear of every AWS event in the queue, before it is audited; `past` remembers what was decided; `acting`
+    does what was decided, None where nothing is ever done.
     """
 
     incidents: IncidentStore
@@ -60,6 +62,7 @@ class Rooms:
     windows: Windows = field(default_factory=Windows)
     events: Sequence[Callable[[AwsEvent], Awaitable[object]]] = ()
     past: PastStore | None = None
+    acting: Acting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Asking:
         self._investigator = investigator
         self._name = name
         self._lease = rooms.windows.batch + investigator.patience + LEASE_MARGIN
-        self.telling = Telling(rooms.incidents, rooms.notifier, rooms.clock)
+        self.telling = Telling(rooms.incidents, rooms.notifier, rooms.clock, rooms.acting)
 
     async def ask(self, incident_id: UUID, delivery: DeliveryFacts | None) -> Outcome | None:
         """Return how this call ended the question about an incident: decided or deferred; None if it did not.
@@ -251,20 +254,27 @@ class Asking:
     ) -> Outcome | None:
         """Name a decision in its incident, and tell people; one that came too late is kept as a note."""
         decision = case.story.decision
-        notification = notification_of(case.story) if decision.verdict is not Verdict.SUPPRESSED else None
-        notice = notification.model_dump_json() if notification else None
-        now = self._clock.now()
-        settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, now, notice)
+        notice, now = self._notice(case), self._clock.now()
+        kept = notice.model_dump_json() if notice else None
+        settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, now, kept)
         if not (settled or await self._stands(asked, receipt.sha256)):
             await self._note(case, asked, delivery, _superseded(asked))
             return None
         if case.known.tied:
             await self._incidents.tie(asked.owner_key, asked.incident_id, case.known.tied, now)
         await self._remember(case, asked)
-        unheard = await self.telling.tell(asked, notification) if notification else None
+        unheard = await self.telling.tell(asked, notice) if notice else None
         if unheard:
             await self._note(case, asked, delivery, f"nobody was told: {unheard}")
         return Outcome.DECIDED
+
+    def _notice(self, case: Case) -> Notice | None:
+        """Return what follows from a decision; None where nobody wants to hear of it."""
+        story, acting = case.story, self._rooms.acting
+        if story.decision.verdict is Verdict.SUPPRESSED:
+            return None
+        wanted = acting.wanted(story.decision, case.acting, story.opener.key) if acting else None
+        return Notice(notification=notification_of(story), wanted=wanted)
 
     async def _remember(self, case: Case, asked: Incident) -> None:
         """Remember a decision for later incidents: it stands already, so what cannot be kept is only logged."""
@@ -367,6 +377,7 @@ def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> Aud
         evidence=case.story.evidence,
         model=case.story.use,
         decision=case.story.decision,
+        acting=case.acting,
         flapping=case.known.flapping,
         findings=case.known.findings,
         storm=case.known.storm,

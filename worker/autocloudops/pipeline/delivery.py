@@ -11,6 +11,7 @@ from autocloudops.alarms.parse import parse
 from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.errors import ServiceUnavailable
+from autocloudops.incidents.circumstances import STORM_RESOURCES
 from autocloudops.incidents.flapping import WINDOW, flapping
 from autocloudops.incidents.grouping import change_of, place, takes
 from autocloudops.incidents.model import (
@@ -72,6 +73,7 @@ class Pipeline:
         self._clock = rooms.clock
         self._windows = rooms.windows
         self._events = rooms.events
+        self._acting = rooms.acting
         self._asking = asking
         self._gatekeeper = gatekeeper
 
@@ -113,9 +115,15 @@ class Pipeline:
                 return await self._repeat(change, alarm, delivery)
             case Joins() | Clears() | Notes() as placement:
                 await self._append(self._record_of(alarm, placement, placed), delivery)
+                await self._cleared(alarm, placement)
                 return Done()
             case None:
                 return COUNTED_ELSEWHERE
+
+    async def _cleared(self, alarm: Alarm, placement: Placement) -> None:
+        """Let nothing wait for a person any more that was to be done about an alarm that is OK again."""
+        if self._acting and isinstance(placement, Clears) and (incident_id := change_of(alarm, placement).incident_id):
+            await self._acting.cleared(incident_id, alarm.key)
 
     async def _place(self, alarm: Alarm) -> Placed:
         """Place an alarm and make it true; whoever loses a race reads again, each after a pause of its own length."""
@@ -138,7 +146,10 @@ class Pipeline:
         now = self._clock.now()
         own = await self._own(alarm)
         relative = await self._relative(alarm, history, now)
-        placement = place(alarm, history, relative or own, self._windows, now)
+        current = relative or own
+        placement = place(alarm, history, current, self._windows, now)
+        if isinstance(placement, Reopens) and current and current.asked_families and await self._storms(alarm, now):
+            placement = placement.unasked()
         if isinstance(placement, Repeats):
             return Placed(placement, history)
         if not await self._incidents.record(alarm, placement, history, now):
@@ -146,6 +157,11 @@ class Pipeline:
         if relative is None or (isinstance(placement, Joins) and placement.late):
             return Placed(placement, history)
         return Placed(placement, history, await self._tie(alarm, own, relative.incident_id, now))
+
+    async def _storms(self, alarm: Alarm, now: datetime) -> bool:
+        """Return whether so much alarms at once that a question may only be asked for the first time."""
+        resource = alarm.resource
+        return await self._incidents.storm(resource.account, resource.region, now) >= STORM_RESOURCES
 
     async def _tie(self, alarm: Alarm, own: Incident | None, joined: UUID, now: datetime) -> UUID | None:
         """Tie an alarm's owner to the incident that it joined, and return the one that its owner leaves for it."""

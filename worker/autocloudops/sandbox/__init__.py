@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from autocloudops.sandbox.automation import EmbeddedAutomation
 from autocloudops.sandbox.aws import EmbeddedAws
+from autocloudops.sandbox.control_plane import SimulatedControlPlane
 from autocloudops.sandbox.endpoint import (
     MISBEHAVIOURS,
     Engine,
@@ -28,21 +30,24 @@ MARKED_PROMPTS = when_prompt_contains({f"simulate:{name}": name for name in MISB
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """An embedded AWS and a simulated model endpoint, both running."""
+    """An embedded AWS with a Systems Manager before it, a control plane and a model endpoint, all running."""
 
     resources: SandboxResources
     endpoint: SimulatedEndpoint
+    plane: SimulatedControlPlane
+    automation: EmbeddedAutomation
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that point a worker process here."""
-        return environment(self.resources, self.endpoint)
+        beside = self.plane.environment() | {"AWS_ENDPOINT_URL_SSM": self.automation.url}
+        return environment(self.resources, self.endpoint, beside)
 
 
 @asynccontextmanager
 async def sandbox(
     engine: Engine | None = None, *, latency_seconds: float = 0.02, schedule: Schedule = MARKED_PROMPTS
 ) -> AsyncIterator[Sandbox]:
-    """Start both stand-ins, and stop them on leaving.
+    """Start every stand-in, and stop them on leaving.
 
     Args:
         engine: what answers as the model; None follows rules.
@@ -55,5 +60,7 @@ async def sandbox(
     endpoint = SimulatedEndpoint(
         ENDPOINT_NAME, engine or RulesEngine(), latency_seconds=latency_seconds, schedule=schedule
     )
-    async with EmbeddedAws() as resources, endpoint:
-        yield Sandbox(resources, endpoint)
+    async with EmbeddedAws() as resources, endpoint, SimulatedControlPlane() as plane:
+        special = {"application-autoscaling": plane.url}
+        async with EmbeddedAutomation(resources.endpoint_url, special=special) as automation:
+            yield Sandbox(resources, endpoint, plane, automation)

@@ -1,12 +1,13 @@
 """The environment of a worker process that works against the sandbox."""
 
 import os
+from collections.abc import Mapping
 
 from autocloudops.sandbox.endpoint import SimulatedEndpoint
 from autocloudops.sandbox.foundation import DUMMY_CREDENTIAL, SandboxResources
 
 
-def environment(resources: SandboxResources, endpoint: SimulatedEndpoint) -> dict[str, str]:
+def environment(resources: SandboxResources, endpoint: SimulatedEndpoint, beside: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that point the AWS SDKs and the settings at the sandbox, to be laid over `os.environ`.
 
     The user's own AWS files are hidden, so that no profile, endpoint or credential of theirs is used.
@@ -14,8 +15,10 @@ def environment(resources: SandboxResources, endpoint: SimulatedEndpoint) -> dic
     Args:
         resources: the embedded AWS.
         endpoint: the simulated model endpoint, running.
+        beside: the variables of what else stands in for a service of AWS.
     """
     sdk = {
+        **beside,
         "AWS_ENDPOINT_URL": resources.endpoint_url,
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": endpoint.url,
         "AWS_ACCESS_KEY_ID": DUMMY_CREDENTIAL,
@@ -35,5 +38,7 @@ def environment(resources: SandboxResources, endpoint: SimulatedEndpoint) -> dic
         "AUTOCLOUDOPS_AUDIT_LOCATION": f"s3://{resources.audit_bucket}",
         "AUTOCLOUDOPS_STATE_TABLE": resources.state_table,
         "AUTOCLOUDOPS_NOTIFY_TOPIC_ARN": resources.decisions_topic_arn,
+        "AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL": resources.follow_up_url,
+        "AUTOCLOUDOPS_ACTION_FOLLOWUPS_DLQ_URL": resources.follow_up_dlq_url,
     }
     return sdk | settings

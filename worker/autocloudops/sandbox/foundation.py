@@ -32,6 +32,8 @@ class SandboxResources(Value):
     account: str
     queue_url: str
     dlq_url: str
+    follow_up_url: str
+    follow_up_dlq_url: str
     intake_topic_arn: str
     decisions_topic_arn: str
     audit_bucket: str
@@ -141,6 +143,8 @@ def _resources(endpoint_url: str, stack: dict[str, Any], event_source: str) -> S
         account=outputs["IntakeTopicArn"].split(":")[4],
         queue_url=outputs["AlarmQueueUrl"],
         dlq_url=outputs["AlarmDlqUrl"],
+        follow_up_url=outputs["FollowUpQueueUrl"],
+        follow_up_dlq_url=outputs["FollowUpDlqUrl"],
         intake_topic_arn=outputs["IntakeTopicArn"],
         decisions_topic_arn=outputs["DecisionsTopicArn"],
         audit_bucket=outputs["AuditBucketName"],

@@ -29,6 +29,8 @@ GROWN = 1.6
 """What was measured beside an alarm since it fires, as a share of the usual, where that grew with it."""
 REASON_CHARACTERS = 1_000
 SHARDS = 2
+ALLOWED = {"autocloudops:allow": "true"}
+"""What says of a resource that its owner lets actions be done to it."""
 _SERVICES = ("autoscaling", "cloudwatch", "dynamodb", "ecs", "kinesis", "rds", "sqs")
 _TOLD = re.compile(r"datapoints? \[(-?[0-9.]{1,20}) ")
 _FILLING = re.compile(r"disk|filesystem|storage", re.IGNORECASE)
@@ -202,7 +204,8 @@ async def _service(clients: Mapping[str, Any], name: str) -> None:
     ecs = clients["ecs"]
     await ecs.create_cluster(clusterName=cluster)
     await ecs.register_task_definition(family=service, containerDefinitions=[container], cpu="512", memory="1024")
-    await ecs.create_service(cluster=cluster, serviceName=service, taskDefinition=service, desiredCount=4)
+    tags = [{"key": key, "value": value} for key, value in ALLOWED.items()]
+    await ecs.create_service(cluster=cluster, serviceName=service, taskDefinition=service, desiredCount=4, tags=tags)
 
 
 async def _database(clients: Mapping[str, Any], name: str) -> None:
@@ -213,6 +216,7 @@ async def _database(clients: Mapping[str, Any], name: str) -> None:
         AllocatedStorage=100,
         MasterUsername="sample",
         ManageMasterUserPassword=True,
+        Tags=[{"Key": key, "Value": value} for key, value in ALLOWED.items()],
     )
 
 
@@ -224,6 +228,7 @@ async def _group(clients: Mapping[str, Any], name: str) -> None:
         DesiredCapacity=4,
         AvailabilityZones=[f"{clients['autoscaling'].meta.region_name}a"],
         LaunchConfigurationName="sample",
+        Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": False} for key, value in ALLOWED.items()],
     )
 
 

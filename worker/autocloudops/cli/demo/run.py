@@ -34,6 +34,8 @@ BRISK = {
     "AUTOCLOUDOPS_INCIDENT_QUIET_SECONDS": "2",
     "AUTOCLOUDOPS_EVIDENCE_CALL_SECONDS": "10",
     "AUTOCLOUDOPS_EVIDENCE_WALL_SECONDS": "20",
+    "AUTOCLOUDOPS_ACTION_CALL_SECONDS": "10",
+    "AUTOCLOUDOPS_ACTION_FACTS_SECONDS": "20",
 }
 """How the demo's worker differs from a default one: it stops sooner, and waits for an emulator slower than AWS."""
 GENERATING = {"AUTOCLOUDOPS_MODEL_DECIDE_WITHIN_SECONDS": "140"}

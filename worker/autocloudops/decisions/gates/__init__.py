@@ -4,15 +4,20 @@ from collections.abc import Callable
 
 from autocloudops.decisions.gates import (
     allow_list,
+    bounds,
     confidence,
     evidence,
+    freeze,
     freshness,
     grounding,
     hygiene,
     mode,
+    ready,
     risk,
     robots,
     schema,
+    shown,
+    storm,
     suppression,
 )
 from autocloudops.decisions.model import Case, GateResult
@@ -29,6 +34,11 @@ ORDER: tuple[Gate, ...] = (
     hygiene.check,
     robots.check,
     allow_list.check,
+    freeze.check,
+    bounds.check,
+    ready.check,
     confidence.check,
+    storm.check,
+    shown.check,
     risk.check,
 )

@@ -1,5 +1,6 @@
 """How far the service may go at all."""
 
+from autocloudops.decisions.facts import Unknown
 from autocloudops.decisions.model import Case, GateResult, Verdict
 from autocloudops.decisions.modes import Mode
 
@@ -7,13 +8,18 @@ NAME = "mode"
 
 
 def check(case: Case) -> GateResult:
-    """Refuse in mode off, cap in modes dry-run and approve."""
-    match case.mode:
+    """Refuse in mode off and where the control item was not read, cap in modes dry-run and approve."""
+    control = case.facts.acting and case.facts.acting.control
+    if isinstance(control, Unknown):
+        return GateResult.refused(NAME, f"the control item was not read: {control.unknown}")
+    limit = case.mode_limit
+    said = f"the mode is {limit.mode}, by {limit.by}"
+    match limit.mode:
         case Mode.OFF:
-            return GateResult.refused(NAME, "the mode is off")
+            return GateResult.refused(NAME, said)
         case Mode.DRY_RUN:
-            return GateResult.capped(NAME, Verdict.DRY_RUN, "the mode is dry-run")
+            return GateResult.capped(NAME, Verdict.DRY_RUN, said)
         case Mode.APPROVE:
-            return GateResult.capped(NAME, Verdict.NEEDS_APPROVAL, "the mode is approve")
+            return GateResult.capped(NAME, Verdict.NEEDS_APPROVAL, said)
         case Mode.ACTIVE:
-            return GateResult.ok(NAME, "the mode is active")
+            return GateResult.ok(NAME, said)

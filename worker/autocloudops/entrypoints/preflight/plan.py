@@ -11,6 +11,7 @@ from autocloudops.entrypoints.preflight.audit import audit_checks
 from autocloudops.entrypoints.preflight.checks import Check, Weight, failing
 from autocloudops.entrypoints.preflight.clients import Clients
 from autocloudops.entrypoints.preflight.model import model_checks
+from autocloudops.entrypoints.preflight.permission import policy_checks
 from autocloudops.entrypoints.preflight.place import account_checks, queue_region, region_checks, topic_region
 from autocloudops.entrypoints.preflight.queues import queue_checks
 from autocloudops.entrypoints.preflight.table import table_checks
@@ -45,7 +46,7 @@ def planned(clients: Clients) -> list[Check]:
         *_of(QueueSettings, lambda queue: account_checks(clients, queue.url)),
         *_of(QueueSettings, lambda queue: region_checks("queue", queue_region(queue.url))),
         *_of(NotifySettings, lambda notify: region_checks("topic", topic_region(notify.topic_arn))),
-        *_of(SafetySettings, _refused(wiring.policy_of)),
+        *_of(SafetySettings, policy_checks),
         *_of(SnsSettings, _refused(lambda sns: wiring.gatekeeper_of(sns, SystemClock()))),
     ]
 

@@ -23,12 +23,13 @@ MANY_RESOURCES = 8
 MORE, MUCH_MORE = 1.3, 1.5
 USUAL = (0.8, 1.25)
 LEAST_LIMIT_PERCENT, MOST_LIMIT_PERCENT = 50, 100
-SCALE, RESTART, CLEAN = "scale", "restart", "clean"
+SCALE, RESTART, CLEAN, ROLL = "scale", "restart", "clean", "roll_back"
 
 _VERBS: Mapping[str, str] = {
     SCALE: r"scal\w*|add tasks|capacity",
     RESTART: r"restart\w*|reboot\w*",
     CLEAN: r"delet|clean",
+    ROLL: r"roll(?:ed|s|ing)? (?:\w+ ){0,3}back|rollback|previous (?:version|release|task definition)",
 }
 _DEMAND = re.compile(
     r"request|network(?:rx|in)|invocations|readiops|newflow|messagessent|connectionattempt", re.IGNORECASE
@@ -37,6 +38,8 @@ _LOAD = re.compile(r"cpuutilization|iops|request|queuedepth", re.IGNORECASE)
 _COMPANION = re.compile(r"^([\w.%]+) \w+: [^|]+\| [^|]+\| (?:([\d.]+) x|no ratio) \| (\w+)$", re.MULTILINE)
 _CHANGE = re.compile(r"^\d\d:\d\d:\d\dZ, (\d+) (s|min|h) before the alarm[^:]*: ([\w:-]+)", re.MULTILINE)
 _ROUTINE = re.compile(r"task-st|autoscaling:(?:launch|terminate)$|service-action|SetDesiredCapacity|RegisterTargets")
+_RELEASE = re.compile(r"deployment|UpdateService$")
+_NO_RELEASE = re.compile(r"^no change seen in [^:]*: the owner\b", re.MULTILINE)
 _STEP = re.compile(r"^step: left its level at [^,]+, (\d+) (s|min|h) ago", re.MULTILINE)
 _UNIT_MINUTES = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 _TIMES_USUAL = re.compile(r"now is among them, ([\d.]+) x p50")
@@ -146,7 +149,7 @@ def _companions(text: str, plan: Plan) -> str | None:
         return "" if grown else "No more work arrives than usual, so that more capacity would not help"
     if plan.verb == RESTART and load:
         busy = any(times >= MUCH_MORE or trend == "up" for times, trend in load)
-        return "The load grew with the connections, which is traffic and no leak" if busy else ""
+        return "The load grew too, which is traffic and no leak" if busy else ""
     return None
 
 
@@ -155,8 +158,11 @@ def _changed(text: str, plan: Plan) -> str | None:
         minutes = int(amount) * _UNIT_MINUTES[unit]
         earlier = plan.step_minutes is not None and plan.step_minutes > minutes + CLOCK_MINUTES
         if minutes <= BEFORE_MINUTES and not earlier and not _ROUTINE.search(kind):
-            return f"A change came shortly before the breach ({kind}, {amount} {unit})"
-    return None
+            release = plan.verb == ROLL and _RELEASE.search(kind)
+            return "" if release else f"A change came shortly before the breach ({kind}, {amount} {unit})"
+        if earlier and plan.verb == ROLL and _RELEASE.search(kind):
+            return f"It failed before anything was deployed ({kind}, {amount} {unit})"
+    return "Nothing was deployed that could be rolled back" if plan.verb == ROLL and _NO_RELEASE.search(text) else None
 
 
 def _clears(text: str, _: Plan) -> str | None:

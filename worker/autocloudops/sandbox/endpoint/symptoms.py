@@ -42,7 +42,7 @@ SYMPTOMS = (
     ),
     Symptom(
         metric=r"free.?storage|disk|filesystem|inode|volume.?(used|bytes)",
-        remedy=("clean", "disk", "log"),
+        remedy=("clean", "disk", "log", "restart"),
         cause="Storage on {where} is filling up ({figures}). Logs or temporary files outgrow their rotation.",
     ),
     Symptom(
@@ -61,8 +61,8 @@ SYMPTOMS = (
         cause="Work waits in {where} ({figures}). Its consumers are slower than its producers, or have stopped.",
     ),
     Symptom(
-        metric=r"unhealthy|healthy.?host|status.?check|running.?task",
-        remedy=("replace", "restart", "reboot"),
+        metric=r"unhealthy|healthy.?host|status.?check|running.?task|restart.?count",
+        remedy=("replace", "roll", "restart", "reboot"),
         cause="{where} fails its health checks ({figures}). A part of the service has stopped answering.",
     ),
     Symptom(

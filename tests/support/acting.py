@@ -1,0 +1,124 @@
+"""Workers that act on a claim, over ports that a test holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID, uuid5
+
+from fake_automation import APPROVERS, FakeAutomation, FakeTargets, Interrupted, Interruptions, MemoryActionLog
+from virtual_time import START, VirtualClock
+
+from autocloudops.actions.approvals import Approvals
+from autocloudops.actions.dispatcher import Dispatcher, Worker
+from autocloudops.actions.executions import Executions
+from autocloudops.actions.looking import Onlooker
+from autocloudops.actions.recording import Recorder
+from autocloudops.actions.rollbacks import RunbookRollbacks
+from autocloudops.actions.runbook import RunbookSetup
+from autocloudops.actions.sweeping import Sweeper
+from autocloudops.actions.withdrawing import Withdrawals
+from autocloudops.alarms.model import AlarmKey, ResourceRef
+from autocloudops.catalogue.model import ActionRequest, EffectClass
+from autocloudops.decisions.claims import Claim, Control, claim_id_of
+from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.modes import Mode
+from autocloudops.state.memory_claims import MemoryLedger
+
+INCIDENT = UUID("0b6e8c1a-0000-4000-8000-000000000002")
+TARGET = ResourceRef(
+    type="ecs:service",
+    id="shop/orders",
+    account="111122223333",
+    region="eu-west-1",
+    owner="ecs-service/shop/orders",
+)
+REQUEST = ActionRequest(
+    action="scale_out_service",
+    runbook="AutoCloudOps-ScaleOutService",
+    target=TARGET,
+    parameters={"Cluster": "shop", "Service": "orders", "DesiredCount": "3", "ExpectedDesiredCount": "2"},
+)
+SETUP = RunbookSetup(role="arn:aws:iam::{account}:role/{runbook}", table="autocloudops-state", approvers=APPROVERS)
+LIMITS = ClaimLimits()
+TTL = timedelta(minutes=30)
+
+
+def sent_for(token: UUID, *, approval: bool = False) -> Mapping[str, tuple[str, ...]]:
+    """Return what `REQUEST`'s runbook is started with."""
+    return SETUP.parameters(REQUEST, token, approval=approval)
+
+
+def claim_of(effect: EffectClass = EffectClass.TOKEN, *, approval: bool = False, worker: str = "first") -> Claim:
+    """Return the claim that a worker wants at this moment."""
+    now = VirtualClock().now()
+    return Claim(
+        claim_id=claim_id_of(INCIDENT, REQUEST),
+        incident_id=INCIDENT,
+        decision_id=uuid5(INCIDENT, "0"),
+        request=REQUEST,
+        effect=effect,
+        alarm=AlarmKey(account=TARGET.account, region=TARGET.region, name="orders-cpu"),
+        approval=approval,
+        worker=worker,
+        lease_until=now + LIMITS.lease,
+        claimed_at=now,
+        before={"DesiredCount": "2"},
+    )
+
+
+@dataclass
+class Actor:
+    """One worker's own objects over the shared ports."""
+
+    dispatcher: Dispatcher
+    executions: Executions
+    rollbacks: RunbookRollbacks
+    approvals: Approvals
+    withdrawals: Withdrawals
+    sweeper: Sweeper
+
+
+@dataclass
+class ActingWorld:
+    """A ledger, an action log and SSM, which outlive any worker."""
+
+    automation: FakeAutomation = field(default_factory=FakeAutomation)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    log: MemoryActionLog = field(default_factory=MemoryActionLog)
+
+    @property
+    def targets(self) -> FakeTargets:
+        return FakeTargets(self.automation)
+
+    async def switch(self, mode: Mode, reason: str = "a test says so") -> None:
+        await self.ledger.set_control(Control(mode=mode, reason=reason, by="a test", at=START))
+
+    async def claim(self) -> Claim:
+        """Return the claim as it stands."""
+        found = await self.ledger.find(claim_id_of(INCIDENT, REQUEST))
+        assert found is not None
+        return found
+
+    def worker(self, name: str = "first", interruptions: Interruptions | None = None) -> Actor:
+        """Return a worker that may be gone at any of its calls."""
+        gone = interruptions or Interruptions()
+        clock = VirtualClock()
+
+        def port(each: object) -> Any:  # noqa: ANN401 - stands in for any port
+            return cast("Any", Interrupted(each, gone))
+
+        ledger = port(self.ledger)
+        executions = Executions(port(self.automation))
+        recorder = Recorder(ledger, port(self.log), clock)
+        worker = Worker(name, LIMITS, SETUP)
+        dispatcher = Dispatcher(ledger, recorder, executions, port(self.targets), worker, clock)
+        withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock, TTL)
+        return Actor(
+            dispatcher=dispatcher,
+            executions=executions,
+            rollbacks=RunbookRollbacks(executions, SETUP),
+            approvals=Approvals(ledger, executions, clock, TTL),
+            withdrawals=withdrawals,
+            sweeper=Sweeper(ledger, dispatcher, withdrawals, clock),
+        )

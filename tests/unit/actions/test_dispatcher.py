@@ -1,0 +1,388 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from acting import INCIDENT, LIMITS, REQUEST, ActingWorld, claim_of, sent_for
+from fake_automation import FakeAutomation, MemoryActionLog, refusal
+from virtual_time import run
+
+from autocloudops.catalogue.model import EffectClass
+from autocloudops.decisions.claims import Claim, ClaimState, NotClaimed, Refused, Step
+from autocloudops.decisions.modes import Mode
+from autocloudops.errors import AuditConflict, ServiceUnavailable
+
+LOST = LIMITS.lease.total_seconds() + 1
+
+
+def in_active(test: Callable[[ActingWorld], Awaitable[None]]) -> ActingWorld:
+    """Run a test in virtual time against a world whose control item says `active`."""
+    world = ActingWorld()
+
+    async def body() -> None:
+        await world.switch(Mode.ACTIVE)
+        await test(world)
+
+    run(body())
+    return world
+
+
+def test_an_action_is_begun_once_its_intent_is_durable_and_ends_with_its_outcome() -> None:
+    """INTENT stands in log and ledger when the call is made; OUTCOME stands when the claim is final."""
+
+    async def body(world: ActingWorld) -> None:
+        actor = world.worker()
+        begun = await actor.dispatcher.act(claim_of())
+        assert isinstance(begun, Claim)
+        assert (begun.state, begun.execution_id) == (ClaimState.STARTED, world.automation.effects[0])
+        assert world.log.steps(begun.claim_id) == [Step.INTENT]
+        done = await actor.dispatcher.look(begun)
+        assert (done.state, done.said) == (ClaimState.DONE, "succeeded")
+
+    world = in_active(body)
+    (intent, outcome) = world.log.entries.values()
+    assert intent.claim.before == {"DesiredCount": "2"}
+    assert (outcome.step, outcome.claim.state) == (Step.OUTCOME, ClaimState.DONE)
+
+
+def test_the_call_carries_token_tag_and_every_parameter_of_the_runbook() -> None:
+    """What SSM gets is the claim's id as token, tag and `ClaimId`, and the request's parameters as they are."""
+
+    async def body(world: ActingWorld) -> None:
+        await world.worker().dispatcher.act(claim_of())
+
+    world = in_active(body)
+    (execution,) = world.automation.executions.values()
+    claim_id = execution["token"]
+    assert execution["tags"] == [{"Key": "autocloudops:claim", "Value": claim_id}]
+    assert execution["Parameters"] == {
+        "Cluster": ["shop"],
+        "Service": ["orders"],
+        "DesiredCount": ["3"],
+        "ExpectedDesiredCount": ["2"],
+        "AutomationAssumeRole": ["arn:aws:iam::111122223333:role/AutoCloudOps-ScaleOutService"],
+        "StateTable": ["autocloudops-state"],
+        "ClaimId": [claim_id],
+        "RequireApproval": ["false"],
+        "Approvers": ["arn:aws:iam::111122223333:role/on-call"],
+    }
+
+
+def test_a_second_delivery_does_nothing() -> None:
+    """Who comes second is told that it is claimed, and no second call is made."""
+
+    async def body(world: ActingWorld) -> None:
+        await world.worker("first").dispatcher.act(claim_of())
+        again = await world.worker("second").dispatcher.act(claim_of(worker="second"))
+        assert isinstance(again, NotClaimed)
+        assert again.which is Refused.DUPLICATE
+
+    world = in_active(body)
+    assert len(world.automation.effects) == 1
+
+
+@pytest.mark.parametrize("fault", [ServiceUnavailable("s3:PutObject", "b", "down"), AuditConflict("alien")])
+def test_without_a_durable_intent_nothing_is_called(fault: Exception) -> None:
+    """An intent that cannot be written drops the claim before any call."""
+
+    async def body(world: ActingWorld) -> None:
+        world.log.faults = [fault]
+        dropped = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(dropped, Claim)
+        assert dropped.state is ClaimState.DROPPED
+        assert "its intent is not durable" in dropped.said
+
+    world = in_active(body)
+    assert world.automation.called == []
+
+
+def test_while_the_action_log_is_down_a_dropped_claim_is_never_called() -> None:
+    """A claim that is to be dropped keeps its ending until its outcome is durable, and no sweep begins it."""
+
+    async def body(world: ActingWorld) -> None:
+        world.log.faults = [ServiceUnavailable("s3:PutObject", "b", "down")] * 3
+        held = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(held, Claim)
+        assert (held.state, held.ending) == (ClaimState.INTENT, ClaimState.DROPPED)
+        await asyncio.sleep(LOST)
+        assert await world.worker("second").sweeper.sweep() == []
+        (dropped,) = await world.worker("second").sweeper.sweep()
+        assert (dropped.state, dropped.ending) == (ClaimState.DROPPED, None)
+
+    world = in_active(body)
+    assert world.automation.called == []
+    assert [entry.claim.state for entry in world.log.entries.values()] == [ClaimState.DROPPED]
+
+
+class SlowLog(MemoryActionLog):
+    """An action log that takes nearly as long as a lease."""
+
+    async def write(self, entry: object) -> None:
+        await asyncio.sleep(LIMITS.lease.total_seconds() - 5)
+        await super().write(entry)  # type: ignore[arg-type] # the parameter is the parent's
+
+
+def test_a_lease_that_is_nearly_over_begins_nothing() -> None:
+    """Where less of the lease is left than a call may take, the call is not made."""
+
+    async def body(world: ActingWorld) -> None:
+        world.log = SlowLog()
+        dropped = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(dropped, Claim)
+        assert (dropped.state, dropped.said) == (
+            ClaimState.DROPPED,
+            "nothing was called: too little of its lease was left for the call",
+        )
+
+    assert in_active(body).automation.called == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AutomationDefinitionNotFoundException",
+        "AutomationExecutionLimitExceededException",
+        "InvalidAutomationExecutionParametersException",
+        "AccessDeniedException",
+        "ThrottlingException",
+    ],
+)
+def test_a_refused_call_fails_the_claim(code: str) -> None:
+    """A known refusal began nothing: the claim is `failed`, says why, and its outcome is durable."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.faults["start"] = [refusal(code)]
+        failed = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(failed, Claim)
+        assert failed.state is ClaimState.FAILED
+        assert "nothing began" in failed.said
+        assert code in failed.said
+        assert world.log.steps(failed.claim_id) == [Step.INTENT, Step.OUTCOME]
+
+    assert in_active(body).automation.effects == []
+
+
+@pytest.mark.parametrize("fault", [TimeoutError(), refusal("InternalServerError", 500), refusal("Busy", 503)])
+def test_a_call_without_an_answer_is_left_for_whoever_finds_out(fault: Exception) -> None:
+    """Nobody calls twice: the claim stays at `intent` and is taken over when its lease has lapsed."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.faults["start"] = [fault]
+        left = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(left, Claim)
+        assert left.state is ClaimState.INTENT
+        second = world.worker("second")
+        assert await second.dispatcher.resume(left.claim_id) is None
+        await asyncio.sleep(LOST)
+        begun = await second.dispatcher.resume(left.claim_id)
+        assert begun is not None
+        assert begun.state is ClaimState.STARTED
+
+    assert len(in_active(body).automation.effects) == 1
+
+
+@pytest.mark.parametrize("effect", EffectClass)
+def test_a_lost_answer_is_found_by_its_tag(effect: EffectClass) -> None:
+    """What was begun is found, whatever its class, and is not begun again."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.loses = 1
+        await world.worker().dispatcher.act(claim_of(effect))
+        await asyncio.sleep(LOST)
+        (begun,) = await world.worker("second").sweeper.sweep()
+        assert begun.state is ClaimState.STARTED
+        (done,) = await world.worker("second").sweeper.sweep()
+        assert done.state is ClaimState.DONE
+
+    world = in_active(body)
+    assert len(world.automation.effects) == 1
+    assert world.automation.called.count("start") == 1
+
+
+def test_the_probe_reads_every_page_and_takes_no_execution_of_another_claim() -> None:
+    """An execution counts as this claim's by its parameter `ClaimId` alone."""
+
+    async def body(world: ActingWorld) -> None:
+        other = claim_of().model_copy(update={"claim_id": INCIDENT})
+        executions = world.worker().executions
+        await executions.start(other.request, INCIDENT, sent_for(INCIDENT))
+        world.automation.loses = 1
+        await world.worker().dispatcher.act(claim_of())
+        await asyncio.sleep(LOST)
+        begun = await world.worker("second").dispatcher.resume(claim_of().claim_id)
+        assert begun is not None
+        assert begun.execution_id == world.automation.effects[1]
+
+    in_active(body)
+
+
+def test_an_absolute_action_is_repeated_where_nothing_has_changed() -> None:
+    """A call of which nothing is found is made again where the target is as it was."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.faults["start"] = [TimeoutError()]
+        await world.worker().dispatcher.act(claim_of(EffectClass.ABSOLUTE))
+        await asyncio.sleep(LOST)
+        (begun,) = await world.worker("second").sweeper.sweep()
+        assert begun.state is ClaimState.STARTED
+
+    assert len(in_active(body).automation.effects) == 1
+
+
+@pytest.mark.parametrize("effect", [EffectClass.ABSOLUTE, EffectClass.OPAQUE])
+def test_what_may_have_happened_and_may_not_be_repeated_is_unknown(effect: EffectClass) -> None:
+    """Where nothing is found of a call that had its effect, a person has to look."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.loses, world.automation.lists = 1, False
+        await world.worker().dispatcher.act(claim_of(effect))
+        await asyncio.sleep(LOST)
+        (unknown,) = await world.worker("second").sweeper.sweep()
+        assert unknown.state is ClaimState.UNKNOWN
+        assert "may have been made" in unknown.said
+        assert Step.OUTCOME in world.log.steps(unknown.claim_id)
+
+    assert len(in_active(body).automation.effects) == 1
+
+
+def test_an_absolute_action_whose_target_cannot_be_read_is_unknown() -> None:
+    """A target that nobody can read is not known to be unchanged."""
+
+    class Blind(ActingWorld):
+        @property
+        def targets(self):  # type: ignore[no-untyped-def] # noqa: ANN202 - as the parent's
+            found = super().targets
+            found.unreadable = "access denied"
+            return found
+
+    world = Blind()
+
+    async def body() -> None:
+        await world.switch(Mode.ACTIVE)
+        world.automation.faults["start"] = [TimeoutError()]
+        await world.worker().dispatcher.act(claim_of(EffectClass.ABSOLUTE))
+        await asyncio.sleep(LOST)
+        (unknown,) = await world.worker("second").sweeper.sweep()
+        assert "access denied" in unknown.said
+
+    run(body())
+    assert world.automation.effects == []
+
+
+@pytest.mark.parametrize("crashed_at", [ClaimState.CLAIMED, ClaimState.INTENT])
+@pytest.mark.parametrize("why", ["killed", "no control", "stale"])
+def test_nobody_begins_what_may_not_be_begun_any_more(crashed_at: ClaimState, why: str) -> None:
+    """A claim is not resumed under a lowered control item, nor long after its alarm: it is dropped, or unknown."""
+
+    async def body(world: ActingWorld) -> None:
+        held = await world.ledger.claim(claim_of(), LIMITS, claim_of().claimed_at)
+        assert isinstance(held, Claim)
+        if crashed_at is ClaimState.INTENT:
+            await world.ledger.move(held, held.model_copy(update={"state": ClaimState.INTENT}))
+        if why == "killed":
+            await world.switch(Mode.DRY_RUN, "an incident of its own")
+        if why == "no control":
+            world.ledger._switches.clear()
+        await asyncio.sleep(LOST if why != "stale" else 3600)
+        (ended,) = await world.worker("second").sweeper.sweep()
+        expected = ClaimState.DROPPED if crashed_at is ClaimState.CLAIMED else ClaimState.UNKNOWN
+        assert ended.state is expected
+
+    assert in_active(body).automation.effects == []
+
+
+def test_a_refusal_of_the_repeated_call_says_nothing_about_the_first() -> None:
+    """The first call may have had its effect, so a refused second one leaves the claim unknown."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.loses, world.automation.lists = 1, False
+        await world.worker().dispatcher.act(claim_of())
+        world.automation.faults["start"] = [refusal("IdempotentParameterMismatch")]
+        await asyncio.sleep(LOST)
+        (unknown,) = await world.worker("second").sweeper.sweep()
+        assert unknown.state is ClaimState.UNKNOWN
+        assert "IdempotentParameterMismatch" in unknown.said
+
+    in_active(body)
+
+
+def test_a_throttled_repeat_waits_for_the_next_round() -> None:
+    """What may pass by itself is tried again under the next lease."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.faults["start"] = [TimeoutError(), refusal("ThrottlingException")]
+        await world.worker().dispatcher.act(claim_of())
+        await asyncio.sleep(LOST)
+        assert await world.worker("second").sweeper.sweep() == []
+        await asyncio.sleep(LOST)
+        (begun,) = await world.worker("third").sweeper.sweep()
+        assert begun.state is ClaimState.STARTED
+
+    assert len(in_active(body).automation.effects) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("Failed", "failed"), ("TimedOut", "timed out"), ("Cancelled", "cancelled")]
+)
+def test_an_execution_that_ends_badly_fails_the_claim(status: str, said: str) -> None:
+    """What has run and not succeeded is `failed`, and says how it ended."""
+
+    async def body(world: ActingWorld) -> None:
+        world.automation.ends = status
+        begun = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(begun, Claim)
+        failed = await world.worker().dispatcher.look(begun)
+        assert (failed.state, failed.said) == (ClaimState.FAILED, said)
+
+    in_active(body)
+
+
+def test_an_execution_that_is_gone_is_unknown() -> None:
+    """An execution that SSM no longer knows cannot be told to have succeeded."""
+
+    async def body(world: ActingWorld) -> None:
+        begun = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(begun, Claim)
+        world.automation.executions.clear()
+        assert (await world.worker().dispatcher.look(begun)).state is ClaimState.UNKNOWN
+
+    in_active(body)
+
+
+def test_a_claim_that_cannot_be_brought_on_is_left_to_the_next_round() -> None:
+    """A sweep goes on past a claim that it cannot read now."""
+
+    async def body(world: ActingWorld) -> None:
+        await world.worker().dispatcher.act(claim_of())
+        world.automation.faults["get"] = [refusal("ThrottlingException")]
+        assert await world.worker("second").sweeper.sweep() == []
+        (done,) = await world.worker("second").sweeper.sweep()
+        assert done.state is ClaimState.DONE
+
+    in_active(body)
+
+
+def test_an_outcome_that_somebody_else_wrote_ends_the_claim_and_is_said() -> None:
+    """A foreign entry in the place of an outcome stops no sweep for ever; the claim says that it is there."""
+
+    async def body(world: ActingWorld) -> None:
+        begun = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(begun, Claim)
+        world.log.faults = [AuditConflict("alien")]
+        done = await world.worker().dispatcher.look(begun)
+        assert (done.state, done.said) == (ClaimState.DONE, "succeeded (the action log holds another outcome)")
+
+    in_active(body)
+
+
+def test_the_fake_has_effects_at_all() -> None:
+    """Where SSM forgets tokens, two starts have two effects, so that counting them proves something."""
+
+    async def body() -> None:
+        automation = FakeAutomation(remembers_tokens=False)
+        world = ActingWorld(automation=automation)
+        executions = world.worker().executions
+        for _ in range(2):
+            await executions.start(REQUEST, INCIDENT, sent_for(INCIDENT))
+        assert len(automation.effects) == 2
+
+    run(body())

@@ -1,0 +1,230 @@
+"""From a claim to an effect that happens once, and back to what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from logging import getLogger
+from typing import Protocol
+from uuid import UUID
+
+from autocloudops.actions.executions import Executions
+from autocloudops.actions.looking import Onlooker
+from autocloudops.actions.recording import Recorder
+from autocloudops.actions.runbook import RunbookSetup
+from autocloudops.catalogue.model import ActionRequest, EffectClass
+from autocloudops.clock import Clock
+from autocloudops.decisions.claims import Claim, ClaimState, Ledger, NotClaimed
+from autocloudops.decisions.facts import Unknown
+from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.modes import Mode
+from autocloudops.errors import (
+    AuditConflict,
+    ServiceFailed,
+    ServiceUnavailable,
+    SettingsInvalid,
+    Throttled,
+    TokenTaken,
+)
+
+log = getLogger(__name__)
+
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+class Targets(Protocol):
+    """Reads what a rollback would restore."""
+
+    async def state(self, request: ActionRequest) -> Mapping[str, str] | Unknown:
+        """Return how a request's target is now, as `Claim.before` has it. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Who acts, and how long a claim that nobody went on with may still be acted on.
+
+    Args:
+        name: of this process, in the ledger.
+        limits: how often anything may be done.
+        setup: what every runbook is started with.
+        stale_after: from a claim on; what was not begun by then is not begun any more.
+    """
+
+    name: str
+    limits: ClaimLimits
+    setup: RunbookSetup
+    stale_after: timedelta = timedelta(minutes=10)
+
+
+class Dispatcher:
+    """Does what was decided, once.
+
+    The order of every step is: claim, intent in the ledger, intent in the action log, call, result. So the call was
+    never made for a claim without an intent, and every call has a durable intent.
+
+    Args:
+        ledger: claims.
+        recorder: writes their steps.
+        executions: runbooks.
+        targets: how targets are, for what may be repeated only where nothing has changed.
+        worker: who acts.
+        clock: time.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        recorder: Recorder,
+        executions: Executions,
+        targets: Targets,
+        worker: Worker,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._recorder = recorder
+        self._executions = executions
+        self._onlooker = Onlooker(recorder, executions)
+        self._targets = targets
+        self._worker = worker
+        self._clock = clock
+
+    async def act(self, wanted: Claim) -> Claim | NotClaimed:
+        """Become the one who may do it, and begin it.
+
+        Args:
+            wanted: the claim to make; `before` is how the target is now.
+
+        Returns:
+            The claim as it stands: `started` or `waiting`, `failed` or `dropped` where nothing was done, `intent`
+            where nobody knows yet; `sweep` finds out. Or why it may not be done.
+
+        Raises:
+            ServiceFailed: the ledger cannot be reached; what was begun by then, `sweep` finds.
+        """
+        asked_at, asked = self._clock.now(), self._clock.monotonic()
+        held = await self._ledger.claim(wanted, self._worker.limits, asked_at)
+        if isinstance(held, NotClaimed):
+            return held
+        return await self._begin(held, asked + (held.lease_until - asked_at).total_seconds())
+
+    async def _begin(self, held: Claim, deadline: float) -> Claim:
+        sent = self._worker.setup.parameters(held.request, held.claim_id, approval=held.approval)
+        intended = await self._recorder.move(held, ClaimState.INTENT, sent=sent)
+        if intended is None:
+            return await self._recorder.as_it_stands(held)
+        try:
+            await self._recorder.intend(intended)
+        except (ServiceFailed, AuditConflict) as error:
+            return await self._drop(intended, f"its intent is not durable: {error}")
+        if self._too_late(deadline):
+            return await self._drop(intended, "too little of its lease was left for the call")
+        return await self._call(intended)
+
+    async def _drop(self, intended: Claim, why: str) -> Claim:
+        """End a claim whose call was certainly not made, if it is still ours."""
+        return await self._recorder.finish(intended, ClaimState.DROPPED, f"nothing was called: {why}")
+
+    def _too_late(self, deadline: float) -> bool:
+        return self._clock.monotonic() + self._executions.call_seconds > deadline
+
+    async def _call(self, intended: Claim) -> Claim:
+        try:
+            execution_id = await self._start(intended)
+        except (ServiceUnavailable, TokenTaken) as error:
+            log.warning("claim %s: nobody knows whether it began: %s", intended.claim_id, error)
+            return intended
+        except (ServiceFailed, SettingsInvalid) as error:
+            return await self._recorder.finish(intended, ClaimState.FAILED, f"nothing began: {error}")
+        return await self._begun(intended, execution_id)
+
+    async def _start(self, claim: Claim) -> str:
+        return await self._executions.start(claim.request, claim.claim_id, claim.sent)
+
+    async def _begun(self, intended: Claim, execution_id: str) -> Claim:
+        state = ClaimState.WAITING if intended.approval else ClaimState.STARTED
+        moved = await self._recorder.move(intended, state, execution_id=execution_id)
+        return moved or await self._recorder.as_it_stands(intended)
+
+    async def look(self, claim: Claim) -> Claim:
+        """Read what became of a claim that was begun, and return it as it stands now.
+
+        Raises:
+            ServiceFailed: the execution or the ledger cannot be read.
+        """
+        return await self._onlooker.look(claim)
+
+    async def resume(self, claim_id: UUID) -> Claim | None:
+        """Take over a claim whose worker is gone, and bring it on by its class.
+
+        Returns:
+            The claim as it stands then; None where it is final, held by somebody, or not there.
+
+        Raises:
+            ServiceFailed: the ledger cannot be reached, or SSM cannot be asked what began.
+        """
+        now, asked = self._clock.now(), self._clock.monotonic()
+        lease = self._worker.limits.lease
+        held = await self._ledger.take_over(claim_id, self._worker.name, lease, now)
+        if held is None:
+            return None
+        deadline = asked + lease.total_seconds()
+        if held.state is ClaimState.CLAIMED and not held.ending:
+            return await self._resume_claimed(held, deadline)
+        if held.state is ClaimState.INTENT and not held.ending:
+            return await self._resume_intended(held, deadline)
+        return await self._onlooker.look(held)
+
+    async def _resume_claimed(self, held: Claim, deadline: float) -> Claim:
+        """Go on with a claim of which nothing was called."""
+        why = await self._no_longer(held)
+        return await self._drop(held, why) if why else await self._begin(held, deadline)
+
+    async def _resume_intended(self, held: Claim, deadline: float) -> Claim:
+        """Find out what became of a call whose answer nobody has."""
+        since = held.claimed_at - CLOCK_SKEW
+        found = await self._executions.probe(held.request, held.claim_id, since)
+        if found is not None:
+            return await self._begun(held, found)
+        why = await self._no_longer(held) or await self._unrepeatable(held)
+        if why:
+            return await self._recorder.finish(held, ClaimState.UNKNOWN, f"its call may have been made: {why}")
+        return await self._repeat(held, deadline)
+
+    async def _no_longer(self, held: Claim) -> str:
+        """Return why nothing may be begun any more, empty where it may."""
+        if self._clock.now() - held.claimed_at > self._worker.stale_after:
+            return f"it was claimed at {held.claimed_at:%Y-%m-%d %H:%M:%SZ}, which is too long ago to begin it"
+        control = await self._ledger.control()
+        needed = Mode.APPROVE if held.approval else Mode.ACTIVE
+        if control is None:
+            return "there is no control item"
+        if control.mode < needed:
+            return f"the control item says {control.mode}: {control.reason}"
+        return ""
+
+    async def _unrepeatable(self, held: Claim) -> str:
+        """Return why a call of which nothing is found may not be made again, empty where it may."""
+        match held.effect:
+            case EffectClass.TOKEN:
+                return ""
+            case EffectClass.OPAQUE:
+                return "what it does may not be done twice"
+            case EffectClass.ABSOLUTE:
+                found = await self._targets.state(held.request)
+                if isinstance(found, Unknown):
+                    return f"its target cannot be read: {found.unknown}"
+                return "" if held.before and dict(found) == dict(held.before) else "its target is not as it was before"
+
+    async def _repeat(self, held: Claim, deadline: float) -> Claim:
+        """Call again with the same token. A refusal says nothing about the first call."""
+        try:
+            await self._recorder.intend(held)
+            if self._too_late(deadline):
+                return held
+            execution_id = await self._start(held)
+        except (ServiceUnavailable, Throttled) as error:
+            log.warning("claim %s: still nobody knows whether it began: %s", held.claim_id, error)
+            return held
+        except (ServiceFailed, SettingsInvalid, AuditConflict) as error:
+            return await self._recorder.finish(held, ClaimState.UNKNOWN, f"its call may have been made: {error}")
+        return await self._begun(held, execution_id)

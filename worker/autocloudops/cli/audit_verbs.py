@@ -1,0 +1,63 @@
+"""The verbs of `audit` that prove: every verb with its options, and the module that does it."""
+# ruff: noqa: PLC0415 - a verb loads its libraries when it runs, so that `--version` and a usage error cost nothing
+
+from typing import Annotated
+
+import typer
+
+proofs = typer.Typer()
+
+Location = Annotated[
+    str | None,
+    typer.Option(help="s3://BUCKET or s3://BUCKET/PREFIX, or a folder; else AUTOCLOUDOPS_AUDIT_LOCATION counts."),
+]
+
+
+@proofs.command("digest")
+def audit_digest(
+    context: typer.Context,
+    key: Annotated[
+        str,
+        typer.Option(
+            envvar="AUTOCLOUDOPS_AUDIT_DIGEST_KEY",
+            help="What signs: kms://KEY with a key's id, ARN or alias, or a PEM file with a private key on P-256.",
+        ),
+    ],
+    hour: Annotated[str | None, typer.Option(help="No hour after this one (UTC), as 2026-11-22T13.")] = None,
+    location: Location = None,
+) -> None:
+    """Sign for every hour that is over and has no digest yet. A schedule runs this under a role of its own."""
+    from autocloudops.cli.audit_digest import make_digests
+    from autocloudops.cli.audit_verify import hours
+
+    make_digests(location, key, hours(None, hour).until, context.obj)
+
+
+@proofs.command("verify")
+def audit_verify(
+    context: typer.Context,
+    key: Annotated[
+        list[str],
+        typer.Option(
+            envvar="AUTOCLOUDOPS_AUDIT_DIGEST_KEY",
+            help="Whose signatures count: a PEM file with the public key, or kms://KEY; may be given more than once.",
+        ),
+    ],
+    since: Annotated[
+        str | None, typer.Option("--from", help="From this day or hour on (UTC), as 2026-11-22 or 2026-11-22T13.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Until this day or hour, itself included.")] = None,
+    location: Location = None,
+) -> int:
+    """Compare the audit with what was signed for, and name what was tampered with; exit 1 where anything was."""
+    from autocloudops.cli.audit_verify import hours, verify_audit
+
+    return verify_audit(location, hours(since, until), key, context.obj)
+
+
+@proofs.command("schema")
+def audit_schema() -> None:
+    """Print the JSON Schema of one line of the audit."""
+    from autocloudops.cli.audit_schema import print_schema
+
+    print_schema()

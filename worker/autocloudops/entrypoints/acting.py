@@ -1,0 +1,152 @@
+"""What acts, from settings and policy to adapters."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+from autocloudops import aws
+from autocloudops.actions.accounts import AccountRole, ActionClients
+from autocloudops.actions.alarm_states import CloudWatchAlarms
+from autocloudops.actions.dispatcher import Dispatcher, Worker
+from autocloudops.actions.executions import Executions
+from autocloudops.actions.facts.reader import ActionFactReader, Bounds
+from autocloudops.actions.facts.reading import Reads
+from autocloudops.actions.followups import FollowUpWork
+from autocloudops.actions.guards import PolicyGuards
+from autocloudops.actions.judging import Patience
+from autocloudops.actions.looking import Onlooker
+from autocloudops.actions.ops_items import SsmOpsItems
+from autocloudops.actions.recording import Recorder
+from autocloudops.actions.rollbacks import RunbookRollbacks
+from autocloudops.actions.runbook import RunbookSetup
+from autocloudops.actions.sweeping import Sweeper
+from autocloudops.actions.verification import Reach, Verifier
+from autocloudops.actions.withdrawing import Withdrawals
+from autocloudops.audit.actions import ActionObjects
+from autocloudops.clock import Clock
+from autocloudops.decisions.model import Policy
+from autocloudops.decisions.modes import Mode
+from autocloudops.entrypoints import wiring
+from autocloudops.errors import SettingsInvalid
+from autocloudops.notify.sns import Notifier
+from autocloudops.pipeline.acting import Hands, ToldPeople
+from autocloudops.queue.followups import SqsFollowUps
+from autocloudops.settings import ActionSettings
+from autocloudops.state.claims import DynamoLedger
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sqs.client import SQSClient
+
+CALL_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What acting shares with the rest of the service.
+
+    Attributes:
+        stack: closes what is opened.
+        clock: time.
+        ledger: keeps claims and the control item.
+        table: the state table, whose control item every runbook reads.
+        account: the worker's own.
+        policy: what may be done.
+        name: of this process, in the ledger.
+    """
+
+    stack: AsyncExitStack
+    clock: Clock
+    ledger: DynamoLedger
+    table: str
+    account: str
+    policy: Policy
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actors:
+    """What reads facts, and what acts on them."""
+
+    facts: ActionFactReader
+    hands: Hands
+
+
+def refuse_without_followups(settings: ActionSettings, policy: Policy) -> None:
+    """Refuse to promise an action that nobody would look after.
+
+    Raises:
+        SettingsInvalid: the policy lets something be done, and there is no queue of follow-ups.
+    """
+    if policy.mode >= Mode.APPROVE and not settings.followups_url:
+        raise SettingsInvalid(
+            f"AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL: mode {policy.mode} needs a queue of follow-ups",
+            "set it to the queue's URL, or lower AUTOCLOUDOPS_SAFETY_MODE",
+        )
+
+
+def setup_of(settings: ActionSettings, policy: Policy, table: str) -> RunbookSetup:
+    """Return what every runbook is started with."""
+    rule = policy.approval
+    return RunbookSetup(role=settings.runbook_role, table=table, approvers=rule.approvers, topic=rule.topic or "")
+
+
+def clients_of(stack: AsyncExitStack, clock: Clock, account: str, settings: ActionSettings) -> ActionClients:
+    """Return clients for the accounts and regions of targets."""
+    role = AccountRole(settings.account_role, settings.external_id) if settings.account_role else None
+    return ActionClients(stack, clock, account, role)
+
+
+async def open_actors(means: Means, settings: ActionSettings, log: ActionObjects, notifier: Notifier) -> Actors:
+    """Open what acts.
+
+    Args:
+        means: what it shares with the rest.
+        settings: how it acts.
+        log: the action log.
+        notifier: tells people.
+    """
+    clock, policy, ledger = means.clock, means.policy, means.ledger
+    setup = setup_of(settings, policy, means.table)
+    clients = clients_of(means.stack, clock, means.account, settings)
+    bounds = Bounds(call_seconds=settings.call_seconds, wall_seconds=settings.facts_seconds)
+    facts = ActionFactReader(clients, ledger, setup, clock, bounds)
+    executions, recorder = Executions(clients), Recorder(ledger, log, clock)
+    dispatcher = Dispatcher(ledger, recorder, executions, facts, Worker(means.name, policy.limits, setup), clock)
+    withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock, policy.approval.ttl)
+    follow_ups, patience = await open_follow_ups(means.stack, settings), patience_of(settings)
+    reads = Reads(clients, CALL_SECONDS)
+    reach = Reach(
+        alarms=CloudWatchAlarms(reads),
+        guards=PolicyGuards(reads, policy.guards),
+        rollbacks=RunbookRollbacks(executions, setup),
+        ops_items=SsmOpsItems(reads),
+        people=ToldPeople(notifier),
+    )
+    verifier = Verifier(ledger, log, reach, patience, policy.limits)
+    hands = Hands(
+        dispatcher=dispatcher,
+        work=FollowUpWork(ledger, dispatcher, verifier, follow_ups, clock, patience),
+        follow_ups=follow_ups,
+        sweeper=Sweeper(ledger, dispatcher, withdrawals, clock),
+        withdrawals=withdrawals,
+        first_look=patience.first,
+    )
+    return Actors(facts, hands)
+
+
+async def open_follow_ups(stack: AsyncExitStack, settings: ActionSettings) -> SqsFollowUps:
+    """Open what sends follow-ups."""
+    calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=wiring.CALL_ATTEMPTS)
+    client = await wiring.open_client(stack, "sqs", calls)
+    return SqsFollowUps(cast("SQSClient", client), settings.followups_url)
+
+
+def patience_of(settings: ActionSettings) -> Patience:
+    """Return how long verification waits."""
+    return Patience(
+        periods=settings.ok_periods,
+        within=timedelta(seconds=settings.verify_within_seconds),
+        recurs_within=timedelta(seconds=settings.recurs_within_seconds),
+        first=timedelta(seconds=settings.first_look_seconds),
+    )

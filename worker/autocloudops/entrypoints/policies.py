@@ -1,0 +1,55 @@
+"""The policy that counts: what the operator wrote, no higher than the settings let it be."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from autocloudops import aws
+from autocloudops.decisions.model import Policy
+from autocloudops.entrypoints import wiring
+from autocloudops.errors import SettingsInvalid
+from autocloudops.settings import SafetySettings
+
+VARIABLE = "AUTOCLOUDOPS_SAFETY_POLICY"
+GET = "s3:GetObject"
+
+
+async def policy_of(settings: SafetySettings) -> Policy:
+    """Return the policy that the settings name: of its mode and theirs the lower one, of the confidences the higher.
+
+    Raises:
+        SettingsInvalid: there is no such policy, or it is wrong; the message says where.
+        ServiceFailed: it cannot be read from S3.
+    """
+    policy = await _written(settings.policy) if settings.policy else Policy(mode=settings.mode)
+    return policy.model_copy(
+        update={
+            "mode": min(policy.mode, settings.mode),
+            "min_confidence": max(policy.min_confidence, settings.min_confidence),
+        }
+    )
+
+
+async def _written(location: str) -> Policy:
+    from autocloudops.decisions.policy_file import parse_policy  # noqa: PLC0415 - YAML is not imported without a file
+
+    content = await _in_bucket(location) if location.startswith("s3://") else _in_file(location)
+    return parse_policy(location, content)
+
+
+def _in_file(location: str) -> bytes:
+    try:
+        return Path(location).read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(f"{VARIABLE}: {location}: {error.strerror}", "name a file that can be read") from error
+
+
+async def _in_bucket(location: str) -> bytes:
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    async with AsyncExitStack() as stack:
+        calls = aws.config(read_timeout_seconds=wiring.CALL_SECONDS, attempts=wiring.CALL_ATTEMPTS)
+        s3: Any = await wiring.open_client(stack, "s3", calls)
+        with aws.translated(GET, location):
+            answer = await s3.get_object(Bucket=bucket, Key=key)
+            async with answer["Body"] as body:
+                return bytes(await body.read())

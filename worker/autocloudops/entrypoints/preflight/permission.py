@@ -1,0 +1,20 @@
+"""What acting needs before anything: a policy that can be read, and somebody who looks after what was begun."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from autocloudops.entrypoints.acting import refuse_without_followups
+from autocloudops.entrypoints.policies import VARIABLE, policy_of
+from autocloudops.entrypoints.preflight.checks import Check, Weight
+from autocloudops.settings import ActionSettings, SafetySettings, read
+
+
+def policy_checks(settings: SafetySettings) -> Sequence[Check]:
+    """Return the check of the policy; the default one needs none but for its mode."""
+    return [Check("policy", settings.policy or VARIABLE, Weight.REQUIRED, partial(_policy, settings))]
+
+
+async def _policy(settings: SafetySettings) -> str:
+    policy = await policy_of(settings)
+    refuse_without_followups(read(ActionSettings), policy)
+    return f"mode {policy.mode}, version {policy.version[:12]}"

@@ -1,0 +1,202 @@
+"""What was decided is begun, brought on, and told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from logging import getLogger
+from uuid import UUID
+
+from autocloudops.actions.dispatcher import Dispatcher
+from autocloudops.actions.followups import FollowUps, FollowUpWork
+from autocloudops.actions.sweeping import Sweeper
+from autocloudops.actions.withdrawing import Withdrawals
+from autocloudops.alarms.model import AlarmKey
+from autocloudops.audit.record import AuditRecord, Outcome
+from autocloudops.audit.writer import AuditWriter
+from autocloudops.catalogue import ACTIONS
+from autocloudops.clock import Clock
+from autocloudops.decisions.claims import Claim, ClaimState, NotClaimed, claim_id_of
+from autocloudops.decisions.facts import ActionFacts, Unknown
+from autocloudops.decisions.model import Decision, Policy, Verdict
+from autocloudops.decisions.modes import Mode
+from autocloudops.errors import ServiceFailed
+from autocloudops.notify.action import begun, ended, not_begun
+from autocloudops.notify.sns import Notifier
+from autocloudops.notify.verification import notification_of_result
+from autocloudops.queue.client import Delivery
+from autocloudops.queue.endings import Done, Ending, Park
+from autocloudops.queue.followups import parse_follow_up
+
+log = getLogger(__name__)
+
+ACTED_ON = frozenset({Verdict.EXECUTE, Verdict.NEEDS_APPROVAL})
+FOR_PEOPLE = frozenset({ClaimState.FAILED, ClaimState.UNKNOWN, ClaimState.DROPPED})
+BEGUN_WITHIN = timedelta(minutes=5)
+"""How old a decision may be that somebody did not live to begin: its facts are as old."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What acts.
+
+    Attributes:
+        dispatcher: claims and begins.
+        work: looks at what was begun, and whether it helped.
+        follow_ups: bring a claim back to a worker.
+        sweeper: brings on what nobody goes on with.
+        withdrawals: end questions that nobody needs answered any more.
+        first_look: after how long to look at what was begun.
+    """
+
+    dispatcher: Dispatcher
+    work: FollowUpWork
+    follow_ups: FollowUps
+    sweeper: Sweeper
+    withdrawals: Withdrawals
+    first_look: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Who hears what is done: the audit, and people."""
+
+    audit: AuditWriter
+    notifier: Notifier
+
+
+class Acting:
+    """Does what decisions say, and sees to it that somebody hears what came of it.
+
+    Args:
+        hands: what acts.
+        witnesses: who hears of it.
+        policy: how long a claim is held.
+        name: who acts, in the ledger.
+        clock: time.
+    """
+
+    def __init__(self, hands: Hands, witnesses: Witnesses, policy: Policy, name: str, clock: Clock) -> None:
+        self._hands = hands
+        self._witnesses = witnesses
+        self._policy = policy
+        self._name = name
+        self._clock = clock
+
+    def wanted(self, decision: Decision, acting: ActionFacts | None, alarm: AlarmKey) -> Claim | None:
+        """Return the claim that a decision asks for; None where nothing is to be done.
+
+        Args:
+            decision: what was decided.
+            acting: what its gates knew about the target.
+            alarm: what has to be OK for the action to have helped.
+        """
+        request = decision.request
+        if decision.verdict not in ACTED_ON or decision.mode < Mode.APPROVE or request is None or acting is None:
+            return None
+        now = self._clock.now()
+        return Claim(
+            claim_id=claim_id_of(decision.incident_id, request),
+            incident_id=decision.incident_id,
+            decision_id=decision.decision_id,
+            request=request,
+            effect=ACTIONS[request.action].effect,
+            alarm=alarm,
+            approval=decision.verdict is Verdict.NEEDS_APPROVAL,
+            worker=self._name,
+            lease_until=now + self._policy.limits.lease,
+            claimed_at=now,
+            before={} if isinstance(acting.state, Unknown) else acting.state,
+        )
+
+    async def begin(self, wanted: Claim) -> str:
+        """Begin what a decision asks for, and return what came of it, for people.
+
+        Raises:
+            AuditConflict: the audit holds somebody else's bytes.
+        """
+        now = self._clock.now()
+        if now - wanted.claimed_at > BEGUN_WITHIN:
+            return await self._not_begun(wanted, f"decided at {wanted.claimed_at:%H:%M:%SZ}, too long ago to begin it")
+        lease_until = now + self._policy.limits.lease
+        mine = wanted.model_copy(update={"worker": self._name, "claimed_at": now, "lease_until": lease_until})
+        try:
+            held = await self._hands.dispatcher.act(mine)
+        except ServiceFailed as error:
+            return await self._not_begun(wanted, f"nobody knows whether it may be done: {error}")
+        if isinstance(held, NotClaimed):
+            return await self._not_begun(wanted, f"{held.which}: {held.detail}" if held.detail else str(held.which))
+        await self._follow_up(held.claim_id, self._hands.first_look)
+        return begun(held)
+
+    async def _not_begun(self, wanted: Claim, why: str) -> str:
+        """Keep that nothing was begun, and why."""
+        said = not_begun(wanted, why)
+        note = AuditRecord(outcome=Outcome.NOTE, at=self._clock.now(), incident_id=wanted.incident_id, note=said)
+        await self._witnesses.audit.append(note)
+        return said
+
+    async def _follow_up(self, claim_id: UUID, after: timedelta) -> None:
+        """See to it that a claim is looked at; the sweeper finds those of which nobody was reminded."""
+        try:
+            await self._hands.follow_ups.send(claim_id, after)
+        except ServiceFailed as error:
+            log.warning("claim %s waits for the sweeper: %s", claim_id, error)
+
+    async def handle(self, delivery: Delivery) -> Ending:
+        """Return how a follow-up ends, once what it asks for is done and people know what they have to.
+
+        Raises:
+            ServiceFailed: something cannot be reached; the message must come back.
+            AuditConflict: the action log says something else of its claim.
+        """
+        claim_id = parse_follow_up(delivery.body)
+        if claim_id is None:
+            return Park(code="no_follow_up", reason="it is no claim's id: no worker has sent it")
+        claim = await self._hands.work.follow(claim_id)
+        if claim and claim.state in FOR_PEOPLE:
+            await self._witnesses.notifier.tell(ended(claim))
+        return Done()
+
+    async def cleared(self, incident_id: UUID, alarm: AlarmKey) -> None:
+        """End the questions that wait for a person, because the alarm of the incident is OK again.
+
+        What cannot be ended now ends with the time that it may wait.
+        """
+        try:
+            revoked = await self._hands.withdrawals.revoke(incident_id, f"alarm {alarm.name} is OK again")
+        except ServiceFailed as error:
+            log.warning("incident %s: what waits for approval is not revoked yet: %s", incident_id, error)
+            return
+        await self._remind(revoked)
+
+    async def sweep(self) -> None:
+        """Bring on what nobody goes on with.
+
+        Raises:
+            ServiceFailed: the ledger cannot be read.
+        """
+        await self._remind(await self._hands.sweeper.sweep())
+        await self._hands.work.sweep()
+
+    async def _remind(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            await self._follow_up(claim.claim_id, timedelta())
+
+
+class ToldPeople:
+    """Tells people what verification found.
+
+    Args:
+        notifier: tells people.
+    """
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+
+    async def hear(self, claim: Claim, ops_item: str | None) -> None:
+        """Tell what was found of a claim.
+
+        Raises:
+            ServiceFailed: nobody was told.
+        """
+        await self._notifier.tell(notification_of_result(claim, ops_item))
