@@ -1,1 +1,1 @@
-"""The SageMaker endpoint of the model: created, reused, probed and priced."""
+"""The SageMaker endpoint of the model: created, reused, shared, probed and priced."""

@@ -22,6 +22,7 @@ from autocloudops.alarms.model import AlarmKey, ResourceRef
 from autocloudops.catalogue.model import ActionRequest, EffectClass
 from autocloudops.decisions.claims import Claim, Control, claim_id_of
 from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.state.memory_claims import MemoryLedger
 
@@ -111,7 +112,7 @@ class ActingWorld:
         ledger = port(self.ledger)
         executions = Executions(port(self.automation))
         recorder = Recorder(ledger, port(self.log), clock)
-        worker = Worker(name, LIMITS, SETUP)
+        worker = Worker(name, Policy(limits=LIMITS), SETUP)
         dispatcher = Dispatcher(ledger, recorder, executions, port(self.targets), worker, clock)
         withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock, TTL)
         return Actor(

@@ -106,9 +106,9 @@ class History:
         """Let the hour pass, and the time in which what is under way settles."""
         self.clock.at = hour_of(self.clock.at) + HOUR + timedelta(minutes=6)
 
-    async def digest(self, key: EllipticCurvePrivateKey = KEY) -> list[str]:
+    async def digest(self, key: EllipticCurvePrivateKey = KEY, former: TrustedKeys | None = None) -> list[str]:
         """Write the digests that are due, and return their keys."""
-        digester = Digester(self.objects, self.registry, LocalSigner(key), self.clock)
+        digester = Digester(self.objects, self.registry, LocalSigner(key), self.clock, former)
         return [made.key async for made in digester.make()]
 
     async def verified(self, wanted: Range | None = None, trusted: TrustedKeys = TRUSTED) -> Report:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from virtual_time import VirtualClock
 
 from autocloudops.knowledge.calls import CLIENTS, Calls
@@ -54,11 +55,16 @@ class _Client:
 
 def planted(client: str, method: str, text: str) -> object:
     """Return an answer of the shape that AWS's own model has, with `text` in every string of it."""
-    model = botocore.session.get_session().get_service_model(client)
+    model = _model(client)
     operation = next(name for name in model.operation_names if botocore.xform_name(name) == method)
     shape = model.operation_model(operation).output_shape
     assert shape is not None
     return _filled(shape, text, ())
+
+
+@cache
+def _model(client: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(client)
 
 
 def _filled(shape: Shape, text: str, above: tuple[str, ...]) -> object:

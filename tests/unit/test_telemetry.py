@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
+from placeholders import bare
 
 from autocloudops.telemetry import JsonLines, configure_logging
 
@@ -62,8 +63,8 @@ def test_a_message_stays_on_its_line(text: str) -> None:
 
 def test_a_message_is_redacted_after_its_arguments_are_in() -> None:
     """A secret in an argument is as secret as one in the format."""
-    assert written("password=%s", SECRET)["message"] == "password=<password>"
-    assert written("cannot open %s", f"https://worker:{SECRET}@sqs.example/1")["message"] == (
+    assert bare(written("password=%s", SECRET)["message"]) == "password=<password>"
+    assert bare(written("cannot open %s", f"https://worker:{SECRET}@sqs.example/1")["message"]) == (
         "cannot open https://worker:<url-password>@sqs.example/1"
     )
 
@@ -73,7 +74,7 @@ def test_a_traceback_is_kept_and_redacted() -> None:
     line = written("sweeping failed", failure=failing(f"cannot log in with password={SECRET}"))
     assert line["message"] == "sweeping failed"
     assert "test_telemetry.py" in line["exception"]
-    assert line["exception"].splitlines()[-1] == "ValueError: cannot log in with password=<password>"
+    assert bare(line["exception"]).splitlines()[-1] == "ValueError: cannot log in with password=<password>"
     assert SECRET not in json.dumps(line)
 
 
@@ -83,7 +84,7 @@ def test_the_cause_of_a_failure_is_redacted_too() -> None:
     outer.__cause__ = failing(f"Authorization: Bearer {SECRET}-0123456789")
     exception = written("failed", failure=outer)["exception"]
     assert SECRET not in exception
-    assert "<authorization>" in exception
+    assert "<authorization:" in exception
 
 
 def test_a_record_without_a_failure_names_none() -> None:

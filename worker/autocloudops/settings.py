@@ -173,6 +173,7 @@ class AuditSettings(BaseSettings):
     location: str = Field(description="s3://BUCKET[/PREFIX], or a folder")
     batch_records: int = Field(default=500, ge=1, description="records per object at most")
     batch_seconds: float = Field(default=2, gt=0, description="a record waits for company this long at most")
+    kms_key: str = Field(default="", description="KMS key that objects are encrypted with; empty for the bucket's own")
 
 
 class StateSettings(BaseSettings):

@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from autocloudops.redaction import redact
+from autocloudops.redaction import redact, visible_json
 
 
 class JsonLines(logging.Formatter):
@@ -21,7 +21,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return visible_json(json.dumps(line, ensure_ascii=False))
 
 
 def configure_logging(level: str) -> None:

@@ -31,6 +31,7 @@ from autocloudops.catalogue.model import ActionRequest, EffectClass
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.claims import Claim, ClaimState, Control, claim_id_of
 from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.sandbox import SandboxResources
@@ -117,7 +118,8 @@ class World:
         executions = Executions(ActionClients(self.stack, clock, ACCOUNT))
         recorder = Recorder(ledger, ActionObjects(FolderObjects(self.audit)), clock)
         targets = FakeTargets(FakeAutomation())
-        dispatcher = Dispatcher(ledger, recorder, executions, targets, Worker(name, LIMITS, setup), clock)
+        worker = Worker(name, Policy(limits=LIMITS), setup)
+        dispatcher = Dispatcher(ledger, recorder, executions, targets, worker, clock)
         withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock)
         return dispatcher, withdrawals, Sweeper(ledger, dispatcher, withdrawals, clock)
 

@@ -29,4 +29,4 @@ def test_the_ledger_keeps_its_promises() -> None:
 @pytest.mark.soak
 def test_the_ledger_keeps_its_promises_for_long() -> None:
     """The same for more and longer stories."""
-    run_state_machine_as_test(InMemory, settings=settings(max_examples=3_000, stateful_step_count=80, deadline=None))
+    run_state_machine_as_test(InMemory, settings=settings(max_examples=500, stateful_step_count=60, deadline=None))

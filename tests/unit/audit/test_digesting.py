@@ -19,7 +19,7 @@ from autocloudops.audit.merkle import root_of
 from autocloudops.audit.signing import TrustedKeys, name_of
 from autocloudops.audit.verifying import Range
 from autocloudops.decisions.claims import Step
-from autocloudops.errors import ServiceUnavailable
+from autocloudops.errors import ServiceUnavailable, SettingsInvalid
 
 
 class RefusingObjects(MemoryObjects):
@@ -260,17 +260,21 @@ async def test_a_forged_digest_is_neither_believed_nor_followed(objects: MemoryO
     assert (found.unproven, found.objects) == (0, 12)
 
 
-async def test_digests_by_two_keys_hold_while_both_are_trusted(history: History) -> None:
-    """A key may be changed: what the old one signed holds as long as it is named too."""
+async def test_a_key_may_be_changed(history: History) -> None:
+    """The new key follows what the old one signed if it is told of it, and both verify while both are trusted."""
     async with history.writing() as writer:
         await history.write_object(writer)
-    history.pass_hour()
-    await history.digest(KEY)
-    history.pass_hour()
-    await history.digest(OTHER_KEY)
+        history.pass_hour()
+        await history.digest(KEY)
+        await history.write_object(writer, 10)
+        history.pass_hour()
+        with pytest.raises(SettingsInvalid, match="--former"):
+            await history.digest(OTHER_KEY)
+        await history.digest(OTHER_KEY, TRUSTED)
     both = TrustedKeys([KEY.public_key(), OTHER_KEY.public_key()])
-    assert Kind.WRONG_KEY in await history.kinds(TRUSTED)
-    assert Kind.WRONG_KEY not in await history.kinds(both)
+    assert await history.kinds(both) == []
+    assert (await history.verified(trusted=both)).objects == 2
+    assert await history.kinds(TRUSTED) == [Kind.WRONG_KEY]
 
 
 @pytest.mark.parametrize(

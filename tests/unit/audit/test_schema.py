@@ -58,4 +58,4 @@ def test_a_line_has_one_form() -> None:
     record = TODAYS[0]
     assert seal(record, "w", 0, "") == seal(type(record).model_validate(record.model_dump()), "w", 0, "")
     assert canonical({"b": 1, "a": "ä"}) == '{"a":"ä","b":1}'.encode()
-    assert redacted({"a": ["password=hunter2-hunter2"]}) == {"a": ["password=<password>"]}
+    assert "hunter2" not in str(redacted({"a": ["password=hunter2-hunter2"]}))

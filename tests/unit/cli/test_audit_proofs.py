@@ -19,6 +19,8 @@ from autocloudops.cli.audit_verify import hours
 from autocloudops.cli.output import Output
 from autocloudops.errors import SettingsInvalid
 
+SUMMARY = "3 digests prove 11 objects with 40 decision records until 2026-03-01 15:00Z; 1 finding."
+
 
 def typed(*arguments: str, output: Output = Output.JSON) -> Result:
     """Run one command line."""
@@ -63,11 +65,14 @@ def test_a_finding_is_named_and_the_exit_code_is_1(history: History, tmp_path: P
     assert (code, said["clean"]) == (1, False)
     assert [(each["kind"], each["key"]) for each in said["findings"]] == [("changed", history.keys[1][0])]
     result = typed("verify", "--location", history.objects.location, "--key", key, output=Output.TEXT)
-    assert result.return_value == 1
+    assert (result.return_value, result.stderr) == (1, f"{SUMMARY}\n")
     assert result.stdout.split("\t")[:2] == ["changed", history.keys[1][0]]
-    assert result.stderr == (
-        "3 digests prove 11 objects with 40 decision records until 2026-03-01 15:00Z; 1 finding.\n"
-    )
+    result = typed("verify", "--location", history.objects.location, "--key", key, output=Output.TABLE)
+    assert result.stdout.splitlines() == [
+        SUMMARY,
+        f"CHANGED    {history.keys[1][0]}",
+        "           it is no gzip file of records",
+    ]
 
 
 def test_any_of_several_keys_may_have_signed(history: History, tmp_path: Path) -> None:

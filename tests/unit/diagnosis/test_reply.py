@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from placeholders import bare
 from triage import GOOD_REPLY, cpu_alarm, note, prompt_about, reply
 
 from autocloudops.diagnosis.model import Diagnosis
@@ -147,8 +148,8 @@ def test_free_text_is_cleaned() -> None:
     )
     read = read_reply(content, "stop", PROMPT)
     assert isinstance(read, Diagnosis)
-    assert read.root_cause == "pool full, password=<password>"
-    assert read.gaps == ("token: <token>", "tab here")
+    assert bare(read.root_cause) == "pool full, password=<password>"
+    assert tuple(map(bare, read.gaps)) == ("token: <token>", "tab here")
 
 
 def test_fault_names_the_field_and_not_what_was_in_it() -> None:
@@ -166,7 +167,7 @@ def test_repair_repeats_the_reply_and_names_the_fault() -> None:
     repaired = repair(PROMPT, "It is the pool. password=hunter2\x07", fault)
     assert repaired.messages[:2] == PROMPT.messages
     said, correction = repaired.messages[2:]
-    assert (said.role, said.content) == ("assistant", "It is the pool. password=<password>")
+    assert (said.role, bare(said.content)) == ("assistant", "It is the pool. password=<password>")
     assert correction.role == "user"
     assert "not_json: the reply is not JSON" in correction.content
     assert repaired.sha256 != PROMPT.sha256

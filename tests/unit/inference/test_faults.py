@@ -3,6 +3,7 @@
 import aiohttp
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
+from placeholders import bare
 
 from autocloudops.errors import ModelRefused, ModelThrottled, ModelTimedOut, ModelUnavailable
 from autocloudops.inference.faults import FAULTS, Symptom, judged, named, server_message
@@ -107,5 +108,5 @@ def test_what_a_server_says_is_cleaned() -> None:
         URL, Symptom(server_message('{"error": "\\u001b[31mred password=hunter2 ' + "x" * 900 + '"}'), status=500)
     )
     assert "\x1b" not in str(said)
-    assert "red password=<password> x" in str(said)
+    assert "red password=<password> x" in bare(str(said))
     assert len(str(said)) < 500

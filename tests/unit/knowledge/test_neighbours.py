@@ -97,7 +97,7 @@ def test_names_of_others_are_quoted() -> None:
     named = planted.opener.model_copy(update={"key": planted.opener.key.model_copy(update={"name": ORDER})})
     nearby = Nearby(neighbours=(planted.model_copy(update={"opener": named}),))
     found = gathered(Neighbours(Answering({"nearby": nearby})))
-    assert "<aws-access-key>" in found.pieces[0].text
+    assert "<aws-access-key:" in found.pieces[0].text
     assert safe(found)
 
 

@@ -133,7 +133,7 @@ def test_words_of_models_and_people_are_quoted() -> None:
     """A cause, an alarm name and a note that hold orders or secrets reach the facts redacted and between quotes."""
     labels = (label(Judgement.WRONG_CAUSE, note=ORDER),)
     found = gathered(source([past(cause=ORDER, alarm=ORDER, action=ORDER, labels=labels)]))
-    assert "<aws-access-key>" in found.pieces[0].text
+    assert "<aws-access-key:" in found.pieces[0].text
     assert safe(found)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from autocloudops.redaction import clean, cut
+from autocloudops.redaction.placeholders import placeholder
 
 ESCAPE = "\x1b"
 
@@ -35,7 +36,7 @@ def test_only_visible_text_remains(text: str, expected: str) -> None:
 @pytest.mark.parametrize("splitter", ["\u200b", "\x00", "\ufe0f", "\U000e0041", "\x1b[1m", "\u202e"])
 def test_invisible_characters_cannot_hide_a_secret(splitter: str) -> None:
     """A secret split by what nobody sees is joined before it is searched for."""
-    assert clean(f"pass{splitter}word=hun{splitter}ter2", 100) == "password=<password>"
+    assert clean(f"pass{splitter}word=hun{splitter}ter2", 100) == f"password={placeholder('password', 'hunter2')}"
 
 
 def test_secret_is_gone_before_text_is_cut() -> None:
@@ -60,3 +61,10 @@ def test_bound_too_small_for_the_mark_still_holds(limit: int) -> None:
 def test_text_within_the_bound_is_not_touched() -> None:
     """Nothing is marked as cut that was not."""
     assert cut("exact", 5) == "exact"
+
+
+@pytest.mark.parametrize("limit", range(20, 80))
+def test_cleaned_text_stays_as_it_is_however_it_was_cut(limit: int) -> None:
+    """A bound that falls into a placeholder, or behind a name, leaves nothing that looks like another secret."""
+    once = clean(f"{'x' * 20} password=hunter2 token={'k3' * 20} {'y' * 60}", limit)
+    assert clean(once, limit) == once

@@ -15,7 +15,7 @@ from autocloudops.catalogue.model import ActionRequest, EffectClass
 from autocloudops.clock import Clock
 from autocloudops.decisions.claims import Claim, ClaimState, Ledger, NotClaimed
 from autocloudops.decisions.facts import Unknown
-from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.errors import (
     AuditConflict,
@@ -45,13 +45,13 @@ class Worker:
 
     Args:
         name: of this process, in the ledger.
-        limits: how often anything may be done.
+        policy: how often what may be done.
         setup: what every runbook is started with.
         stale_after: from a claim on; what was not begun by then is not begun any more.
     """
 
     name: str
-    limits: ClaimLimits
+    policy: Policy
     setup: RunbookSetup
     stale_after: timedelta = timedelta(minutes=10)
 
@@ -102,7 +102,7 @@ class Dispatcher:
             ServiceFailed: the ledger cannot be reached; what was begun by then, `sweep` finds.
         """
         asked_at, asked = self._clock.now(), self._clock.monotonic()
-        held = await self._ledger.claim(wanted, self._worker.limits, asked_at)
+        held = await self._ledger.claim(wanted, self._worker.policy.limits_of(wanted.request.action), asked_at)
         if isinstance(held, NotClaimed):
             return held
         return await self._begin(held, asked + (held.lease_until - asked_at).total_seconds())
@@ -163,7 +163,7 @@ class Dispatcher:
             ServiceFailed: the ledger cannot be reached, or SSM cannot be asked what began.
         """
         now, asked = self._clock.now(), self._clock.monotonic()
-        lease = self._worker.limits.lease
+        lease = self._worker.policy.limits.lease
         held = await self._ledger.take_over(claim_id, self._worker.name, lease, now)
         if held is None:
             return None

@@ -13,6 +13,7 @@ from autocloudops.audit.record import digest
 CHUNK_BYTES = 1 << 20
 MOST_BYTES = 1 << 26
 GZIP = zlib.MAX_WBITS | 16
+MAGIC = b"\x1f\x8b"
 
 
 class Fault(Enum):
@@ -147,7 +148,7 @@ def _pieces(body: bytes) -> Iterator[bytes]:
             raise _UnreadableError(Fault.UNREADABLE) from error
         left, total = unpacking.unconsumed_tail, total + len(piece)
         if not piece and not left and not unpacking.eof:
-            raise _UnreadableError(Fault.CUT)
+            raise _UnreadableError(Fault.CUT if MAGIC.startswith(body[:2]) else Fault.UNREADABLE)
         if total > MOST_BYTES:
             raise _UnreadableError(Fault.UNREADABLE)
         yield piece

@@ -40,7 +40,7 @@ from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.signing import Signer, TrustedKeys, name_of
 from autocloudops.audit.writers import Registered, WriterRegistry
 from autocloudops.clock import Clock
-from autocloudops.errors import AuditConflict
+from autocloudops.errors import AuditConflict, SettingsInvalid
 
 log = getLogger(__name__)
 
@@ -81,15 +81,24 @@ class Digester:
     Args:
         objects: where the audit is.
         registry: who writes it.
-        signer: signs, and says which earlier digests are its own.
+        signer: signs; what it signed before is believed.
         clock: which hours are over.
+        former: keys that signed before this one, whose digests are believed too.
     """
 
-    def __init__(self, objects: AuditObjects, registry: WriterRegistry, signer: Signer, clock: Clock) -> None:
+    def __init__(
+        self,
+        objects: AuditObjects,
+        registry: WriterRegistry,
+        signer: Signer,
+        clock: Clock,
+        former: TrustedKeys | None = None,
+    ) -> None:
         self._objects = objects
         self._registry = registry
         self._signer = signer
         self._clock = clock
+        self._former = former or TrustedKeys()
 
     async def make(self, through: datetime | None = None) -> AsyncIterator[Made]:
         """Write every digest that is due, and yield each once it is durable.
@@ -99,6 +108,7 @@ class Digester:
 
         Raises:
             ServiceFailed: something cannot be read, signed or written; the digests before it stand.
+            SettingsInvalid: there are digests, and none of them can be believed.
         """
         hours = sorted([hour async for key in self._objects.keys(DIGESTS) if (hour := digest_hour(key))])
         last = hour_of(self._clock.now() - SETTLED_AFTER) - HOUR
@@ -112,15 +122,19 @@ class Digester:
             next_hour += HOUR
 
     async def _before(self, hours: Sequence[datetime]) -> Before | None:
-        """Return the last digest that this signer signed; what a forged one says is not believed."""
-        trusted = TrustedKeys([await self._signer.public_key()])
+        """Return the last digest that can be believed: what a forged one says is not followed."""
+        trusted = self._former.and_also(await self._signer.public_key())
         for hour in reversed(hours):
             key = digest_key(hour)
             body = await self._objects.read(key)
             digest = opened(body, trusted)
             if not isinstance(digest, Untrusted):
                 return Before(link_to(key, body), digest)
-            log.error("%s/%s is no digest of this signer: %s", self._objects.location, key, digest.detail)
+            log.error("%s/%s cannot be believed: %s", self._objects.location, key, digest.detail)
+        if hours:
+            raise SettingsInvalid(
+                f"{self._objects.location}: no digest there was signed by this key", "name the key before with --former"
+            )
         return None
 
     async def _first_hour(self) -> datetime | None:

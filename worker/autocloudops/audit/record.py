@@ -19,7 +19,7 @@ from autocloudops.diagnosis.use import ModelUse
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene import Finding
 from autocloudops.incidents.past import Label
-from autocloudops.redaction import redact
+from autocloudops.redaction import redact, visible_json
 from autocloudops.values import Value
 
 SCHEMA_VERSION = 1
@@ -125,8 +125,8 @@ def seal(record: AuditRecord, writer: str, number: int, prev: str) -> bytes:
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:
-    """Return JSON in the one form that is hashed: sorted keys, no spaces, UTF-8."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """Return JSON in the one form that is hashed: sorted keys, no spaces, UTF-8, nothing invisible."""
+    return visible_json(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)).encode()
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - JSON of any depth

@@ -99,8 +99,12 @@ class TrustedKeys:
         keys: one, or more where keys were changed over time.
     """
 
-    def __init__(self, keys: Iterable[EllipticCurvePublicKey]) -> None:
+    def __init__(self, keys: Iterable[EllipticCurvePublicKey] = ()) -> None:
         self._keys = {name_of(key): key for key in keys}
+
+    def and_also(self, key: EllipticCurvePublicKey) -> "TrustedKeys":
+        """Return these keys and one more."""
+        return TrustedKeys([*self._keys.values(), key])
 
     def __contains__(self, name: str) -> bool:
         return name in self._keys

@@ -133,12 +133,12 @@ class AuditWriter:
         Raises:
             AuditConflict: a key holds somebody else's bytes; everybody who waits is told, nothing is acknowledged.
         """
-        async with self._registration.followed():
-            try:
+        try:
+            async with self._registration.followed():
                 await self._commit_for_ever()
-            finally:
-                if not self._writing:
-                    await self._registration.end()
+        finally:
+            if not self._writing:
+                await self._registration.end()
 
     async def _commit_for_ever(self) -> None:
         while True:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
-from autocloudops.errors import ServiceFailed
+from autocloudops.errors import AutoCloudOpsError
 
 log = getLogger(__name__)
 
@@ -142,7 +142,7 @@ class Registration:
         try:
             async with asyncio.timeout(END_SECONDS):
                 await self._registry.keep(self._state(self._started, ended=True))
-        except (TimeoutError, ServiceFailed) as error:
+        except (TimeoutError, AutoCloudOpsError) as error:
             log.warning("audit writer %s stays unclosed: %s", self._writer_id, error)
 
     async def _follow(self) -> None:
@@ -151,7 +151,7 @@ class Registration:
             self._news.clear()
             try:
                 await self._note()
-            except ServiceFailed as error:
+            except AutoCloudOpsError as error:
                 log.warning("audit writer %s: the registry lags behind: %s", self._writer_id, error)
                 self._news.set()
                 await self._clock.sleep(RETRY_SECONDS)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from autocloudops.cli.approvals import approvals
-from autocloudops.cli.engines import EngineName
+from autocloudops.cli.audit_verbs import proofs
+from autocloudops.cli.engines import DemoMode, EngineName
 from autocloudops.cli.knowledge import knowledge
 from autocloudops.cli.mode import mode
 from autocloudops.cli.output import Output
@@ -28,6 +29,7 @@ app = typer.Typer(
     "130 interrupted, 252 usage, 253 settings or credentials, 254 AWS or the model, 255 anything else.",
 )
 audit = typer.Typer(help="Read what was decided, and why.")
+audit.add_typer(proofs)
 app.add_typer(audit, name="audit")
 
 worker = typer.Typer(
@@ -327,8 +329,15 @@ def demo(
     model: Model = EngineName.RULES,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox running until Ctrl-C.")] = False,
     folder: Annotated[Path, typer.Option(help="Where the audit is copied; the last demo's is replaced.")] = DEMO_FOLDER,
+    mode: Annotated[
+        DemoMode, typer.Option(help="active: a few alarms, and a worker that acts on them.")
+    ] = DemoMode.DRY_RUN,
 ) -> int:
     """Triage bundled alarms with a real worker, local stand-ins for AWS, and a simulated model endpoint."""
+    if mode is DemoMode.ACTIVE:
+        from autocloudops.cli.demo.acting import run_acting
+
+        return run_acting(folder, context.obj)
     from autocloudops.cli.demo.run import Wanted, run_demo
 
     return run_demo(Wanted(engine=model, folder=folder, keep=keep), context.obj)

@@ -5,41 +5,50 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 
 from autocloudops.audit.digesting import Digester, Made
-from autocloudops.cli.audit_keys import open_signer
+from autocloudops.cli.audit_keys import open_signer, open_trusted
 from autocloudops.cli.output import Output, Row, note, print_rows
 from autocloudops.cli.records import opened
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
 from autocloudops.settings import StateSettings, read
 from autocloudops.state.writers import DynamoWriters
+from autocloudops.values import Value
 
 COLUMNS = ("hour", "objects", "late", "writers", "unclosed", "key")
 
 
-def make_digests(location: str | None, key: str, through: datetime | None, output: Output) -> None:
+class Keys(Value):
+    """What signs, as `open_signer` reads it, and what signed before, as `open_trusted` does."""
+
+    key: str
+    former: tuple[str, ...] = ()
+
+
+def make_digests(location: str | None, keys: Keys, through: datetime | None, output: Output) -> None:
     """Write every digest that is due, and print them.
 
     Args:
         location: `s3://BUCKET[/PREFIX]` or a folder; the setting where it is None.
-        key: what signs, as `open_signer` reads it.
+        keys: what signs, and what signed before.
         through: no hour after this one.
         output: how to print them.
 
     Raises:
         ServiceFailed: the bucket, the state table or the key does not answer.
-        SettingsInvalid: the key is none.
+        SettingsInvalid: a key is none, or the digests that are there were signed by others.
     """
-    made = asyncio.run(_made(location, key, through))
+    made = asyncio.run(_made(location, keys, through))
     print_rows(output, [_row(each) for each in made], COLUMNS)
     if not made:
         note("No hour is due: each has its digest from five minutes after its end on.")
 
 
-async def _made(location: str | None, key: str, through: datetime | None) -> list[Made]:
+async def _made(location: str | None, keys: Keys, through: datetime | None) -> list[Made]:
     clock = SystemClock()
     async with AsyncExitStack() as stack, opened(location) as objects:
         registry = DynamoWriters(await wiring.open_table(stack), read(StateSettings).table, clock)
-        digester = Digester(objects, registry, await open_signer(stack, key), clock)
+        signer, former = await open_signer(stack, keys.key), await open_trusted(stack, keys.former)
+        digester = Digester(objects, registry, signer, clock, former)
         return [made async for made in digester.make(through)]
 
 

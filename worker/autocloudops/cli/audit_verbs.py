@@ -23,14 +23,20 @@ def audit_digest(
             help="What signs: kms://KEY with a key's id, ARN or alias, or a PEM file with a private key on P-256.",
         ),
     ],
+    former: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What signed before, where the key was changed: a PEM file with the public key, or kms://KEY."
+        ),
+    ] = None,
     hour: Annotated[str | None, typer.Option(help="No hour after this one (UTC), as 2026-11-22T13.")] = None,
     location: Location = None,
 ) -> None:
     """Sign for every hour that is over and has no digest yet. A schedule runs this under a role of its own."""
-    from autocloudops.cli.audit_digest import make_digests
+    from autocloudops.cli.audit_digest import Keys, make_digests
     from autocloudops.cli.audit_verify import hours
 
-    make_digests(location, key, hours(None, hour).until, context.obj)
+    make_digests(location, Keys(key=key, former=tuple(former or ())), hours(None, hour).until, context.obj)
 
 
 @proofs.command("verify")

@@ -14,7 +14,7 @@ from rich.progress import Progress as Bar
 from autocloudops.audit.findings import Report
 from autocloudops.audit.verifying import Progress, Range, Verifier
 from autocloudops.cli.audit_keys import open_trusted
-from autocloudops.cli.output import Output, note, print_json, print_rows
+from autocloudops.cli.output import Output, note, print_json, print_lines, print_rows
 from autocloudops.cli.program import ExitCode
 from autocloudops.cli.records import opened
 from autocloudops.clock import SystemClock
@@ -38,13 +38,14 @@ def verify_audit(location: str | None, wanted: Range, keys: Sequence[str], outpu
         SettingsInvalid: a key is none.
     """
     report = asyncio.run(_verified(location, wanted, keys))
-    if output is Output.JSON:
-        print_json({"clean": report.clean, **report.model_dump(mode="json")})
-    else:
-        findings = [each.model_dump(mode="json") for each in report.findings]
-        if findings:
-            print_rows(output, findings, COLUMNS)
-        note(_summary(report))
+    match output:
+        case Output.JSON:
+            print_json({"clean": report.clean, **report.model_dump(mode="json")})
+        case Output.TEXT:
+            print_rows(output, [each.model_dump(mode="json") for each in report.findings], COLUMNS)
+            note(_summary(report))
+        case Output.TABLE:
+            print_lines(output, [_summary(report), *_lines(report)])
     return ExitCode.OK if report.clean else ExitCode.CHECK_FAILED
 
 
@@ -85,6 +86,13 @@ def _progress() -> Iterator[Callable[[Progress], None]]:
             bar.update(task, completed=progress.digests, total=progress.of_digests, description=said)
 
         yield told
+
+
+def _lines(report: Report) -> Iterator[str]:
+    """Yield two lines for each finding: a key is as long as a terminal is wide."""
+    for finding in report.findings:
+        yield f"{finding.kind.upper():<10} {finding.key}"
+        yield f"{'':<10} {finding.detail}"
 
 
 def _summary(report: Report) -> str:

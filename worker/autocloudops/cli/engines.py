@@ -10,6 +10,13 @@ class EngineName(StrEnum):
     LLAMA = "llama"
 
 
+class DemoMode(StrEnum):
+    """How far the demo's worker goes."""
+
+    DRY_RUN = "dry-run"
+    ACTIVE = "active"
+
+
 SERVED_AS = {EngineName.RULES: "simulated/rules", EngineName.LLAMA: "simulated/llama-gemma3-270m"}
 TOLD = {
     EngineName.RULES: "a stand-in that follows rules, no real model",

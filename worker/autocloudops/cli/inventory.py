@@ -25,6 +25,7 @@ from autocloudops.incidents.replay import Transition
 from autocloudops.knowledge.calls import Calls
 from autocloudops.knowledge.inventory import HISTORY, AlarmReader, Span
 from autocloudops.knowledge.quotas import BY_ACTION
+from autocloudops.redaction import visible
 from autocloudops.settings import IncidentSettings, StateSettings, read
 from autocloudops.state.inventory import DynamoInventory
 
@@ -89,7 +90,7 @@ def list_inventory(wanted: Wanted, output: Output) -> ExitCode:
         )
     else:
         for line in lines_of(survey.entries, f"{', '.join(survey.regions)}, {survey.read_at:%H:%MZ}", expected, costs):
-            typer.echo(line)
+            typer.echo(visible(line))
         for line in survey.missing:
             note(f"missing: {line}")
     return ExitCode.CHECK_FAILED if survey.missing else ExitCode.OK

@@ -1,4 +1,7 @@
-"""Data on standard output, in the form that was asked for; everything else on standard error."""
+"""Data on standard output, in the form that was asked for; everything else on standard error.
+
+Much of it is text from outside: nothing invisible and no terminal escape leaves here.
+"""
 
 import json
 import sys
@@ -8,6 +11,8 @@ from enum import StrEnum
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from autocloudops.redaction import visible, visible_json
 
 WIDE = 240
 """Characters of a table that no terminal bounds."""
@@ -34,7 +39,7 @@ def print_rows(output: Output, rows: Sequence[Row], columns: Sequence[str]) -> N
     match output:
         case Output.JSON:
             for row in rows:
-                typer.echo(json.dumps(row, ensure_ascii=False, default=str))
+                typer.echo(visible_json(json.dumps(row, ensure_ascii=False, default=str)))
         case Output.TEXT:
             for row in rows:
                 typer.echo("\t".join(_cell(row[column]) for column in columns))
@@ -44,7 +49,7 @@ def print_rows(output: Output, rows: Sequence[Row], columns: Sequence[str]) -> N
 
 def print_json(document: object) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+    typer.echo(visible_json(json.dumps(document, ensure_ascii=False, indent=2, default=str)))
 
 
 def print_lines(output: Output, lines: Sequence[str]) -> None:
@@ -53,12 +58,12 @@ def print_lines(output: Output, lines: Sequence[str]) -> None:
     first_style = "bold" if output is Output.TABLE else None
     for number, line in enumerate(lines):
         style = first_style if number == 0 else None
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        console.print(visible(line), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(line: str) -> None:
     """Print a remark that is no data."""
-    typer.echo(line, err=True)
+    typer.echo(visible(line), err=True)
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
@@ -77,4 +82,4 @@ def _stdout() -> Console:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else " ".join(str(value).split())
+    return "" if value is None else " ".join(visible(str(value)).split())

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from autocloudops.errors import AutoCloudOpsError, ModelError, ServiceFailed, SettingsInvalid
-from autocloudops.redaction import redact
+from autocloudops.redaction import redact, visible
 
 
 class ExitCode(IntEnum):
@@ -96,9 +96,9 @@ def told(error: Exception, *, debug: bool) -> ExitCode:
 
 def in_one_line(error: Exception) -> str:
     """Return an error's words without a line break, and what to do next."""
-    said = redact(" ".join(str(error).split()))
+    said = redact(" ".join(visible(str(error)).split()))
     if isinstance(error, typer.TyperException):
-        return f"{' '.join(error.format_message().split()).rstrip('.')}: see {_command(error)} --help"
+        return f"{' '.join(visible(error.format_message()).split()).rstrip('.')}: see {_command(error)} --help"
     if isinstance(error, AutoCloudOpsError):
         return said
     return f"unexpected {type(error).__name__}: {said}: run it again with --debug and report the traceback"

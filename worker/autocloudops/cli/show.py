@@ -3,16 +3,21 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import typer
 
 from autocloudops.alarms.model import Alarm, AwsEvent
+from autocloudops.audit.entries import Logged, entries
+from autocloudops.audit.keys import place_of
 from autocloudops.audit.objects import AuditObjects
+from autocloudops.audit.proof import Digests, Proof
 from autocloudops.audit.reader import Found, is_named, records
 from autocloudops.audit.record import Outcome, StoredRecord
+from autocloudops.cli.deeds import deeds, proof_in_words
 from autocloudops.cli.output import Output, print_json, print_lines
 from autocloudops.cli.records import Decided, decided, opened, story_of
 from autocloudops.decisions.story import lines, short_id
@@ -23,15 +28,21 @@ ID = re.compile(r"(inc-)?[0-9a-f][0-9a-f-]{0,35}", re.IGNORECASE)
 SHOWN_CANDIDATES = 8
 SHOWN_CHANGES = 40
 LINE_LIMIT = 220
+CLAIMED_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What one id names: an incident, or a state change or event without one; `location` is the audit it is from."""
+    """What one id names: an incident, or a state change or event without one; `location` is the audit it is from.
+
+    `acts` is what was done about it, `proofs` says of each object that was asked about which digest lists it.
+    """
 
     id: UUID
     location: str
     found: Sequence[Found]
+    acts: Sequence[Logged] = ()
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
 
     @property
     def decisions(self) -> list[Decided]:
@@ -54,7 +65,7 @@ def show_record(location: str | None, wanted: str, output: Output) -> None:
     """
     subject = asyncio.run(_read(location, checked(wanted)))
     if output is Output.JSON:
-        print_json({"id": str(subject.id), "records": placed(subject)})
+        print_json({"id": str(subject.id), "records": placed(subject), "actions": acted(subject)})
     else:
         print_lines(output, list(told(subject)))
 
@@ -95,7 +106,27 @@ async def subject_of(objects: AuditObjects, wanted: str) -> Subject:
         raise _unclear(wanted, named, objects.location)
     (subject_id,) = named
     found = [each async for each in records(objects) if id_of(each.record) == subject_id]
-    return Subject(subject_id, objects.location, found)
+    acts = [each async for each in _acts(objects, subject_id, found)]
+    return Subject(subject_id, objects.location, found, acts, await _proofs(objects, found, acts))
+
+
+async def _acts(objects: AuditObjects, subject_id: UUID, found: Sequence[Found]) -> AsyncIterator[Logged]:
+    """Yield what was done: claims are made soon after a decision."""
+    asked = [each.record.at for each in found if each.record.decision]
+    if asked:
+        async for each in entries(objects, min(asked), max(asked) + CLAIMED_WITHIN, subject_id):
+            yield each
+
+
+async def _proofs(objects: AuditObjects, found: Sequence[Found], acts: Sequence[Logged]) -> Mapping[str, Proof]:
+    digests, proofs = Digests(objects), {}
+    places = {each.location: place_of(each.location) for each in found}
+    written = [(key, place.hour) for key, place in places.items() if place]
+    written += [(each.location, each.entry.at) for each in acts]
+    for key, at in written:
+        if proof := await digests.proof_of(key, at):
+            proofs[key] = proof
+    return proofs
 
 
 def id_of(record: StoredRecord) -> UUID | None:
@@ -127,7 +158,8 @@ def told(subject: Subject) -> Iterator[str]:
         return
     *earlier, standing = decisions
     yield from lines(story_of(standing, decisions[0].alarm.resource))
-    yield _line("OWNER", decisions[0].alarm.resource.owner_key)
+    yield from _unread(standing.found.record)
+    yield from deeds(subject.acts, subject.proofs)
     yield from _company(subject, standing.found.record)
     yield from _provenance(subject, standing)
     for each in earlier:
@@ -137,6 +169,13 @@ def told(subject: Subject) -> Iterator[str]:
         if found.record.note:
             yield _line("NOTE", found.record.note)
             yield _standing(subject, found)
+
+
+def _unread(record: StoredRecord) -> Iterator[str]:
+    """Yield what was to be read for the question and could not be."""
+    for source in record.sources:
+        if source.failure:
+            yield _line("NOT READ", f"{source.kind}: {source.failure}")
 
 
 def _company(subject: Subject, asked: StoredRecord) -> Iterator[str]:
@@ -180,6 +219,7 @@ def _provenance(subject: Subject, standing: Decided) -> Iterator[str]:
         sent = f", sent {record.delivery.sent_at:%H:%M:%SZ}" if record.delivery.sent_at else ""
         times = record.delivery.receive_count
         yield _line("DELIVERY", f"message {record.delivery.message_id}, delivery {times}{sent}")
+    yield _line("PROOF", proof_in_words(subject.proofs.get(standing.found.location)))
     yield _standing(subject, standing.found)
 
 
@@ -195,7 +235,27 @@ def placed(subject: Subject) -> list[dict[str, object]]:
 def _placed(subject: Subject, found: Found) -> dict[str, object]:
     content = found.record.model_dump(mode="json", exclude_defaults=True)
     place = {"object": f"{subject.location}/{found.location}", "line": found.line, "sha256": found.sha256}
-    return {"standing": place, **content}
+    return {"standing": {**place, "proof": _proof_of(subject, found.location)}, **content}
+
+
+def acted(subject: Subject) -> list[dict[str, object]]:
+    """Return the entries of the action log about `subject` as JSON, each with its place in the audit."""
+    return [
+        {
+            "standing": {
+                "object": f"{subject.location}/{each.location}",
+                "sha256": each.sha256,
+                "proof": _proof_of(subject, each.location),
+            },
+            **each.entry.model_dump(mode="json"),
+        }
+        for each in sorted(subject.acts, key=lambda each: each.entry.at)
+    ]
+
+
+def _proof_of(subject: Subject, location: str) -> dict[str, object] | None:
+    proof = subject.proofs.get(location)
+    return proof.model_dump(mode="json") if proof else None
 
 
 def _line(label: str, content: str) -> str:

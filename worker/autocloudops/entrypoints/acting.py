@@ -112,7 +112,7 @@ async def open_actors(means: Means, settings: ActionSettings, log: ActionObjects
     bounds = Bounds(call_seconds=settings.call_seconds, wall_seconds=settings.facts_seconds)
     facts = ActionFactReader(clients, ledger, setup, clock, bounds)
     executions, recorder = Executions(clients), Recorder(ledger, log, clock)
-    dispatcher = Dispatcher(ledger, recorder, executions, facts, Worker(means.name, policy.limits, setup), clock)
+    dispatcher = Dispatcher(ledger, recorder, executions, facts, Worker(means.name, policy, setup), clock)
     withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock, policy.approval.ttl)
     follow_ups, patience = await open_follow_ups(means.stack, settings), patience_of(settings)
     reads = Reads(clients, CALL_SECONDS)

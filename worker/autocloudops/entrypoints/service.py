@@ -33,6 +33,7 @@ from autocloudops.settings import (
     read,
 )
 from autocloudops.state.claims import DynamoLedger
+from autocloudops.state.writers import DynamoWriters
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
@@ -95,10 +96,11 @@ async def _open_acting(opening: Opening, policy: Policy, client: "DynamoDBClient
     """Open who hears of what is done, and what does it; nothing does where there is no queue of follow-ups."""
     audit, action, table = read(AuditSettings), read(ActionSettings), read(StateSettings).table
     refuse_without_followups(action, policy)
-    objects = await wiring.open_audit(opening.stack, audit.location)
+    objects = await wiring.open_audit(opening.stack, audit.location, audit.kms_key)
     notifier = await wiring.open_notifier(opening.stack, read(NotifySettings))
     commits = CommitPolicy(records=audit.batch_records, seconds=audit.batch_seconds)
-    witnesses = Witnesses(AuditWriter(objects, opening.clock, commits), notifier)
+    writers = DynamoWriters(client, table, opening.clock)
+    witnesses = Witnesses(AuditWriter(objects, opening.clock, commits, writers), notifier)
     if not action.followups_url:
         return witnesses, None
     means = Means(

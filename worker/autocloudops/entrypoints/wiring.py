@@ -80,14 +80,20 @@ async def open_table(stack: AsyncExitStack) -> "DynamoDBClient":
     return cast("DynamoDBClient", await open_client(stack, "dynamodb", calls))
 
 
-async def open_audit(stack: AsyncExitStack, location: str) -> AuditObjects:
-    """Open where the audit is: `s3://bucket[/prefix]`, or a folder."""
+async def open_audit(stack: AsyncExitStack, location: str, kms_key: str = "") -> AuditObjects:
+    """Open where the audit is: `s3://bucket[/prefix]`, or a folder.
+
+    Args:
+        stack: closes it.
+        location: where it is.
+        kms_key: what new objects in a bucket are encrypted with; empty for what the bucket says.
+    """
     if not location.startswith("s3://"):
         return FolderObjects(Path(location))
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     calls = aws.config(read_timeout_seconds=CALL_SECONDS, attempts=1)
     client = await open_client(stack, "s3", calls)
-    return S3Objects(cast("S3Client", client), bucket, f"{prefix.rstrip('/')}/" if prefix else "")
+    return S3Objects(cast("S3Client", client), bucket, f"{prefix.rstrip('/')}/" if prefix else "", kms_key)
 
 
 async def open_notifier(stack: AsyncExitStack, settings: NotifySettings) -> SnsNotifier:

@@ -1,5 +1,6 @@
 """What may be seen of text from outside: visible characters, no secrets, a bounded length."""
 
+import json
 import re
 
 from autocloudops.redaction.cutting import cut
@@ -23,17 +24,36 @@ _ESCAPES = re.compile(
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
+# What JSON itself leaves unescaped of those.
+_HIDDEN = re.compile(rf"{_INVISIBLE.pattern}|[\x7f-\x9f\u2028\u2029]")
+
 
 def clean(text: str, limit: int) -> str:
     """Return `text` as a person may see it and a model may read it: visible, redacted, at most `limit` characters.
 
-    Line feeds and tabs stay; other line breaks become line feeds. Terminal escapes, control, zero-width, bidirectional,
-    variation-selector and tag characters go first, so that none can split a secret.
+    What is invisible goes first, so that none of it can split a secret.
 
     Args:
         text: any text from outside.
         limit: the bound in characters; see `cut` for the mark.
     """
-    visible = _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text))
-    plain = _CONTROLS.sub("", _ESCAPES.sub("", visible))
-    return cut(redact(plain), limit)
+    return cut(redact(visible(text)), limit)
+
+
+def visible(text: str) -> str:
+    """Return `text` without terminal escapes and characters that nobody sees.
+
+    Those are control, zero-width, bidirectional, variation-selector and tag characters. Line feeds and tabs stay; other
+    line breaks become line feeds.
+    """
+    shown = _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text))
+    return _CONTROLS.sub("", _ESCAPES.sub("", shown))
+
+
+def visible_json(document: str) -> str:
+    """Return a JSON text that says the same and hides nothing: control and invisible characters are escaped.
+
+    Args:
+        document: JSON, as `json.dumps` writes it.
+    """
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], document)

@@ -7,7 +7,7 @@ MARK = r"…\[cut \d{1,12} characters\]"
 
 # The beginning of a placeholder, which a bound may leave over.
 _LONGEST_PLACEHOLDER = 80
-_PIECE = re.compile(r"<[a-z]{2,16}(?:-[a-z]{0,16}){0,3}(?::[0-9a-f]{0,8})?\Z|<\Z")
+_PIECE = re.compile(r"<[a-z]{0,16}(?:-[a-z]{0,16}){0,3}(?::[0-9a-f]{0,8})?\Z")
 
 
 def cut(text: str, limit: int) -> str:

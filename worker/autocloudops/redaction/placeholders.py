@@ -1,12 +1,13 @@
 """What stands where a secret stood: its kind and a keyed digest, so that equal secrets can be joined and none told.
 
-HMAC with SHA-256 (RFC 2104, FIPS 198-1), its first 32 bits: enough to join what a team's alarms hold, too few to
-confirm a guess even for one who has the key.
+HMAC with SHA-256 (RFC 2104, FIPS 198-1), its first 32 bits: enough to join the few secrets that a team's alarms hold.
+Without the key nobody can find out by trying which secret a placeholder stands for.
 """
 
 import hmac
 import secrets
 
+from autocloudops.errors import SettingsInvalid
 from autocloudops.redaction.cutting import MARK
 
 LEAST_KEY_BYTES = 16
@@ -29,10 +30,12 @@ class PlaceholderKey:
         """Digest with `key` from now on. Call before any text is redacted, once for each process.
 
         Raises:
-            ValueError: the key is shorter than 16 bytes.
+            SettingsInvalid: the key is shorter than 16 bytes.
         """
         if len(key) < LEAST_KEY_BYTES:
-            raise ValueError(f"a key of {len(key)} bytes is too short: at least {LEAST_KEY_BYTES} are needed")
+            raise SettingsInvalid(
+                f"a redaction key of {len(key)} bytes is too short", f"use {LEAST_KEY_BYTES} random bytes or more"
+            )
         self._key = key
 
     def digest(self, secret: str) -> str:
@@ -44,15 +47,7 @@ _KEY = PlaceholderKey()
 
 
 def use_key(key: bytes) -> None:
-    """Make equal secrets share a placeholder across processes; without it they do so within one process only.
-
-    Args:
-        key: at least 16 random bytes, the same for every process whose texts are to be joined. Call once, before any
-            text is redacted.
-
-    Raises:
-        ValueError: the key is shorter than 16 bytes.
-    """
+    """Digest with `key` in this process from now on; see `PlaceholderKey.use`."""
     _KEY.use(key)
 
 

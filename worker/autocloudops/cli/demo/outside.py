@@ -21,7 +21,7 @@ BATCH = 10
 
 
 class Told(Value):
-    """One notification as a subscriber got it."""
+    """One notification as a subscriber got it; `verdict` is empty where it tells of no decision."""
 
     subject: str
     text: str
@@ -81,7 +81,7 @@ class Observer:
             parked=parked,
             model_requests=stats.requests,
             model_in_flight=stats.in_flight,
-            decisions=Counter(told.verdict for told in self.told),
+            decisions=Counter(told.verdict for told in self.told if told.verdict),
         )
 
     async def parked(self) -> list[Parked]:
@@ -135,7 +135,7 @@ async def observing(local: Sandbox) -> AsyncIterator[Observer]:
 
 def _told(message: "MessageTypeDef") -> Told:
     envelope = json.loads(message["Body"])
-    verdict = envelope["MessageAttributes"]["verdict"]["Value"]
+    verdict = envelope["MessageAttributes"].get("verdict", {}).get("Value", "")
     return Told(subject=envelope["Subject"], text=envelope["Message"], verdict=verdict)
 
 

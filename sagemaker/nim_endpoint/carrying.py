@@ -1,0 +1,284 @@
+"""Plan, do one step, look again, until nothing is left to do.
+
+Nothing is remembered between two runs: what an interrupted run made is found by the next, which goes on from there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from botocore.exceptions import ClientError
+
+from autocloudops import aws
+from autocloudops.clock import Clock
+from autocloudops.errors import ServiceFailed, ServiceUnavailable
+from autocloudops.values import Value
+from nim_endpoint import leases
+from nim_endpoint.deletion import plan_deletion
+from nim_endpoint.found import Found
+from nim_endpoint.hosting import Hosting
+from nim_endpoint.leases import Leases
+from nim_endpoint.planning import Action, Consent, Plan, Step, Verdict, plan
+from nim_endpoint.reading import VARIANT_DIMENSION, Reader
+from nim_endpoint.refusals import is_absent, is_overtaken, is_quota
+from nim_endpoint.wanted import Wanted, owned
+
+POLL_SECONDS = 15.0
+UNSEEN_SECONDS = 180.0
+"""How long a name may stay unseen after it was made, or a status unchanged after a change was begun."""
+RESUME = "run the same command again: it goes on from here"
+OPERATIONS: Mapping[Action, str] = {
+    Action.CREATE_MODEL: "sagemaker:CreateModel",
+    Action.CREATE_CONFIG: "sagemaker:CreateEndpointConfig",
+    Action.CREATE_ENDPOINT: "sagemaker:CreateEndpoint",
+    Action.UPDATE_ENDPOINT: "sagemaker:UpdateEndpoint",
+    Action.DEREGISTER_TARGET: "application-autoscaling:DeregisterScalableTarget",
+    Action.CREATE_COMPONENT: "sagemaker:CreateInferenceComponent",
+    Action.UPDATE_COMPONENT: "sagemaker:UpdateInferenceComponent",
+    Action.LEASE: "sagemaker:AddTags",
+    Action.DELETE_COMPONENT: "sagemaker:DeleteInferenceComponent",
+    Action.DELETE_ENDPOINT: "sagemaker:DeleteEndpoint",
+    Action.DELETE_CONFIG: "sagemaker:DeleteEndpointConfig",
+    Action.DELETE_MODEL: "sagemaker:DeleteModel",
+    Action.PROBE: "sagemaker:InvokeEndpoint",
+}
+
+
+class Progress(Value):
+    """Where a run is: what it does, what SageMaker says of it, and how long it has been running."""
+
+    step: Step
+    said: str
+    elapsed_seconds: float
+
+
+class Outcome(Value):
+    """What became of a run: what it set out to do, or why it did nothing, and what is there now."""
+
+    verdict: Verdict
+    refusal: str | None
+    found: Found
+    elapsed_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a run works with.
+
+    Args:
+        reader: sees what is there.
+        hands: changes it.
+        leases: who uses it.
+        clock: time.
+        told: hears of each step.
+        key: returns the text of a secret, for the route that needs the key in the environment.
+        probe: asks an endpoint that was not made here for one answer; raises ModelError.
+        poll_seconds: how long is waited before looking again.
+        timeout_seconds: after how long a run gives up waiting.
+    """
+
+    reader: Reader
+    hands: Hosting
+    leases: Leases
+    clock: Clock
+    told: Callable[[Progress], None]
+    key: Callable[[str], Awaitable[str]]
+    probe: Callable[[], Awaitable[None]]
+    poll_seconds: float = POLL_SECONDS
+    timeout_seconds: float = 5400.0
+
+
+async def ensure(wanted: Wanted, consent: Consent, ports: Ports) -> Outcome:
+    """Make what is there as wanted, or find it so; at the end the consumer holds a lease.
+
+    Raises:
+        ServiceFailed: a call was refused, a deployment failed, or it takes too long; the next run goes on from there.
+        ModelError: an endpoint that was not made here does not answer as it should.
+    """
+    run = _Run(ports=ports, consumer=consent.consumer, wanted=wanted)
+
+    async def planned() -> tuple[Found, Plan]:
+        found = run.remembering(await ports.reader.found(wanted))
+        # A failure of this very run is told, and not met by deleting what it has just made.
+        allowed = consent.model_copy(update={"recreate": consent.recreate and not run.has_made})
+        bare = plan(wanted, found, allowed)
+        if not run.begun and bare.verdict in {Verdict.CREATE, Verdict.UPDATE, Verdict.RECREATE}:
+            found = await ports.reader.with_quota(found, wanted.instance_type)
+            return found, plan(wanted, found, allowed)
+        return found, bare
+
+    return await run.through(planned, wanted.endpoint)
+
+
+async def remove(name: str, consumer: str | None, ports: Ports) -> Outcome:
+    """Delete an endpoint with everything made here for it, unless somebody else holds a lease.
+
+    Raises:
+        ServiceFailed: a call was refused, or it takes too long; the next run goes on from there.
+    """
+    run = _Run(ports=ports, consumer=consumer)
+
+    async def planned() -> tuple[Found, Plan]:
+        found = await ports.reader.left(name, await ports.reader.endpoint(name))
+        return found, plan_deletion(name, found, consumer)
+
+    return await run.through(planned, name)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    ports: Ports
+    consumer: str | None
+    wanted: Wanted | None = None
+    begun: bool = False
+    done: dict[tuple[Action, str], float] = field(default_factory=dict)
+    unseen_since: float | None = None
+
+    @property
+    def has_made(self) -> bool:
+        made = {Action.CREATE_ENDPOINT, Action.CREATE_COMPONENT, Action.UPDATE_COMPONENT, Action.UPDATE_ENDPOINT}
+        return any(action in made for action, _ in self.done)
+
+    def remembering(self, found: Found) -> Found:
+        """Return `found` with what this run has made, which SageMaker may not show yet."""
+        made = {action for action, _ in self.done}
+        return found.model_copy(
+            update={
+                "has_model": found.has_model or Action.CREATE_MODEL in made,
+                "has_config": found.has_config or Action.CREATE_CONFIG in made,
+            }
+        )
+
+    async def through(self, planned: Callable[[], Awaitable[tuple[Found, Plan]]], name: str) -> Outcome:
+        started = self.ports.clock.monotonic()
+        verdict: Verdict | None = None
+        while True:
+            with aws.translated("sagemaker:DescribeEndpoint", name):
+                found, current = await planned()
+            elapsed = self.ports.clock.monotonic() - started
+            verdict = current.verdict if verdict is None or current.refusal else verdict
+            if current.refusal:
+                self._raise_failed(current.refusal)
+            if not current.steps:
+                return Outcome(verdict=verdict, refusal=current.refusal, found=found, elapsed_seconds=elapsed)
+            self.begun = True
+            step = current.steps[0]
+            self.ports.told(Progress(step=step, said=_said(found, step), elapsed_seconds=elapsed))
+            self._raise_late(step, found, elapsed)
+            await self._do(step, found)
+            if step.action is Action.PROBE:
+                return Outcome(verdict=verdict, refusal=None, found=found, elapsed_seconds=elapsed)
+
+    async def _do(self, step: Step, found: Found) -> None:
+        """Do one step. A refusal that somebody else's doing explains is answered by looking again."""
+        if step.action is Action.WAIT or self._is_repeated(step, found):
+            await self.ports.clock.sleep(self.ports.poll_seconds)
+            return
+        with aws.translated(OPERATIONS[step.action], step.name):
+            try:
+                await self._carried_out(step, found)
+            except ClientError as error:
+                await self._wait_out(step, error)
+                return
+        self.unseen_since = None
+        self.done[step.action, step.name] = self.ports.clock.monotonic()
+
+    async def _carried_out(self, step: Step, found: Found) -> None:
+        match step.action:
+            case Action.PROBE:
+                await self.ports.probe()
+            case Action.LEASE:
+                await self.ports.leases.take(found.arn, step.name)
+            case Action.DEREGISTER_TARGET:
+                await self.ports.reader.scaling.deregister_scalable_target(
+                    ServiceNamespace="sagemaker", ResourceId=step.name, ScalableDimension=VARIANT_DIMENSION
+                )
+            case Action.DELETE_ENDPOINT:
+                if await self.ports.leases.mark(found.arn, self.consumer):
+                    await asyncio.to_thread(self.ports.hands.delete_endpoint, step.name)
+            case Action.DELETE_COMPONENT | Action.DELETE_CONFIG | Action.DELETE_MODEL:
+                await asyncio.to_thread(self._deleting(step.action), step.name)
+            case _:
+                await self._made(step)
+
+    async def _made(self, step: Step) -> None:
+        wanted, hands = self.wanted, self.ports.hands
+        assert wanted is not None  # noqa: S101 - only `ensure` plans to make something
+        match step.action:
+            case Action.CREATE_MODEL:
+                key = await self.ports.key(wanted.key_secret) if wanted.key_secret else None
+                await asyncio.to_thread(hands.create_model, wanted, key)
+            case Action.CREATE_ENDPOINT:
+                tags = [*owned(wanted.endpoint), leases.tag(str(self.consumer), self.ports.clock.now())]
+                await asyncio.to_thread(hands.create_endpoint, wanted, tags)
+            case _:
+                await asyncio.to_thread(self._making(step.action), wanted)
+
+    def _making(self, action: Action) -> Callable[[Wanted], None]:
+        hands = self.ports.hands
+        return {
+            Action.CREATE_CONFIG: hands.create_config,
+            Action.UPDATE_ENDPOINT: hands.update_endpoint,
+            Action.CREATE_COMPONENT: hands.create_component,
+            Action.UPDATE_COMPONENT: hands.update_component,
+        }[action]
+
+    def _deleting(self, action: Action) -> Callable[[str], None]:
+        hands = self.ports.hands
+        return {
+            Action.DELETE_COMPONENT: hands.delete_component,
+            Action.DELETE_CONFIG: hands.delete_config,
+            Action.DELETE_MODEL: hands.delete_model,
+        }[action]
+
+    async def _wait_out(self, step: Step, error: ClientError) -> None:
+        """Wait where the refusal passes by itself, and raise it where it does not."""
+        if is_overtaken(error):
+            if step.action in {Action.CREATE_MODEL, Action.CREATE_CONFIG}:
+                self.done[step.action, step.name] = self.ports.clock.monotonic()
+            await self.ports.clock.sleep(self.ports.poll_seconds)
+            return
+        now = self.ports.clock.monotonic()
+        self.unseen_since = now if self.unseen_since is None else self.unseen_since
+        if is_absent(error) and now - self.unseen_since < UNSEEN_SECONDS:
+            await self.ports.clock.sleep(self.ports.poll_seconds)
+            return
+        if is_quota(error):
+            advice = "request an increase in Service Quotas, or take another instance type"
+            raise ServiceFailed(OPERATIONS[step.action], step.name, aws.error_message(error), advice) from error
+        raise error
+
+    def _is_repeated(self, step: Step, found: Found) -> bool:
+        """Say whether the step was done and only does not show yet.
+
+        Raises:
+            ServiceFailed: it was done, and came to nothing.
+        """
+        done_at = self.done.get((step.action, step.name))
+        if done_at is None:
+            return False
+        if self.ports.clock.monotonic() - done_at < UNSEEN_SECONDS:
+            return True
+        component = found.component(step.name)
+        reason = (component.reason if component else found.reason) or "SageMaker gives no reason"
+        raise ServiceFailed(
+            OPERATIONS[step.action], step.name, f"it was rolled back: {reason}", "what served still does"
+        )
+
+    def _raise_failed(self, refusal: str) -> None:
+        """Raise what refuses to go on after this run has changed something: a deployment that failed."""
+        for action, name in self.done:
+            if action in {Action.CREATE_ENDPOINT, Action.CREATE_COMPONENT}:
+                raise ServiceFailed(OPERATIONS[action], name, refusal)
+
+    def _raise_late(self, step: Step, found: Found, elapsed: float) -> None:
+        if elapsed > self.ports.timeout_seconds:
+            said = f"after {elapsed / 60:.0f} min: {_said(found, step)}"
+            raise ServiceUnavailable("sagemaker:DescribeEndpoint", step.name, said, RESUME)
+
+
+def _said(found: Found, step: Step) -> str:
+    """Return what SageMaker says of what a step is about."""
+    component = found.component(step.name)
+    status, reason = (component.status, component.reason) if component else (found.status, found.reason)
+    return f"{status or 'not there'}{f': {reason}' if reason else ''}"

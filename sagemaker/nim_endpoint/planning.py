@@ -1,0 +1,282 @@
+"""From what is wanted and what is found to the steps between, pure.
+
+The steps are all that is left if each of them goes well. Whoever carries them out does the first, looks again, and asks
+anew: so two deployers, an interrupted run, and a service that forgets for a moment need no code of their own.
+
+Source: SageMaker's API reference of `EndpointStatus`, CreateEndpoint, UpdateEndpoint and DeleteEndpoint, and its guides
+on updating endpoints that are scaled automatically.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from autocloudops.errors import AutoCloudOpsError
+from autocloudops.values import Value
+from nim_endpoint.found import PASSING, Found, FoundComponent, Status
+from nim_endpoint.wanted import Wanted
+
+
+class Action(StrEnum):
+    """One kind of step."""
+
+    WAIT = "wait"
+    CREATE_MODEL = "create model"
+    CREATE_CONFIG = "create configuration"
+    CREATE_ENDPOINT = "create endpoint"
+    DEREGISTER_TARGET = "deregister scalable target"
+    UPDATE_ENDPOINT = "update endpoint"
+    CREATE_COMPONENT = "create component"
+    UPDATE_COMPONENT = "update component"
+    PROBE = "probe"
+    LEASE = "lease"
+    DELETE_COMPONENT = "delete component"
+    DELETE_ENDPOINT = "delete endpoint"
+    DELETE_CONFIG = "delete configuration"
+    DELETE_MODEL = "delete model"
+
+
+class Verdict(StrEnum):
+    """What a plan comes to."""
+
+    CREATE = "create"
+    REUSE = "reuse"
+    UPDATE = "update"
+    ADOPT = "adopt"
+    RECREATE = "recreate"
+    DELETE = "delete"
+    NOTHING = "nothing"
+    REFUSED = "refused"
+
+
+class Step(Value):
+    """One step: what is done to which name, and why."""
+
+    action: Action
+    name: str
+    why: str = ""
+
+
+class Plan(Value):
+    """What is to be done.
+
+    Attributes:
+        notes: what a person should know before.
+        refusal: why nothing is done, and what to do instead; steps are empty then.
+    """
+
+    verdict: Verdict
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    refusal: str | None = None
+
+
+class Consent(Value):
+    """What the operator allows.
+
+    Attributes:
+        consumer: who will use the endpoint, as its lease says.
+        adopt: use an endpoint that was not made here, without ever changing it.
+        recreate: delete an endpoint or component of ours that failed, and make it anew.
+        disturb: update an endpoint that others hold a lease on.
+    """
+
+    consumer: str
+    adopt: bool = False
+    recreate: bool = False
+    disturb: bool = False
+
+
+class _Refusal(AutoCloudOpsError):
+    """Why nothing is done, and what to do instead."""
+
+
+def refused(reason: str, advice: str = "") -> Plan:
+    """Return the plan of doing nothing."""
+    return Plan(verdict=Verdict.REFUSED, refusal=f"{reason}: {advice}" if advice else reason)
+
+
+def plan(wanted: Wanted, found: Found, consent: Consent) -> Plan:
+    """Return the steps that make `found` as `wanted`, or why they are not taken."""
+    try:
+        if found.status is None or found.status is Status.DELETING:
+            return _created(wanted, found, consent)
+        if not found.owned:
+            return _adopted(wanted, found, consent)
+        if found.status is Status.FAILED:
+            return _recreated(wanted, found, consent)
+        return _kept(wanted, found, consent)
+    except _Refusal as refusal:
+        return refused(refusal.message, refusal.advice)
+
+
+def _created(wanted: Wanted, found: Found, consent: Consent) -> Plan:
+    _check_quota(wanted, found, wanted.quota_instances)
+    goes = [_waiting(wanted, "it is being deleted")] if found.status is Status.DELETING else []
+    made = Step(action=Action.CREATE_ENDPOINT, name=wanted.endpoint, why="there is none")
+    component = _component_steps(wanted, found, consent)
+    steps = (*goes, *_parts(wanted, found), made, _waiting(wanted, "it starts"), *component)
+    return Plan(verdict=Verdict.CREATE, steps=steps)
+
+
+def _adopted(wanted: Wanted, found: Found, consent: Consent) -> Plan:
+    if not consent.adopt:
+        raise _Refusal(
+            f"{wanted.endpoint} was not made here, and is {found.status}",
+            "take another name, or allow its use with --adopt: it is then probed, and never changed",
+        )
+    if found.status is not Status.IN_SERVICE and found.status not in PASSING:
+        raise _Refusal(f"{wanted.endpoint} was not made here, and is {found.status}", _reason(found.reason))
+    waits = [] if found.status is Status.IN_SERVICE else [_waiting(wanted, f"it is {found.status}")]
+    probe = Step(action=Action.PROBE, name=wanted.endpoint, why="it was not made here: does it answer as it should?")
+    note = "nothing is written to it, no lease either: its owner does not know of you"
+    return Plan(verdict=Verdict.ADOPT, steps=(*waits, probe), notes=(note,))
+
+
+def _recreated(wanted: Wanted, found: Found, consent: Consent) -> Plan:
+    reason = f"{wanted.endpoint} has failed: {_reason(found.reason)}"
+    if not consent.recreate:
+        raise _Refusal(reason, "only deleting it is legal: --recreate deletes it and makes it anew")
+    if others := found.others(consent.consumer):
+        raise _Refusal(f"{reason}; {', '.join(others)} would lose it", "each of them releases it: `endpoint release`")
+    if foreign := [each.name for each in found.components if not each.owned]:
+        raise _Refusal(f"{reason}; the component {foreign[0]} on it was not made here", "its owner deletes it first")
+    removed = [
+        Step(action=Action.DELETE_COMPONENT, name=each.name, why="its endpoint is deleted")
+        for each in found.components
+        if not each.status.is_passing
+    ]
+    waits = [_waiting_for(each.name, "it goes") for each in found.components]
+    gone = Step(action=Action.DELETE_ENDPOINT, name=wanted.endpoint, why="it has failed")
+    made = _created(wanted, found.model_copy(update={"components": (), "status": None}), consent)
+    steps = (*removed, *waits, gone, _waiting(wanted, "it goes"), *made.steps)
+    return Plan(verdict=Verdict.RECREATE, steps=steps)
+
+
+def _kept(wanted: Wanted, found: Found, consent: Consent) -> Plan:
+    if found.status in {Status.OUT_OF_SERVICE, Status.UPDATE_ROLLBACK_FAILED}:
+        raise _Refusal(
+            f"{wanted.endpoint} is {found.status}: {_reason(found.reason)}",
+            "no change is legal that keeps it: look into it, or take it away with `endpoint delete`",
+        )
+    if found.is_marked:
+        raise _Refusal(f"somebody is about to delete {wanted.endpoint}", "try again when it is gone")
+    waits = [] if found.status is Status.IN_SERVICE else [_waiting(wanted, f"it is {found.status}")]
+    is_same = found.config_name == wanted.config_name
+    changed = [] if is_same else _change(wanted, found, consent)
+    component = _component_steps(wanted, found, consent)
+    lease = [] if consent.consumer in found.leases else [Step(action=Action.LEASE, name=consent.consumer)]
+    return Plan(
+        verdict=Verdict.REUSE if is_same and not component else Verdict.UPDATE,
+        steps=(*lease, *waits, *changed, *component),
+        notes=tuple(_notes(wanted, found, is_same=is_same)),
+    )
+
+
+def _change(wanted: Wanted, found: Found, consent: Consent) -> list[Step]:
+    """Return the steps to another configuration."""
+    if found.is_config_lost:
+        raise _Refusal(
+            f"the configuration of {wanted.endpoint} was deleted, so that SageMaker cannot update it",
+            "take it away with `endpoint delete`, and make it anew",
+        )
+    _check_others(wanted.endpoint, found, consent)
+    held = found.instances if found.instance_type == wanted.instance_type else 0
+    _check_quota(wanted, found, held + wanted.quota_instances)
+    is_other_type = found.instance_type != wanted.instance_type
+    targets = found.targets if is_other_type else ()
+    return [
+        *_parts(wanted, found),
+        *(Step(action=Action.DEREGISTER_TARGET, name=each, why="its instance type changes") for each in targets),
+        Step(action=Action.UPDATE_ENDPOINT, name=wanted.endpoint, why=f"it serves {found.config_name}"),
+        _waiting(wanted, "a second fleet starts, and the first goes"),
+    ]
+
+
+def _notes(wanted: Wanted, found: Found, *, is_same: bool) -> Iterator[str]:
+    if is_same:
+        if found.reason:
+            yield f"the last change of it was rolled back: {found.reason}"
+        return
+    both = f"{found.instances} x {found.instance_type} and {wanted.quota_instances} x {wanted.instance_type}"
+    quota = "is not known" if found.quota is None else f"is {found.quota}"
+    yield f"while it changes both fleets are held and paid: {both}; the quota of {wanted.instance_type} {quota}"
+    yield "if the new fleet does not start, SageMaker goes back to the old one, which serves all the while"
+    if found.targets and found.instance_type != wanted.instance_type:
+        yield "register the scalable target again when it is in service: apply the autoscaling stack"
+
+
+def _component_steps(wanted: Wanted, found: Found, consent: Consent) -> list[Step]:
+    """Return the steps to the wanted component; none where none is wanted."""
+    name = wanted.component_name
+    if name is None:
+        return []
+    there = found.component(name)
+    if there is None:
+        return _component_made(wanted, found, name)
+    if there.endpoint.lower() != wanted.endpoint.lower():
+        raise _Refusal(f"the component {name} is on the endpoint {there.endpoint}", "take another name")
+    if not there.owned:
+        raise _Refusal(f"the component {name} was not made here", "take another name")
+    return _component_change(wanted, found, there, consent)
+
+
+def _component_change(wanted: Wanted, found: Found, there: FoundComponent, consent: Consent) -> list[Step]:
+    name, again = there.name, _component_made(wanted, found, there.name)
+    if there.status is Status.DELETING:
+        return [_waiting_for(name, "it is being deleted"), *again]
+    if there.status is Status.FAILED:
+        if not consent.recreate:
+            reason = f"the component {name} has failed: {_reason(there.reason)}"
+            raise _Refusal(reason, "--recreate deletes it and makes it anew")
+        gone = Step(action=Action.DELETE_COMPONENT, name=name, why="it has failed")
+        return [gone, _waiting_for(name, "it goes"), *again]
+    waits = [_waiting_for(name, f"it is {there.status}")] if there.status.is_passing else []
+    if there.model_name == wanted.model_name:
+        return waits
+    _check_others(name, found, consent)
+    changed = Step(action=Action.UPDATE_COMPONENT, name=name, why=f"it serves {there.model_name}")
+    return [*waits, *_model_part(wanted, found), changed, _waiting_for(name, "its copies change")]
+
+
+def _component_made(wanted: Wanted, found: Found, name: str) -> list[Step]:
+    made = Step(action=Action.CREATE_COMPONENT, name=name, why="there is none")
+    return [*_model_part(wanted, found), made, _waiting_for(name, "it starts")]
+
+
+def _parts(wanted: Wanted, found: Found) -> list[Step]:
+    """Return the steps to what an endpoint is made of, where that is not there."""
+    model = [] if wanted.component else _model_part(wanted, found)
+    config = Step(action=Action.CREATE_CONFIG, name=wanted.config_name)
+    return [*model, *([] if found.has_config else [config])]
+
+
+def _model_part(wanted: Wanted, found: Found) -> list[Step]:
+    return [] if found.has_model else [Step(action=Action.CREATE_MODEL, name=wanted.model_name)]
+
+
+def _waiting(wanted: Wanted, why: str) -> Step:
+    return _waiting_for(wanted.endpoint, why)
+
+
+def _waiting_for(name: str, why: str) -> Step:
+    return Step(action=Action.WAIT, name=name, why=why)
+
+
+def _reason(said: str | None) -> str:
+    return said or "SageMaker gives no reason"
+
+
+def _check_others(name: str, found: Found, consent: Consent) -> None:
+    others = found.others(consent.consumer)
+    if others and not consent.disturb:
+        advice = "agree with them and give --disturb, or take another name"
+        raise _Refusal(f"{', '.join(others)} use {name} as it is", advice)
+
+
+def _check_quota(wanted: Wanted, found: Found, needed: int) -> None:
+    if found.quota is not None and found.quota < needed:
+        quota = f"the quota '{wanted.instance_type} for endpoint usage' is {found.quota}"
+        raise _Refusal(
+            f"{needed} x {wanted.instance_type} are needed at once, and {quota}",
+            "request an increase in Service Quotas, or take another instance type",
+        )

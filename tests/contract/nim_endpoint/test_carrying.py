@@ -1,0 +1,246 @@
+"""Each row of the create-or-reuse state machine, over HTTP against the simulated control plane."""
+
+import pytest
+from control_plane import KIND, ROLE
+from deploying import DURATIONS, OTHER_KIND, DeployAccount, spec
+
+from autocloudops.errors import ModelBrokeOff, ServiceFailed, ServiceUnavailable, Throttled
+from autocloudops.sandbox.control_plane import EndpointStatus
+from nim_endpoint.found import Status
+from nim_endpoint.planning import Action, Verdict
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+CREATED = [Action.CREATE_MODEL, Action.CREATE_CONFIG, Action.CREATE_ENDPOINT]
+
+
+async def test_an_endpoint_that_is_not_there_is_created(account: DeployAccount) -> None:
+    """Model, configuration and endpoint are made, waited for, tagged as ours, and leased to the consumer."""
+    deployer = account.deployer()
+    done = await deployer.ensure()
+    assert (done.verdict, done.refusal) == (Verdict.CREATE, None)
+    assert deployer.actions() == CREATED
+    found = await account.found()
+    assert (found.status, found.owned, list(found.leases)) == (Status.IN_SERVICE, True, ["team-a"])
+    assert (found.instance_type, found.instances) == (KIND, 1)
+    assert done.elapsed_seconds >= DURATIONS.create_endpoint_seconds
+
+
+async def test_what_is_as_wanted_is_reused(account: DeployAccount) -> None:
+    """The same spec again changes nothing, and nothing is left to plan."""
+    await account.deployer().ensure()
+    before = len(account.plane.calls)
+    again = account.deployer()
+    done = await again.ensure()
+    assert (done.verdict, again.actions()) == (Verdict.REUSE, [])
+    assert not [each for each in account.plane.calls[before:] if not each.startswith(("Describe", "List"))]
+
+
+async def test_a_second_consumer_reuses_it_and_holds_a_lease(account: DeployAccount) -> None:
+    """Another consumer of the same spec writes its lease and nothing else."""
+    await account.deployer().ensure()
+    other = account.deployer()
+    assert (await other.ensure(consumer="team-b")).verdict is Verdict.REUSE
+    assert other.actions() == [Action.LEASE]
+    assert list((await account.found()).leases) == ["team-a", "team-b"]
+
+
+async def test_another_spec_updates_it_by_a_new_configuration(account: DeployAccount) -> None:
+    """The endpoint changes to a new configuration, whose predecessor is not deleted while it could be in use."""
+    await account.deployer().ensure()
+    deployer = account.deployer()
+    old = (await account.found()).config_name
+    done = await deployer.ensure(spec(context_tokens=8_192))
+    assert done.verdict is Verdict.UPDATE
+    assert deployer.actions() == [Action.CREATE_MODEL, Action.CREATE_CONFIG, Action.UPDATE_ENDPOINT]
+    assert (await account.found()).config_name != old
+    assert not account.plane.hazards
+
+
+async def test_an_update_that_fails_is_told_with_its_reason(account: DeployAccount) -> None:
+    """SageMaker goes back to what served; the run says so and does not try again."""
+    await account.deployer().ensure()
+    old = (await account.found()).config_name
+    account.plane.fail_next("UpdateEndpoint", "health_check")
+    with pytest.raises(ServiceFailed, match=r"rolled back: .*did not pass the ping health check"):
+        await account.deployer().ensure(spec(context_tokens=8_192))
+    found = await account.found()
+    assert (found.status, found.config_name) == (Status.IN_SERVICE, old)
+    assert account.plane.calls.count("UpdateEndpoint") == 1
+
+
+async def test_another_instance_type_deregisters_the_scalable_target_first(account: DeployAccount) -> None:
+    """SageMaker refuses another instance type for a variant that is scaled automatically."""
+    await account.deployer().ensure()
+    await account.clients["application-autoscaling"].register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId="endpoint/nim/variant/AllTraffic",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        MinCapacity=1,
+        MaxCapacity=2,
+    )
+    deployer = account.deployer()
+    await deployer.ensure(spec(instance_type=OTHER_KIND))
+    assert deployer.actions()[-2:] == [Action.DEREGISTER_TARGET, Action.UPDATE_ENDPOINT]
+    assert (await account.found()).instance_type == OTHER_KIND
+
+
+async def test_a_foreign_endpoint_is_refused_unless_it_is_adopted(account: DeployAccount) -> None:
+    """What was not made here is neither used nor changed without the operator's word."""
+    await account.foreign()
+    before = len(account.plane.calls)
+    done = await account.deployer().ensure()
+    assert done.refusal
+    assert "not made here" in done.refusal
+    assert not [each for each in account.plane.calls[before:] if not each.startswith(("Describe", "List"))]
+
+
+async def test_a_foreign_endpoint_is_adopted_after_a_probe_and_never_written_to(account: DeployAccount) -> None:
+    """Adopting asks it once, and writes nothing: no tag, no update."""
+    await account.foreign()
+    before = len(account.plane.calls)
+    deployer = account.deployer()
+    assert (await deployer.ensure(adopt=True)).verdict is Verdict.ADOPT
+    assert deployer.probes == 1
+    assert not [each for each in account.plane.calls[before:] if not each.startswith(("Describe", "List"))]
+
+
+async def test_a_foreign_endpoint_that_does_not_answer_is_not_adopted(account: DeployAccount) -> None:
+    """A probe that fails ends the run with what the endpoint said."""
+    await account.foreign()
+    deployer = account.deployer()
+    deployer.answers = False
+    with pytest.raises(ModelBrokeOff):
+        await deployer.ensure(adopt=True)
+
+
+@pytest.mark.parametrize("status", ["SYSTEM_UPDATING", "ROLLING_BACK"])
+async def test_a_passing_status_is_waited_for(account: DeployAccount, status: str) -> None:
+    """Nothing is created or updated while AWS itself is at work."""
+    await account.deployer().ensure()
+    account.plane.interrupt("nim", EndpointStatus[status], seconds=100)
+    deployer = account.deployer()
+    assert (await deployer.ensure()).verdict is Verdict.REUSE
+    assert deployer.actions() == []
+    assert any(status.title().replace("_", "") in each.said for each in deployer.told)
+
+
+async def test_a_run_gives_up_waiting_and_says_how_to_go_on(account: DeployAccount) -> None:
+    """A status that does not pass ends the run after its time limit; what was made stays."""
+    await account.deployer().ensure()
+    account.plane.interrupt("nim", EndpointStatus.SYSTEM_UPDATING)
+    with pytest.raises(ServiceUnavailable, match="it goes on from here"):
+        await account.deployer(timeout_seconds=300.0).ensure()
+    assert (await account.found()).status is Status.SYSTEM_UPDATING
+
+
+async def test_a_deployment_that_fails_is_told_with_its_reason(account: DeployAccount) -> None:
+    """The run that created it raises SageMaker's FailureReason, and deletes nothing, whatever it may."""
+    account.plane.fail_next("CreateEndpoint", "insufficient_capacity")
+    with pytest.raises(ServiceFailed, match="InsufficientInstanceCapacity"):
+        await account.deployer().ensure(recreate=True)
+    assert (await account.found()).status is Status.FAILED
+
+
+async def test_a_failed_endpoint_is_explained_and_kept(account: DeployAccount) -> None:
+    """Without the operator's word a failed endpoint of ours is not deleted."""
+    account.plane.fail_next("CreateEndpoint", "image_missing")
+    with pytest.raises(ServiceFailed):
+        await account.deployer().ensure()
+    done = await account.deployer().ensure()
+    assert done.refusal
+    assert "does not exist or the execution role has no permission" in done.refusal
+    assert "--recreate" in done.refusal
+    assert "DeleteEndpoint" not in account.plane.calls
+
+
+async def test_a_failed_endpoint_of_ours_is_made_anew_when_allowed(account: DeployAccount) -> None:
+    """Delete, wait until it is gone, create: once."""
+    account.plane.fail_next("CreateEndpoint", "image_missing")
+    with pytest.raises(ServiceFailed):
+        await account.deployer().ensure()
+    deployer = account.deployer()
+    assert (await deployer.ensure(recreate=True)).verdict is Verdict.RECREATE
+    assert deployer.actions() == [Action.DELETE_ENDPOINT, Action.CREATE_ENDPOINT]
+    assert (await account.found()).status is Status.IN_SERVICE
+
+
+async def test_an_endpoint_that_is_going_is_waited_for_and_made_anew(account: DeployAccount) -> None:
+    """The name is free only when the deletion is complete."""
+    await account.deployer().ensure()
+    await account.clients["sagemaker"].delete_endpoint(EndpointName="nim")
+    deployer = account.deployer()
+    assert (await deployer.ensure()).verdict is Verdict.CREATE
+    assert (await account.found()).status is Status.IN_SERVICE
+
+
+@pytest.mark.parametrize("status", ["OUT_OF_SERVICE", "UPDATE_ROLLBACK_FAILED"])
+async def test_a_status_that_only_a_person_can_mend_is_reported(account: DeployAccount, status: str) -> None:
+    """Nothing is done, and the reason is told."""
+    await account.deployer().ensure()
+    account.plane.interrupt("nim", EndpointStatus[status], reason="disk gone")
+    done = await account.deployer().ensure(recreate=True)
+    assert done.refusal
+    assert "disk gone" in done.refusal
+    assert "DeleteEndpoint" not in account.plane.calls
+
+
+async def test_an_endpoint_whose_configuration_is_lost_is_not_updated(account: DeployAccount) -> None:
+    """SageMaker cannot update it any more: the refusal says what can be done."""
+    await account.deployer().ensure()
+    name = (await account.found()).config_name
+    await account.clients["sagemaker"].delete_endpoint_config(EndpointConfigName=name)
+    done = await account.deployer().ensure(spec(context_tokens=8_192))
+    assert done.refusal
+    assert "configuration of nim was deleted" in done.refusal
+
+
+@pytest.mark.parametrize(
+    "operation", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint", "DescribeEndpoint", "ListTags"]
+)
+async def test_a_throttled_call_is_repeated(account: DeployAccount, operation: str) -> None:
+    """One throttle costs no more than a moment."""
+    account.plane.fail_next(operation, "throttled")
+    assert (await account.deployer().ensure()).refusal is None
+
+
+async def test_a_reply_that_is_lost_ends_in_one_endpoint(account: DeployAccount) -> None:
+    """The creation happened although its answer was lost: the repeated call meets its own endpoint."""
+    account.plane.fail_next("CreateEndpoint", "lost_reply")
+    assert (await account.deployer().ensure()).refusal is None
+    assert (await account.found()).status is Status.IN_SERVICE
+
+
+async def test_a_call_that_is_refused_for_good_is_raised(account: DeployAccount) -> None:
+    """A permission that is missing is named, with the operation."""
+    account.plane.fail_next("CreateModel", "access_denied")
+    with pytest.raises(ServiceFailed, match="sagemaker:CreateModel"):
+        await account.deployer().ensure()
+
+
+async def test_what_was_made_before_an_interruption_is_not_made_again(account: DeployAccount) -> None:
+    """A run that begins after model and configuration exist goes on with the endpoint."""
+    account.plane.fail_next("CreateEndpoint", "access_denied")
+    with pytest.raises(ServiceFailed):
+        await account.deployer().ensure()
+    deployer = account.deployer()
+    await deployer.ensure()
+    assert deployer.actions() == [Action.CREATE_ENDPOINT]
+
+
+async def test_a_persistent_throttle_is_raised_as_one(account: DeployAccount) -> None:
+    """Reading is tried four times; then the run ends, and can be run again."""
+    for _ in range(4):
+        account.plane.fail_next("DescribeEndpoint", "throttled")
+    with pytest.raises(Throttled):
+        await account.deployer().ensure()
+
+
+async def test_the_role_of_the_model_is_the_one_of_the_spec(account: DeployAccount) -> None:
+    """What reaches SageMaker is what the spec says, in the API's own names."""
+    await account.deployer().ensure()
+    names = await account.clients["sagemaker"].list_models()
+    model = await account.clients["sagemaker"].describe_model(ModelName=names["Models"][0]["ModelName"])
+    container = model["PrimaryContainer"]
+    assert (model["ExecutionRoleArn"], model["EnableNetworkIsolation"]) == (ROLE, True)
+    assert container["Environment"]["NIM_MAX_MODEL_LEN"] == "16384"
+    assert container["ModelDataSource"]["S3DataSource"]["CompressionType"] == "None"

@@ -1,0 +1,185 @@
+"""Secrets that only their place tells: what is assigned to a name, given to a flag, or stands in a header or a URL.
+
+Headers: RFC 9110 section 11.6.2, RFC 7617 (basic), RFC 6750 (bearer), RFC 6265 (cookies). Signed URLs:
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html and their kin of Google and Azure. Names:
+what configuration files, connection strings and command lines of common software call a secret.
+"""
+
+import re
+from base64 import b64decode
+from binascii import Error
+from dataclasses import dataclass
+
+from autocloudops.redaction.pattern import DELIMITERS, LINE_LIMIT, QUOTE, Pattern
+from autocloudops.redaction.placeholders import DIGEST_CHARACTERS, PLACEHOLDER, STAND_IN
+
+_PASSWORDS = r"pass(?:word|wd|phrase|code)|pwd|(?<![a-z])pass"
+_KEYS = (
+    r"(?<!\d:)secret|credential|(?:api|access|private|auth|account|aws|encryption|signing|master|shared|storage"
+    r"|subscription|license|webhook|app|consumer|hmac|jwt|client)[_ -]?key"
+)
+_SUFFIX = r"(?:[_ -]?(?:access|key|token|string|value|hash|text)){0,3}s?\d{0,3}"
+_SEPARATOR = rf"(?:{QUOTE})?\s{{0,4}}(?:=>|:=|[:=]|%3[ad]|\\{{1,3}}u003d)\s{{0,4}}"
+_BARE = rf"[^{DELIMITERS}]"
+
+# Whatever else a name may be given that is no secret: nothing, a word for it, a reference to where it is kept.
+_HARMLESS = (
+    r"(?:null|none|nil|undefined|true|false|yes|no|required|optional|missing|invalid|incorrect|empty|expired|failed"
+    r"|\[?redacted\]?|\*{2,64}|x{3,64}|\.{3}|%s|\$\{[\w.:/-]{1,80}\}|\$[a-z_]{2,64}|\{\{[^{}]{1,80}\}\}"
+    r"|<[a-z_ -]{1,40}>"
+    rf"|arn:aws[a-z-]{{0,8}}:{_BARE}{{1,512}})"
+)
+
+
+NO_SECRET = rf"(?:{STAND_IN}|{_HARMLESS})"
+
+# The rest of a placeholder, whose kind may look like a name.
+_DIGEST = rf"[0-9a-f]{{{DIGEST_CHARACTERS}}}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What tells that a value is secret.
+
+    Args:
+        kind: the placeholder's name.
+        hints: words of which each name has one.
+        names: expression of the names, without what may follow them, as in `password_hash`.
+        least: characters that a secret has at least.
+    """
+
+    kind: str
+    hints: tuple[str, ...]
+    names: str
+    least: int
+
+    @property
+    def expression(self) -> str:
+        """The expression of a name in full."""
+        return f"(?:{self.names}){_SUFFIX}"
+
+
+def _assigned(named: Named) -> Pattern:
+    """Return the pattern for `name=value`, `name: value` and `"name": "value"`, quotes escaped or not."""
+    keep = rf"(?P<keep>{named.expression}{_SEPARATOR}(?P<quote>{QUOTE})?+)(?!{_DIGEST})"
+    quoted = rf"(?!{NO_SECRET}(?:(?P=quote)|$))(?:(?!(?P=quote))(?:\\.|.)){{{named.least},{LINE_LIMIT}}}"
+    bare = rf"(?!{NO_SECRET}(?![^{DELIMITERS}\\])){_BARE}{{{named.least},{LINE_LIMIT}}}"
+    return Pattern(named.kind, named.hints, re.compile(rf"{keep}(?(quote){quoted}|{bare})", re.IGNORECASE))
+
+
+def _after(kind: str, hints: tuple[str, ...], keep: str, value: str) -> Pattern:
+    """Return the pattern of a `value` that follows `keep` and is not replaced yet."""
+    return Pattern(kind, hints, re.compile(rf"(?P<keep>{keep})(?!{STAND_IN}){value}", re.IGNORECASE))
+
+
+def _is_login(text: str) -> bool:
+    """Tell whether `text` is `user:password` in Base64, as RFC 7617 has it."""
+    try:
+        return b":" in b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (Error, ValueError):
+        return False
+
+
+HEADERS = (
+    _after(
+        "authorization",
+        ("authorization",),
+        rf"authorization{_SEPARATOR}(?:{QUOTE})?+(?:(?:basic|bearer|digest|negotiate|token|apikey|ntlm)\s{{1,4}}"
+        rf"|(?!aws4-hmac)(?={_BARE}{{16}})(?=[^{DELIMITERS}\d]{{0,{LINE_LIMIT}}}\d))",
+        rf"[^{DELIMITERS}\\]{{1,{LINE_LIMIT}}}",
+    ),
+    _after(
+        "bearer-token",
+        ("bearer",),
+        r"\bbearer\s{1,4}",
+        rf"(?=[A-Za-z._~+/-]{{0,{LINE_LIMIT}}}\d)[A-Za-z0-9._~+/-]{{16,{LINE_LIMIT}}}={{0,2}}",
+    ),
+    Pattern(
+        "basic-login",
+        ("basic ", '"auth"', "'auth'"),
+        re.compile(
+            rf"(?P<keep>\bbasic\s{{1,4}}|{QUOTE}auth{QUOTE}\s{{0,4}}:\s{{0,4}}{QUOTE})"
+            rf"[A-Za-z0-9+/]{{8,{LINE_LIMIT}}}={{0,2}}",
+            re.IGNORECASE,
+        ),
+        _is_login,
+    ),
+    _after(
+        "cookie",
+        ("cookie",),
+        rf"cookie{_SEPARATOR}(?:{QUOTE})?+(?=[^\s=;]{{1,128}}=)",
+        rf"[^\s\"'\\](?:[^\"'\\]){{0,{LINE_LIMIT}}}",
+    ),
+)
+
+URLS = (
+    Pattern(
+        "url-password",
+        ("://",),
+        re.compile(rf"(?P<keep>://[^\s/:@\"']{{0,256}}:)(?!{PLACEHOLDER}@)[^\s/\"']{{1,256}}(?=@)"),
+    ),
+    Pattern(
+        "url-password",
+        ("://",),
+        re.compile(r"(?P<keep>://)(?=[A-Za-z_.~%-]{0,256}\d)[A-Za-z0-9_.~%-]{20,256}(?=@)"),
+    ),
+    _after(
+        "url-password",
+        ("jdbc:oracle:",),
+        r"jdbc:oracle:[a-z0-9]{1,16}:[^\s/@:\"']{1,128}/",
+        r"[^\s/\"'@]{1,256}(?=@)",
+    ),
+    _after(
+        "signature",
+        ("signature", "sig=", "sig%3d"),
+        r"(?:signature|(?<![a-z])sig)(?:=|%3d)",
+        rf"(?=[^\s&;\"',]{{16}})[A-Za-z0-9%+/=_~.-]{{16,{LINE_LIMIT}}}",
+    ),
+)
+
+COMMANDS = (
+    _after(
+        "password",
+        ("--",),
+        rf"--(?:[a-z0-9]{{1,20}}-){{0,4}}(?:pass(?:word|wd|phrase)?|pwd|token|secret|(?:api|access|secret|auth|private)-key)"
+        rf"\s{{1,4}}(?:{QUOTE})?(?!-|{_HARMLESS}(?![^{DELIMITERS}]))",
+        rf"[^\s\"'\\]{{1,{LINE_LIMIT}}}",
+    ),
+    _after(
+        "password",
+        ("curl", "wget"),
+        r"\b(?:curl|wget)\s[^|;]{0,256}?(?:-u|--user|--proxy-user)\s{0,4}[\"']?[^\s:\"']{1,64}:",
+        rf"[^\s\"'\\]{{1,{LINE_LIMIT}}}",
+    ),
+    _after(
+        "password",
+        ("mysql", "mariadb", "sshpass"),
+        r"(?:\b(?:mysql|mariadb)[a-z-]{0,16}\s(?:[^|;\n]{0,256}?\s)?-p|\bsshpass\s{1,4}-p\s{0,4})[\"']?",
+        rf"[^\s\"'\\]{{1,{LINE_LIMIT}}}",
+    ),
+    _after(
+        "password",
+        ("password", "identified"),
+        r"(?:identified\s{1,4}by|password(?:\s{1,4}(?:is|was))?)\s{1,4}(?P<quote>[\"'])",
+        rf"(?:(?!(?P=quote)).){{1,{LINE_LIMIT}}}(?=(?P=quote))",
+    ),
+    _after(
+        "password",
+        ("</",),
+        r"<(?:[\w.-]{1,40}:)?[\w.-]{0,40}?(?:password|passwd|pwd|secret|token|api[_-]?key|(?:access|private)key)[\w.-]{0,16}>",
+        rf"[^<]{{1,{LINE_LIMIT}}}(?=</)",
+    ),
+)
+
+NAMED = (
+    Named("password", ("pass", "pwd"), _PASSWORDS, 1),
+    Named("credential", ("secret", "credential", "key"), _KEYS, 6),
+    Named("token", ("token",), "token", 12),
+)
+NAMES = tuple(map(_assigned, NAMED))
+
+EMAIL = Pattern(
+    "email",
+    ("@",),
+    re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}(?![A-Za-z0-9])"),
+)
