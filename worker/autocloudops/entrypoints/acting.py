@@ -1,5 +1,6 @@
 """What acts, from settings and policy to adapters."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from autocloudops.actions.alarm_states import CloudWatchAlarms
 from autocloudops.actions.dispatcher import Dispatcher, Worker
 from autocloudops.actions.executions import Executions
 from autocloudops.actions.facts.reader import ActionFactReader, Bounds
-from autocloudops.actions.facts.reading import Reads
+from autocloudops.actions.facts.reading import Place, Reads
 from autocloudops.actions.followups import FollowUpWork
 from autocloudops.actions.guards import PolicyGuards
 from autocloudops.actions.judging import Patience
@@ -24,6 +25,7 @@ from autocloudops.actions.sweeping import Sweeper
 from autocloudops.actions.verification import Reach, Verifier
 from autocloudops.actions.withdrawing import Withdrawals
 from autocloudops.audit.actions import ActionObjects
+from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
 
 CALL_SECONDS = 10.0
+CANCEL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,14 @@ async def open_actors(means: Means, settings: ActionSettings, log: ActionObjects
         first_look=patience.first,
     )
     return Actors(facts, hands)
+
+
+def warm(stack: AsyncExitStack, facts: ActionFactReader, account: str) -> None:
+    """Open the clients of facts in the worker's own account and region beside everything else."""
+    region = aws.session().get_config_variable("region")
+    if region:
+        warming = asyncio.create_task(facts.warm(Place(account, region)), name="warming facts")
+        stack.push_async_callback(cancel, {warming}, CANCEL_SECONDS)
 
 
 async def open_follow_ups(stack: AsyncExitStack, settings: ActionSettings) -> SqsFollowUps:

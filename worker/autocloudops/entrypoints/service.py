@@ -11,7 +11,7 @@ from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
 from autocloudops.entrypoints import wiring
-from autocloudops.entrypoints.acting import Actors, Means, open_actors, refuse_without_followups
+from autocloudops.entrypoints.acting import Actors, Means, open_actors, refuse_without_followups, warm
 from autocloudops.entrypoints.late import late_gatherer
 from autocloudops.entrypoints.models import bounds_of, open_model
 from autocloudops.entrypoints.policies import policy_of
@@ -112,7 +112,10 @@ async def _open_acting(opening: Opening, policy: Policy, client: "DynamoDBClient
         policy=policy,
         name=opening.name,
     )
-    return witnesses, await open_actors(means, action, ActionObjects(objects), notifier)
+    actors = await open_actors(means, action, ActionObjects(objects), notifier)
+    if not opening.late:
+        warm(opening.stack, actors.facts, means.account)
+    return witnesses, actors
 
 
 async def _open_investigator(opening: Opening, policy: Policy, state: State, actors: Actors | None) -> Investigator:

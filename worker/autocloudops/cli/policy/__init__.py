@@ -45,3 +45,17 @@ def policy_schema() -> None:
     from autocloudops.cli.policy.checking import print_schema
 
     print_schema()
+
+
+@policy.command("permissions")
+def policy_permissions(
+    context: typer.Context,
+    account: Annotated[str, typer.Option(help="The account of the targets.")] = "*",
+    region: Annotated[str, typer.Option(help="The region of the targets.")] = "*",
+    other_role: Annotated[str, typer.Option(help="The role that is assumed in other accounts, by name.")] = "",
+) -> None:
+    """Print what a worker needs in IAM to act: nothing of it changes a target, only the runbooks' own roles do."""
+    from autocloudops.actions.policy import ActingPlace
+    from autocloudops.cli.policy.permissions import print_permissions
+
+    print_permissions(ActingPlace(account=account, region=region, other_role=other_role), context.obj)
