@@ -25,6 +25,7 @@ from autocloudops.actions.sweeping import Sweeper
 from autocloudops.actions.verification import Reach, Verifier
 from autocloudops.actions.withdrawing import Withdrawals
 from autocloudops.audit.actions import ActionObjects
+from autocloudops.audit.objects import AuditObjects
 from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
@@ -38,6 +39,7 @@ from autocloudops.settings import ActionSettings
 from autocloudops.state.claims import DynamoLedger
 
 if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
     from types_aiobotocore_sqs.client import SQSClient
 
 CALL_SECONDS = 10.0
@@ -51,7 +53,7 @@ class Means:
     Attributes:
         stack: closes what is opened.
         clock: time.
-        ledger: keeps claims and the control item.
+        client: reads and writes the state table.
         table: the state table, whose control item every runbook reads.
         account: the worker's own.
         policy: what may be done.
@@ -60,7 +62,7 @@ class Means:
 
     stack: AsyncExitStack
     clock: Clock
-    ledger: DynamoLedger
+    client: "DynamoDBClient"
     table: str
     account: str
     policy: Policy
@@ -88,6 +90,19 @@ def refuse_without_followups(settings: ActionSettings, policy: Policy) -> None:
         )
 
 
+def refuse_without_approvers(policy: Policy) -> None:
+    """Refuse to ask for approvals that nobody may give: every gate may cap an action at one, in mode active too.
+
+    Raises:
+        SettingsInvalid: the policy lets something be done, and names nobody who approves.
+    """
+    if policy.mode >= Mode.APPROVE and not policy.approval.approvers:
+        raise SettingsInvalid(
+            f"approval.approvers of the policy: mode {policy.mode} needs somebody who may approve",
+            "name IAM users or roles there by their ARNs, or lower AUTOCLOUDOPS_SAFETY_MODE",
+        )
+
+
 def setup_of(settings: ActionSettings, policy: Policy, table: str) -> RunbookSetup:
     """Return what every runbook is started with."""
     rule = policy.approval
@@ -100,16 +115,22 @@ def clients_of(stack: AsyncExitStack, clock: Clock, account: str, settings: Acti
     return ActionClients(stack, clock, account, role)
 
 
-async def open_actors(means: Means, settings: ActionSettings, log: ActionObjects, notifier: Notifier) -> Actors:
+async def open_actors(means: Means, settings: ActionSettings, objects: AuditObjects, notifier: Notifier) -> Actors:
     """Open what acts.
 
     Args:
         means: what it shares with the rest.
         settings: how it acts.
-        log: the action log.
+        objects: where the action log is kept.
         notifier: tells people.
+
+    Raises:
+        SettingsInvalid: the policy lets something be done, and names nobody who approves, or nobody looks after it.
     """
-    clock, policy, ledger = means.clock, means.policy, means.ledger
+    clock, policy = means.clock, means.policy
+    refuse_without_followups(settings, policy)
+    refuse_without_approvers(policy)
+    ledger, log = DynamoLedger(means.client, means.table, clock), ActionObjects(objects)
     setup = setup_of(settings, policy, means.table)
     clients = clients_of(means.stack, clock, means.account, settings)
     bounds = Bounds(call_seconds=settings.call_seconds, wall_seconds=settings.facts_seconds)
@@ -118,15 +139,9 @@ async def open_actors(means: Means, settings: ActionSettings, log: ActionObjects
     dispatcher = Dispatcher(ledger, recorder, executions, facts, Worker(means.name, policy, setup), clock)
     withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock, policy.approval.ttl)
     follow_ups, patience = await open_follow_ups(means.stack, settings), patience_of(settings)
-    reads = Reads(clients, CALL_SECONDS)
-    reach = Reach(
-        alarms=CloudWatchAlarms(reads),
-        guards=PolicyGuards(reads, policy.guards),
-        rollbacks=RunbookRollbacks(executions, setup),
-        ops_items=SsmOpsItems(reads),
-        people=ToldPeople(notifier),
-    )
-    verifier = Verifier(ledger, log, reach, patience, policy.limits)
+    rollbacks = RunbookRollbacks(executions, setup)
+    reach = _reach(Reads(clients, CALL_SECONDS), policy, rollbacks, notifier)
+    verifier = Verifier(ledger, log, reach, policy, patience)
     hands = Hands(
         dispatcher=dispatcher,
         work=FollowUpWork(ledger, dispatcher, verifier, follow_ups, clock, patience),
@@ -136,6 +151,17 @@ async def open_actors(means: Means, settings: ActionSettings, log: ActionObjects
         first_look=patience.first,
     )
     return Actors(facts, hands)
+
+
+def _reach(reads: Reads, policy: Policy, rollbacks: RunbookRollbacks, notifier: Notifier) -> Reach:
+    """Return what verification reads and does."""
+    return Reach(
+        alarms=CloudWatchAlarms(reads),
+        guards=PolicyGuards(reads, policy.guards),
+        rollbacks=rollbacks,
+        ops_items=SsmOpsItems(reads),
+        people=ToldPeople(notifier),
+    )
 
 
 def warm(stack: AsyncExitStack, facts: ActionFactReader, account: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from autocloudops import aws
 from autocloudops.decisions.model import Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import SafetySettings
@@ -18,16 +19,27 @@ async def policy_of(settings: SafetySettings) -> Policy:
     """Return the policy that the settings name: of its mode and theirs the lower one, of the confidences the higher.
 
     Raises:
-        SettingsInvalid: there is no such policy, or it is wrong; the message says where.
+        SettingsInvalid: there is no such policy, or it is wrong; the message says where. Or the settings let something
+            be done, and no policy names what.
         ServiceFailed: it cannot be read from S3.
     """
-    policy = await _written(settings.policy) if settings.policy else Policy(mode=settings.mode)
+    policy = await _written(settings.policy) if settings.policy else _unwritten(settings.mode)
     return policy.model_copy(
         update={
             "mode": min(policy.mode, settings.mode),
             "min_confidence": max(policy.min_confidence, settings.min_confidence),
         }
     )
+
+
+def _unwritten(mode: Mode) -> Policy:
+    """Return the policy of nobody: it names no account, region or action, so it may limit nothing but a dry run."""
+    if mode > Mode.DRY_RUN:
+        raise SettingsInvalid(
+            f"{VARIABLE}: mode {mode} needs a policy that names accounts, regions and actions",
+            "name a policy file, or lower AUTOCLOUDOPS_SAFETY_MODE",
+        )
+    return Policy(mode=mode)
 
 
 async def _written(location: str) -> Policy:

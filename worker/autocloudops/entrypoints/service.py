@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from autocloudops.audit.actions import ActionObjects
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
-from autocloudops.entrypoints.acting import Actors, Means, open_actors, refuse_without_followups, warm
 from autocloudops.entrypoints.late import late_gatherer
 from autocloudops.entrypoints.models import bounds_of, open_model
 from autocloudops.entrypoints.policies import policy_of
@@ -32,11 +31,12 @@ from autocloudops.settings import (
     StateSettings,
     read,
 )
-from autocloudops.state.claims import DynamoLedger
 from autocloudops.state.writers import DynamoWriters
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
+
+    from autocloudops.entrypoints.acting import Actors
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +92,35 @@ async def open_service(opening: Opening) -> Service:
     return Service(rooms, investigator, wiring.gatekeeper_of(read(SnsSettings), clock))
 
 
-async def _open_acting(opening: Opening, policy: Policy, client: "DynamoDBClient") -> tuple[Witnesses, Actors | None]:
+async def _open_acting(opening: Opening, policy: Policy, client: "DynamoDBClient") -> "tuple[Witnesses, Actors | None]":
     """Open who hears of what is done, and what does it; nothing does where there is no queue of follow-ups."""
-    audit, action, table = read(AuditSettings), read(ActionSettings), read(StateSettings).table
-    refuse_without_followups(action, policy)
+    audit, table = read(AuditSettings), read(StateSettings).table
     objects = await wiring.open_audit(opening.stack, audit.location, audit.kms_key)
     notifier = await wiring.open_notifier(opening.stack, read(NotifySettings))
     commits = CommitPolicy(records=audit.batch_records, seconds=audit.batch_seconds)
     writers = DynamoWriters(client, table, opening.clock)
     witnesses = Witnesses(AuditWriter(objects, opening.clock, commits, writers), notifier)
-    if not action.followups_url:
+    action = read(ActionSettings)
+    if not action.followups_url and policy.mode < Mode.APPROVE:
         return witnesses, None
+    from autocloudops.entrypoints.acting import Means, open_actors, warm  # noqa: PLC0415 - most of it acts seldom
+
     means = Means(
         stack=opening.stack,
         clock=opening.clock,
-        ledger=DynamoLedger(client, table, opening.clock),
+        client=client,
         table=table,
         account=account_of(read(QueueSettings).url),
         policy=policy,
         name=opening.name,
     )
-    actors = await open_actors(means, action, ActionObjects(objects), notifier)
+    actors = await open_actors(means, action, objects, notifier)
     if not opening.late:
         warm(opening.stack, actors.facts, means.account)
     return witnesses, actors
 
 
-async def _open_investigator(opening: Opening, policy: Policy, state: State, actors: Actors | None) -> Investigator:
+async def _open_investigator(opening: Opening, policy: Policy, state: State, actors: "Actors | None") -> Investigator:
     model, clock = read(ModelSettings), opening.clock
     bounds = replace(bounds_of(model), facts=actors.facts if actors else None)
     endpoint = await open_model(opening.stack, model, clock, state.dialects, opening.share)

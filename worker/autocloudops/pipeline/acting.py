@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from logging import getLogger
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from autocloudops.actions.dispatcher import Dispatcher
-from autocloudops.actions.followups import FollowUps, FollowUpWork
-from autocloudops.actions.sweeping import Sweeper
-from autocloudops.actions.withdrawing import Withdrawals
 from autocloudops.alarms.model import AlarmKey
 from autocloudops.audit.record import AuditRecord, Outcome
 from autocloudops.audit.writer import AuditWriter
@@ -26,6 +23,12 @@ from autocloudops.notify.verification import notification_of_result
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.endings import Done, Ending, Park
 from autocloudops.queue.followups import parse_follow_up
+
+if TYPE_CHECKING:
+    from autocloudops.actions.dispatcher import Dispatcher
+    from autocloudops.actions.followups import FollowUps, FollowUpWork
+    from autocloudops.actions.sweeping import Sweeper
+    from autocloudops.actions.withdrawing import Withdrawals
 
 log = getLogger(__name__)
 
@@ -48,11 +51,11 @@ class Hands:
         first_look: after how long to look at what was begun.
     """
 
-    dispatcher: Dispatcher
-    work: FollowUpWork
-    follow_ups: FollowUps
-    sweeper: Sweeper
-    withdrawals: Withdrawals
+    dispatcher: "Dispatcher"
+    work: "FollowUpWork"
+    follow_ups: "FollowUps"
+    sweeper: "Sweeper"
+    withdrawals: "Withdrawals"
     first_look: timedelta
 
 

@@ -1,9 +1,9 @@
-"""What acting needs before anything: a policy that can be read, and somebody who looks after what was begun."""
+"""What acting needs before anything: a policy that can be read, somebody who approves, and who looks after actions."""
 
 from collections.abc import Sequence
 from functools import partial
 
-from autocloudops.entrypoints.acting import refuse_without_followups
+from autocloudops.entrypoints.acting import refuse_without_approvers, refuse_without_followups
 from autocloudops.entrypoints.policies import VARIABLE, policy_of
 from autocloudops.entrypoints.preflight.checks import Check, Weight
 from autocloudops.settings import ActionSettings, SafetySettings, read
@@ -17,4 +17,5 @@ def policy_checks(settings: SafetySettings) -> Sequence[Check]:
 async def _policy(settings: SafetySettings) -> str:
     policy = await policy_of(settings)
     refuse_without_followups(read(ActionSettings), policy)
+    refuse_without_approvers(policy)
     return f"mode {policy.mode}, version {policy.version[:12]}"
