@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from autocloudops.errors import (
     ModelTimedOut,
     ModelUnavailable,
 )
+from autocloudops.inference import faults
 from autocloudops.inference.openai import OpenAiEndpoint, open_session
 from autocloudops.inference.sagemaker import SageMakerEndpoint
 
@@ -87,7 +89,7 @@ SAGEMAKER = {
 }
 
 PART = sse("half", finish_reason=None, done=False)
-STREAMED = {
+STREAMED: dict[str, tuple[bytes | Event, type[ModelError]]] = {
     "broken by the container": (
         exception_frame("ModelStreamError", Message="The stream broke.", ErrorCode="StreamBroken"),
         ModelBrokeOff,
@@ -126,7 +128,7 @@ HTTP = {
     "no answer at all": (Reply([Event.HANG]), ModelTimedOut),
     "half a body and silence": (Reply([b'{"id": "ch', Event.HANG]), ModelTimedOut),
 }
-HTTP_STREAMED = {
+HTTP_STREAMED: dict[str, tuple[list[bytes | Event], type[ModelError]]] = {
     "dropped": ([PART, Event.BREAK], ModelBrokeOff),
     "ended early": ([PART], ModelBrokeOff),
     "silence": ([PART, Event.HANG], ModelTimedOut),
@@ -255,3 +257,52 @@ async def test_missing_credentials_are_a_configuration_to_correct(
     with pytest.raises(EndpointMisconfigured, match="credentials"):
         await endpoint.complete(question)
     assert not server.seen
+
+
+ANSWERED = {
+    "sagemaker": [reply for reply, _ in SAGEMAKER.values()],
+    "openai": [reply for reply, _ in HTTP.values()],
+}
+STREAMS = {
+    "sagemaker": [Reply([*frames(PART), last]) for last, _ in STREAMED.values()],
+    "openai": [Reply(pieces) for pieces, _ in HTTP_STREAMED.values()],
+}
+UNSENT = {EndpointMisconfigured, ModelUnavailable}
+"""What the two rows come to that hold before anything is sent; tests above meet them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """A row that keeps whether it was the one that held."""
+
+    fault: faults.Fault
+    met: set[int]
+
+    @property
+    def becomes(self) -> type[ModelError]:
+        self.met.add(id(self.fault))
+        return self.fault.becomes
+
+    @property
+    def advice(self) -> str:
+        return self.fault.advice
+
+    def fits(self, symptom: faults.Symptom) -> bool:
+        return self.fault.fits(symptom)
+
+
+async def test_every_row_is_met_over_http(
+    sagemaker: Open, openai: Open, server: ModelServer, question: CompletionRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row of the table is there that no answer of a server reaches, but for those of an endpoint nobody reaches."""
+    met: set[int] = set()
+    rows = faults.FAULTS
+    monkeypatch.setattr(faults, "FAULTS", tuple(Noting(fault, met) for fault in rows))
+    for replies, streaming in ((ANSWERED, False), (STREAMS, True)):
+        for open_endpoint, answers in ((sagemaker, replies["sagemaker"]), (openai, replies["openai"])):
+            for reply in answers:
+                server.seen.clear()
+                await fails(open_endpoint, server, question, reply, streaming=streaming)
+    unmet = [fault for fault in rows if id(fault) not in met]
+    assert [fault.becomes for fault in unmet if not fault.raised] == []
+    assert {fault.becomes for fault in unmet} <= UNSENT
