@@ -7,8 +7,21 @@ from random import Random
 
 LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 HEXADECIMAL = string.digits + "abcdef"
-PASSWORD_SIGNS = "!#$%*+-.?^_~"
-WORDS = ("amber", "basalt", "cedar", "delta", "ember", "fjord", "glade", "harbor", "indigo", "juniper", "krill", "lumen")
+SIGNS = "!#$%*+-.?^_~"
+WORDS = (
+    "amber",
+    "basalt",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "glade",
+    "harbor",
+    "indigo",
+    "juniper",
+    "krill",
+    "lumen",
+)
 
 
 def letters(random: Random, count: int, alphabet: str = LETTERS_AND_DIGITS) -> str:
@@ -40,7 +53,7 @@ def password(random: Random) -> str:
     """Return what people and generators choose: words with digits, or 10 to 24 characters with signs."""
     if random.random() < 0.4:  # noqa: PLR2004 - the share of passwords that people think of
         return f"{random.choice(WORDS)}-{random.choice(WORDS)}{random.randrange(10, 9999)}"
-    body = letters(random, random.randrange(8, 22), LETTERS_AND_DIGITS + PASSWORD_SIGNS)
+    body = letters(random, random.randrange(8, 22), LETTERS_AND_DIGITS + SIGNS)
     return f"{letters(random, 1)}{body}{random.randrange(10)}"
 
 

@@ -137,7 +137,9 @@ FORMATS: dict[str, Format] = {
     ),
     "basic header": _held(_login, "Authorization: Basic {}", '"authorization": ["Basic {}"]', "proxy sent basic {}"),
     "registry login": _held(_login, '{"auths": {"registry.example.com": {"auth": "{}"}}}'),
-    "API key header": _held(lambda random: hexadecimal(random, 32), "x-api-key: {}", "Ocp-Apim-Subscription-Key: {}"),
+    "API key header": _held(
+        lambda random: hexadecimal(random, 32), "x-api-key: {}", "x-functions-key: {}", "Ocp-Apim-Subscription-Key: {}"
+    ),
     "cookie": _held(
         lambda random: letters(random, 32), "Cookie: lang=en; session={}", "Set-Cookie: sid={}; HttpOnly; Path=/"
     ),
@@ -151,7 +153,7 @@ FORMATS: dict[str, Format] = {
     "key=value": _held(password, "user=app password={} host=db", "DB_PASSWORD={}", "db.pwd = {}", "PGPASSWORD={} psql"),
     "JSON": _held(password, '{"user":"app","password":"{}"}', '{"db": {"Passwd": "{}"}}', "{'secret': '{}'}"),
     "JSON in JSON": _escaped,
-    "YAML": _held(password, "  password: {}", "    client_secret: '{}'", "api_key: \"{}\""),
+    "YAML": _held(password, "  password: {}", "    client_secret: '{}'", 'api_key: "{}"', "SECRET_KEY_BASE: {}"),
     "form body": _encoded_password,
     "connection string": _held(
         lambda random: letters(random, 20) + "7",

@@ -13,18 +13,18 @@ def plan_deletion(name: str, found: Found, consumer: str | None) -> Plan:
         consumer: whose own lease is no hindrance.
     """
     if found.status is None:
-        return _rest(found, ())
+        return _rest(name, found, ())
     if not found.owned:
         return refused(f"{name} was not made here: its owner deletes it")
     if others := found.others(consumer):
         since = ", ".join(f"{each} (since {found.leases[each]})" for each in others)
         return refused(f"{name} is used by {since}", "each of them releases it: `endpoint release NAME --consumer …`")
-    if foreign := [each.name for each in found.components if not each.owned]:
+    if foreign := [each.name for each in found.hosted(name) if not each.owned]:
         return refused(f"the component {foreign[0]} on {name} was not made here: its owner deletes it first")
     if found.status.is_passing and found.status is not Status.DELETING:
         wait = Step(action=Action.WAIT, name=name, why=f"it is {found.status}; only then is deleting it legal")
-        return _rest(found, (wait, *_endpoint(name, found)))
-    return _rest(found, _endpoint(name, found))
+        return _rest(name, found, (wait, *_endpoint(name, found)))
+    return _rest(name, found, _endpoint(name, found))
 
 
 def _endpoint(name: str, found: Found) -> tuple[Step, ...]:
@@ -34,17 +34,17 @@ def _endpoint(name: str, found: Found) -> tuple[Step, ...]:
     return (Step(action=Action.DELETE_ENDPOINT, name=name), gone)
 
 
-def _rest(found: Found, endpoint: tuple[Step, ...]) -> Plan:
+def _rest(name: str, found: Found, endpoint: tuple[Step, ...]) -> Plan:
     """Components go first, because those of an endpoint that is gone block its name; what it was made of goes last."""
-    steps = [*_components(found), *endpoint]
+    steps = [*_components(name, found), *endpoint]
     steps += [Step(action=Action.DELETE_CONFIG, name=each) for each in found.left_configs]
     steps += [Step(action=Action.DELETE_MODEL, name=each) for each in found.left_models]
     return Plan(verdict=Verdict.DELETE if steps else Verdict.NOTHING, steps=tuple(steps))
 
 
-def _components(found: Found) -> list[Step]:
+def _components(name: str, found: Found) -> list[Step]:
     steps = []
-    for each in (each for each in found.components if each.owned):
+    for each in (each for each in found.hosted(name) if each.owned):
         if each.status.is_passing and each.status is not Status.DELETING:
             steps.append(Step(action=Action.WAIT, name=each.name, why=f"it is {each.status}"))
         if each.status is not Status.DELETING:

@@ -85,6 +85,10 @@ class Found(Value):
         wanted = (name or "").lower()
         return next((each for each in self.components if each.name.lower() == wanted), None)
 
+    def hosted(self, endpoint: str) -> list[FoundComponent]:
+        """Return the components that are on the endpoint of that name."""
+        return [each for each in self.components if each.endpoint.lower() == endpoint.lower()]
+
     def others(self, consumer: str | None) -> list[str]:
         """Return who else holds a lease."""
         return sorted(each for each in self.leases if each != consumer)

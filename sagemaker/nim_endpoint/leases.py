@@ -11,7 +11,7 @@ of them sees the other, and gives way.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from autocloudops.clock import Clock
@@ -19,6 +19,7 @@ from autocloudops.errors import SettingsInvalid
 
 PREFIX = "autocloudops:lease:"
 MARK = "autocloudops:deleting"
+MARK_HOLDS = timedelta(minutes=15)
 CONSUMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/-]{0,99}")
 
 
@@ -46,6 +47,12 @@ def of(tags: Mapping[str, str]) -> dict[str, str]:
     return {key.removeprefix(PREFIX): value for key, value in sorted(tags.items()) if key.startswith(PREFIX)}
 
 
+def is_marked(tags: Mapping[str, str], now: datetime) -> bool:
+    """Say whether somebody is about to delete the endpoint; an announcement that grew old was given up."""
+    marked = tags.get(MARK)
+    return marked is not None and now - datetime.fromisoformat(marked) < MARK_HOLDS
+
+
 def tag(consumer: str, now: datetime) -> dict[str, str]:
     """Return the tag of a lease as the SageMaker SDK names its parts."""
     return {"key": f"{PREFIX}{consumer}", "value": _said(now)}
@@ -69,7 +76,7 @@ class Leases:
         """Register a consumer, and return whether it is: not where somebody is about to delete the endpoint."""
         made = tag(consumer, self.clock.now())
         await self.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": made["key"], "Value": made["value"]}])
-        if MARK not in await self.reader.tags(arn):
+        if not is_marked(await self.reader.tags(arn), self.clock.now()):
             return True
         await self.release(arn, consumer)
         return False

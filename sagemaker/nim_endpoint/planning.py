@@ -138,16 +138,18 @@ def _recreated(wanted: Wanted, found: Found, consent: Consent) -> Plan:
         raise _Refusal(reason, "only deleting it is legal: --recreate deletes it and makes it anew")
     if others := found.others(consent.consumer):
         raise _Refusal(f"{reason}; {', '.join(others)} would lose it", "each of them releases it: `endpoint release`")
-    if foreign := [each.name for each in found.components if not each.owned]:
+    hosted = found.hosted(wanted.endpoint)
+    if foreign := [each.name for each in hosted if not each.owned]:
         raise _Refusal(f"{reason}; the component {foreign[0]} on it was not made here", "its owner deletes it first")
     removed = [
         Step(action=Action.DELETE_COMPONENT, name=each.name, why="its endpoint is deleted")
-        for each in found.components
+        for each in hosted
         if not each.status.is_passing
     ]
-    waits = [_waiting_for(each.name, "it goes") for each in found.components]
+    waits = [_waiting_for(each.name, "it goes") for each in hosted]
     gone = Step(action=Action.DELETE_ENDPOINT, name=wanted.endpoint, why="it has failed")
-    made = _created(wanted, found.model_copy(update={"components": (), "status": None}), consent)
+    left = tuple(each for each in found.components if each not in hosted)
+    made = _created(wanted, found.model_copy(update={"components": left, "status": None}), consent)
     steps = (*removed, *waits, gone, _waiting(wanted, "it goes"), *made.steps)
     return Plan(verdict=Verdict.RECREATE, steps=steps)
 

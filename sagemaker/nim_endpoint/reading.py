@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,8 +14,6 @@ from nim_endpoint.found import Found, FoundComponent, Status
 from nim_endpoint.refusals import is_absent
 from nim_endpoint.wanted import OF_ENDPOINT, OWNED, OWNER, Wanted
 
-MARK_HOLDS = timedelta(minutes=15)
-"""A deletion that was announced longer ago was given up."""
 VARIANT_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 QUOTA_NAME = "{} for endpoint usage"
 Row = Mapping[str, Any]
@@ -106,8 +103,7 @@ class Reader:
         return {each["Key"]: each["Value"] for each in with_tags}
 
     def _said_by(self, tags: Mapping[str, str]) -> dict[str, Any]:
-        marked = tags.get(leases.MARK)
-        is_marked = marked is not None and self.clock.now() - datetime.fromisoformat(marked) < MARK_HOLDS
+        is_marked = leases.is_marked(tags, self.clock.now())
         return {"owned": tags.get(OWNED) == OWNER, "leases": leases.of(tags), "is_marked": is_marked}
 
     async def _describe(self, kind: str, **request: str) -> Row | None:

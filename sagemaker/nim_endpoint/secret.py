@@ -72,7 +72,7 @@ async def version(client: Any, name: str) -> str:  # noqa: ANN401 - likewise
         except ClientError as error:
             if aws.error_code(error) != MISSING:
                 raise
-            raise SettingsInvalid(f"there is no secret {name}", f"autocloudops endpoint key --secret {name}") from error
+            raise SettingsInvalid(f"there is no secret {name}", "make it with `autocloudops endpoint key`") from error
     stages = said.get("VersionIdsToStages", {})
     return next((each for each, stage in sorted(stages.items()) if "AWSCURRENT" in stage), "")
 

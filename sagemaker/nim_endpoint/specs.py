@@ -146,6 +146,15 @@ def read(source: str, values: Mapping[str, str], name: str | None = None) -> Spe
     return _fitting(spec)
 
 
+def open_placeholders(source: str) -> frozenset[str]:
+    """Return the names of the placeholders that a spec leaves open.
+
+    Raises:
+        InputUnreadable: there is no such file.
+    """
+    return frozenset(PLACEHOLDER.findall(_uncommented(_text(source))))
+
+
 def bundled() -> tuple[str, ...]:
     """Return the names of the specs that come with this package."""
     data = {"gpus", "instances", "models"}
@@ -162,11 +171,15 @@ def _text(source: str) -> str:
 
 
 def _filled(text: str, values: Mapping[str, str], source: str) -> str:
-    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    lines = _uncommented(text)
     if missing := sorted(set(PLACEHOLDER.findall(lines)) - values.keys()):
         asked = " ".join(f"--set {each}=…" for each in missing)
         raise SettingsInvalid(f"{source} leaves {', '.join(missing)} open", f"give {asked}")
     return PLACEHOLDER.sub(lambda match: values[match[1]], lines)
+
+
+def _uncommented(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
 def _spec(found: Mapping[str, Any], source: str) -> Spec:

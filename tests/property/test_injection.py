@@ -10,29 +10,20 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
-from attacked_world import (
-    BUSY,
-    OFFERING,
-    POLICY,
-    SERVICE,
-    SHAPES,
-    STANDING,
-    TROUBLES,
-    Outside,
-    Seen,
-    Started,
-    Trouble,
-    alarms_in,
-)
+from alarm_bodies import ACCOUNT, REGION, sns_alarm
+from attacked_alarms import BUSY, OFFERING, SERVICE, SHAPES, TROUBLES, Started, Trouble, alarms_in
+from attacked_world import POLICY, STANDING, Outside, Seen, attacked_again
 from attacked_world import attacked as came_of
 from command_line import typed
 from deciding import WELL
 from injections import AGREES, INJECTIONS, MARK, ORDERS, Injection, Order, Place, answer, places, planted, poisoned
-from poisoned_sources import KINDS, everything
+from poisoned_sources import KINDS, alarm_now, everything
 
 from autocloudops.alarms.model import Alarm, AlarmState, Suppression
 from autocloudops.catalogue.model import Capacity
+from autocloudops.cli.output import Output, note, print_json, print_lines, print_rows
 from autocloudops.decisions.facts import ActionFacts, Unknown
+from autocloudops.decisions.limits import ClaimLimits
 from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.gathering import Piece
 from autocloudops.diagnosis.prompt import INSTRUCTIONS, PROMPT_TOKENS
@@ -128,8 +119,11 @@ def test_no_field_of_any_message_requests_what_was_not_offered(shape: str) -> No
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("shape", "trouble"),
+    [*((shape, BUSY) for shape in SHAPES), *(("sns_alarm", trouble) for trouble in TROUBLES[1:])],
+    ids=str,
+)
 def test_every_injection_in_every_field(shape: str, trouble: Trouble) -> None:
     """The whole product of fields and injections, with the orders in turn, requests nothing else."""
     assert hold_all(trouble, shape, attacks(SHAPES[shape](trouble), len(INJECTIONS))) > 100
@@ -225,8 +219,25 @@ def test_an_attacker_who_agrees_meets_every_other_gate(gate: str) -> None:
     assert not unapproved
 
 
-def test_a_name_of_another_resource_is_another_alarm() -> None:
-    """Who may forge a message's dimensions chooses its target, and then that target's own tags decide."""
+def test_a_forged_name_of_another_resource_is_seen_through() -> None:
+    """A message that gives an alarm other dimensions than CloudWatch has of it starts nothing."""
+    forged = replace(BUSY, dimensions={"ClusterName": "shop", "ServiceName": "payments"})
+    for shape in OFFERING:
+        (alarm,) = alarms_in(SHAPES[shape](forged))
+        seen = came_of(alarm, answer("scale_out_service", MARK), [alarm_now("pages")])
+        assert (list(seen.started), seen.case.story.decision.refused_by) == ([], "hygiene")
+
+
+def test_a_forged_reason_turns_no_comparison() -> None:
+    """EventBridge's comparison stands in a text, so that whoever sets a state may turn it: CloudWatch's own counts."""
+    (alarm,) = alarms_in(SHAPES["eventbridge"](BUSY))
+    for operator, refused_by in (("GreaterThanThreshold", None), ("LessThanThreshold", "hygiene")):
+        seen = came_of(alarm, answer("scale_out_service", MARK), [alarm_now("pages", ComparisonOperator=operator)])
+        assert seen.case.story.decision.refused_by == refused_by
+
+
+def test_a_real_alarm_of_another_resource_meets_that_resource_s_own_tags() -> None:
+    """Who may create alarms chooses targets: what was not opted in by its tag, or is our own, is none."""
     assert BUSY.may
     other = replace(BUSY, dimensions={"ClusterName": "shop", "ServiceName": "payments"})
     may = replace(BUSY.may, parameters={**BUSY.may.parameters, "Service": "payments"})
@@ -236,6 +247,22 @@ def test_a_name_of_another_resource_is_another_alarm() -> None:
     own = replace(BUSY, dimensions={"ClusterName": "shop", "ServiceName": "autocloudops-worker"})
     (alarm,) = alarms_in(SHAPES["sns_alarm"](own))
     assert not came_of(alarm, answer("scale_out_service", MARK)).started
+
+
+def test_an_attacker_who_repeats_himself_spends_a_budget() -> None:
+    """Many alarms of one service start one action, and many services no more of one runbook than its hour allows."""
+    body = SHAPES["sns_alarm"](BUSY)
+    of_one = [alarm for number in range(6) for alarm in alarms_in(body | _named(number))]
+    reply = agreeing(BUSY).reply(INJECTIONS[0].text)
+    assert list(attacked_again(of_one, reply)) == [BUSY.may]
+    others = [replace(BUSY, dimensions=SERVICE | {"ServiceName": f"api-{number}"}) for number in range(6)]
+    of_many = [alarm for each in others for alarm in alarms_in(SHAPES["sns_alarm"](each) | _named(0))]
+    assert len(attacked_again(of_many, reply)) == ClaimLimits().runbook_per_hour
+
+
+def _named(number: int) -> dict[str, str]:
+    """Return the fields that make a message one of an alarm of its own."""
+    return {"AlarmName": f"cpu-{number}", "AlarmArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:cpu-{number}"}
 
 
 def test_the_policy_of_these_tests_can_act() -> None:
@@ -253,11 +280,26 @@ def test_the_policy_of_these_tests_can_act() -> None:
 @pytest.mark.parametrize("verb", ["parse", "lint"])
 def test_nothing_reaches_a_terminal_that_it_would_obey(verb: str, output: str) -> None:
     """What the command line prints of a hostile message holds no escape and nothing invisible."""
-    turn = cycle(SHAPES.values())
-    bodies = [poisoned(next(turn)(BUSY), injection.text) for injection in INJECTIONS]
+    turn = cycle(SHAPES[shape](BUSY) for shape in OFFERING)
+    bodies = [poisoned(next(turn), injection.text) for injection in INJECTIONS]
+    bodies += [sns_alarm(AlarmName=injection.text, AlarmDescription=injection.text) for injection in INJECTIONS]
     result = typed("--output", output, "alarms", verb, "-", piped=json.dumps(bodies))
-    assert result.output.count(MARK) > 10
+    assert result.output.count(MARK) > len(INJECTIONS) / 2
     assert not unseen(result.output)
+
+
+@pytest.mark.parametrize("output", list(Output))
+def test_the_last_layer_of_output_cleans_what_others_forgot(output: Output, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows, lines, documents and remarks leave the command line visible, whoever made them."""
+    for injection in INJECTIONS:
+        print_rows(output, [{"what": injection.text}], ("what",))
+        print_lines(Output.TEXT, [injection.text])
+        print_json({injection.text: injection.text})
+        note(injection.text)
+    printed = capsys.readouterr()
+    assert printed.out.count(MARK) > 2 * len(INJECTIONS)
+    assert printed.err.count(MARK) == len(INJECTIONS)
+    assert not unseen(printed.out + printed.err)
 
 
 def test_a_hostile_piece_of_evidence_is_bounded_too() -> None:

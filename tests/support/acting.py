@@ -87,6 +87,7 @@ class ActingWorld:
     automation: FakeAutomation = field(default_factory=FakeAutomation)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     log: MemoryActionLog = field(default_factory=MemoryActionLog)
+    policy: Policy = field(default_factory=lambda: Policy(mode=Mode.ACTIVE, limits=LIMITS))
 
     @property
     def targets(self) -> FakeTargets:
@@ -112,14 +113,14 @@ class ActingWorld:
         ledger = port(self.ledger)
         executions = Executions(port(self.automation))
         recorder = Recorder(ledger, port(self.log), clock)
-        worker = Worker(name, Policy(limits=LIMITS), SETUP)
+        worker = Worker(name, self.policy, SETUP)
         dispatcher = Dispatcher(ledger, recorder, executions, port(self.targets), worker, clock)
-        withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock, TTL)
+        withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock)
         return Actor(
             dispatcher=dispatcher,
             executions=executions,
             rollbacks=RunbookRollbacks(executions, SETUP),
-            approvals=Approvals(ledger, executions, clock, TTL),
+            approvals=Approvals(ledger, executions, clock),
             withdrawals=withdrawals,
             sweeper=Sweeper(ledger, dispatcher, withdrawals, clock),
         )

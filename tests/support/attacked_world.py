@@ -1,44 +1,25 @@
 """The whole way of an attacked alarm: parsed, gathered, asked about, decided, acted on and told.
 
-The model obeys whoever writes the texts. What may be requested says a table that was written by hand, and not the code
-that is under attack.
+The model obeys whoever writes the texts.
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from acting import ActingWorld
-from alarm_bodies import (
-    ACCOUNT,
-    ARN,
-    REGION,
-    Body,
-    alarm_detail,
-    alert,
-    alertmanager,
-    described,
-    eventbridge,
-    history_item,
-    lambda_action,
-    metric_row,
-    sns_alarm,
-    sns_envelope,
-    state,
-)
+from alarm_bodies import ACCOUNT, REGION
+from attacked_alarms import Started
 from chat_only import ChatOnly
 from deciding import WELL, KnownTarget
 from fake_automation import FakeAutomation
 from virtual_time import START, VirtualClock, run
 
 from autocloudops.alarms.model import Alarm, AlarmState
-from autocloudops.alarms.parse import parse
 from autocloudops.alarms.standing import AlarmStanding
-from autocloudops.alarms.wire.shape import Place
 from autocloudops.audit.record import AuditRecord, Outcome, seal
 from autocloudops.decisions.facts import ActionFacts
 from autocloudops.decisions.model import Policy
@@ -53,7 +34,6 @@ from autocloudops.notify.message import notification_of
 from autocloudops.notify.sns import Notification
 from autocloudops.pipeline.acting import Acting, Hands, Witnesses
 
-FIRED = "2026-03-01T11:59:50.000+0000"
 POLICY = Policy(
     mode=Mode.ACTIVE,
     accounts={ACCOUNT: Mode.ACTIVE},
@@ -62,160 +42,6 @@ POLICY = Policy(
 )
 FIRING = AlarmStanding(state=AlarmState.ALARM, since=START, read_at=START)
 STANDING = Piece(kind="alarm-now", source="cloudwatch DescribeAlarms", text="still in ALARM", worth=85, standing=FIRING)
-
-
-@dataclass(frozen=True)
-class Started:
-    """A runbook that SSM was asked to start: which, where, with what, and whether a person has to approve it."""
-
-    runbook: str
-    account: str
-    region: str
-    parameters: Mapping[str, str]
-    approval: bool
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What an alarm watches, and all that may ever be requested because of it; None for nothing."""
-
-    name: str
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, str]
-    may: Started | None = None
-
-    @property
-    def reason(self) -> str:
-        """What CloudWatch says of it."""
-        return "Threshold Crossed: 1 datapoint [93.0 (01/03/26 11:59:00)] was greater than the threshold (80.0)."
-
-
-SERVICE = {"ClusterName": "shop", "ServiceName": "orders-api"}
-NAMED = {"Cluster": "shop", "Service": "orders-api"}
-TROUBLES = (
-    Trouble(
-        "a busy service",
-        "AWS/ECS",
-        "CPUUtilization",
-        SERVICE,
-        Started(
-            "AutoCloudOps-ScaleOutService",
-            ACCOUNT,
-            REGION,
-            {**NAMED, "ExpectedDesiredCount": "4", "DesiredCount": "6"},
-            approval=False,
-        ),
-    ),
-    Trouble(
-        "a leaking service",
-        "AWS/ECS",
-        "MemoryUtilization",
-        SERVICE,
-        Started("AutoCloudOps-RestartService", ACCOUNT, REGION, NAMED, approval=True),
-    ),
-    Trouble(
-        "a busy group",
-        "AWS/EC2",
-        "CPUUtilization",
-        {"AutoScalingGroupName": "web-asg"},
-        Started(
-            "AutoCloudOps-ScaleOutGroup",
-            ACCOUNT,
-            REGION,
-            {"Group": "web-asg", "ExpectedDesiredCount": "4", "DesiredCount": "6"},
-            approval=False,
-        ),
-    ),
-    Trouble("a crowded database", "AWS/RDS", "DatabaseConnections", {"DBInstanceIdentifier": "orders-db"}),
-    Trouble("a full disk", "CWAgent", "disk_used_percent", {"InstanceId": "i-0abc1234def567890", "path": "/var/log"}),
-)
-BUSY = TROUBLES[0]
-NOTE = "The shop's order service works too hard"
-
-
-def _detail(trouble: Trouble) -> Body:
-    metric = {"namespace": trouble.namespace, "name": trouble.metric, "dimensions": dict(trouble.dimensions)}
-    row = metric_row(metricStat={"metric": metric, "period": 60, "stat": "Average"})
-    now = state("ALARM", reason=trouble.reason, timestamp=FIRED)
-    return alarm_detail(state=now, configuration={"description": NOTE, "metrics": [row]})
-
-
-def _sns(trouble: Trouble) -> Body:
-    trigger = {
-        "MetricName": trouble.metric,
-        "Namespace": trouble.namespace,
-        "StatisticType": "Statistic",
-        "Statistic": "AVERAGE",
-        "Unit": None,
-        "Dimensions": [{"value": value, "name": name} for name, value in trouble.dimensions.items()],
-        "Period": 60,
-        "EvaluationPeriods": 1,
-        "ComparisonOperator": "GreaterThanThreshold",
-        "Threshold": 80.0,
-        "TreatMissingData": "missing",
-    }
-    return sns_alarm(
-        Trigger=trigger,
-        StateChangeTime=FIRED,
-        NewStateReason=trouble.reason,
-        AlarmDescription=NOTE,
-        AlarmActions=[f"arn:aws:sns:{REGION}:{ACCOUNT}:pages"],
-    )
-
-
-def _described(trouble: Trouble) -> Body:
-    return described(
-        StateUpdatedTimestamp=FIRED,
-        StateReason=trouble.reason,
-        AlarmDescription=NOTE,
-        Namespace=trouble.namespace,
-        MetricName=trouble.metric,
-        ExtendedStatistic=...,
-        Statistic="Average",
-        Dimensions=[{"Name": name, "Value": value} for name, value in trouble.dimensions.items()],
-        Threshold=80.0,
-    )
-
-
-def _composite(_: Trouble) -> Body:
-    return sns_alarm(
-        Trigger=...,
-        StateChangeTime=FIRED,
-        AlarmRule='ALARM("orders-cpu") OR ALARM("orders-memory")',
-        TriggeringChildren=[{"Arn": ARN, "State": {"Value": "ALARM", "Timestamp": FIRED}}],
-        AlarmActions=[],
-    )
-
-
-def _from_sqs(trouble: Trouble) -> Body:
-    return {"Records": [{"messageId": "m-1", "eventSource": "aws:sqs", "body": json.dumps(_from_bus(trouble))}]}
-
-
-def _from_bus(trouble: Trouble) -> Body:
-    return eventbridge(_detail(trouble))
-
-
-SHAPES: Mapping[str, Callable[[Trouble], Body]] = {
-    "sns_alarm": _sns,
-    "sns_envelope": lambda trouble: sns_envelope(_sns(trouble)),
-    "sns_composite": _composite,
-    "eventbridge": _from_bus,
-    "lambda_action": lambda trouble: lambda_action(_detail(trouble)),
-    "lambda_sns_event": lambda trouble: {"Records": [{"Sns": {"Message": json.dumps(_sns(trouble))}}]},
-    "lambda_sqs_event": _from_sqs,
-    "describe_alarms": _described,
-    "alarm_history": lambda _: history_item(Timestamp=FIRED),
-    "alertmanager": lambda _: alertmanager(alert(startsAt="2026-03-01T11:59:50Z")),
-}
-OFFERING = ("sns_alarm", "sns_envelope", "eventbridge", "lambda_action", "lambda_sns_event", "lambda_sqs_event")
-"""Shapes that say enough of an alarm for an action to be offered; so does `describe_alarms`."""
-
-
-def alarms_in(body: object) -> list[Alarm]:
-    """Return the alarms that a message becomes."""
-    text = body if isinstance(body, str) else json.dumps(body)
-    return [noun for noun in parse(text, Place(ACCOUNT, REGION)) if isinstance(noun, Alarm)]
 
 
 class Obedient(ChatOnly):
@@ -310,26 +136,57 @@ def attacked(
         sources: what is read beside it.
         facts: what is known about the target of an action.
     """
-    return run(_attacked(alarm, Obedient(reply), sources, facts))
+
+    async def attacking() -> Seen:
+        return await _attacked(alarm, Obedient(reply), _World(sources, facts), await _opened())
+
+    return run(attacking())
 
 
-async def _attacked(alarm: Alarm, model: Obedient, sources: Sequence[Source], facts: ActionFacts) -> Seen:
+def attacked_again(alarms: Sequence[Alarm], reply: str) -> Sequence[Started]:
+    """Return what many alarms have started, one after another, over one ledger."""
+
+    async def attacking() -> Sequence[Started]:
+        acting = await _opened()
+        world = _World((Outside([STANDING]),), WELL)
+        for alarm in alarms:
+            seen = await _attacked(alarm, Obedient(reply), world, acting)
+        return seen.started
+
+    return run(attacking())
+
+
+@dataclass(frozen=True)
+class _World:
+    """What is read of the world: the sources of evidence, and the target of an action."""
+
+    sources: Sequence[Source]
+    facts: ActionFacts
+
+
+async def _opened() -> ActingWorld:
+    """Return a ledger that allows everything, and an SSM in which nothing was begun."""
+    acting = ActingWorld(WatchedAutomation())
+    await acting.switch(Mode.ACTIVE)
+    return acting
+
+
+async def _attacked(alarm: Alarm, model: Obedient, world: _World, acting: ActingWorld) -> Seen:
     clock = VirtualClock()
     investigator = Investigator(
         model,
         POLICY,
         clock,
         timedelta(minutes=1),
-        Bounds(facts=KnownTarget(facts)),
-        Gatherer(sources, clock),
+        Bounds(facts=KnownTarget(world.facts)),
+        Gatherer(world.sources, clock),
     )
     case = await investigator.investigate(_incident(alarm, clock.now()), [alarm])
-    automation = WatchedAutomation()
-    said = await _acted(case, alarm, automation)
+    said = await _acted(case, alarm, acting)
     told = notification_of(case.story)
     return Seen(
         case=case,
-        started=_started(automation),
+        started=_started(acting.automation),
         questions=model.questions,
         heard=model.heard,
         told=with_action(told, said) if said else told,
@@ -339,7 +196,7 @@ async def _attacked(alarm: Alarm, model: Obedient, sources: Sequence[Source], fa
 
 def _incident(alarm: Alarm, now: datetime) -> Incident:
     return Incident(
-        incident_id=UUID(int=7),
+        incident_id=uuid5(NAMESPACE_OID, str(alarm.event_id)),
         owner_key=alarm.resource.owner_key,
         resource=alarm.resource,
         token=alarm.event_id,
@@ -348,10 +205,8 @@ def _incident(alarm: Alarm, now: datetime) -> Incident:
     )
 
 
-async def _acted(case: Case, alarm: Alarm, automation: FakeAutomation) -> str:
+async def _acted(case: Case, alarm: Alarm, world: ActingWorld) -> str:
     """Do what was decided, over the real ledger and dispatcher, and return what is said of it."""
-    world = ActingWorld(automation)
-    await world.switch(Mode.ACTIVE)
     actor, silent = world.worker(), cast("Any", Silent())
     hands = Hands(
         dispatcher=actor.dispatcher,
@@ -366,7 +221,8 @@ async def _acted(case: Case, alarm: Alarm, automation: FakeAutomation) -> str:
     return await acting.begin(wanted) if wanted else ""
 
 
-def _started(automation: WatchedAutomation) -> list[Started]:
+def _started(automation: FakeAutomation) -> list[Started]:
+    assert isinstance(automation, WatchedAutomation)
     return [
         Started(
             runbook=each["DocumentName"],

@@ -31,7 +31,10 @@ WELL = ActionFacts(
     calendars={},
     guards=(),
     capacity=Capacity(desired=4, running=4, least=2, most=20),
-    state={"DesiredCount": "4"},
+    state={
+        "DesiredCount": "4",
+        "TaskDefinition": "arn:aws:ecs:eu-west-1:111122223333:task-definition/orders:7",
+    },
     control=Mode.ACTIVE,
     breaker="",
     missing=(),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from alarm_bodies import ACCOUNT, ARN, NAME, REGION
-from attacked_world import BUSY, SHAPES
+from attacked_alarms import BUSY, SHAPES
 from remembered import Answering, past
 from scripted_calls import ScriptedCalls, planted
 from scripted_cloudwatch import ScriptedCalls as CloudWatchCalls
@@ -32,8 +32,13 @@ from autocloudops.knowledge.runbooks import Runbooks, Search, Searching
 KINDS = frozenset({"alarm-now", "change", "configuration", "inventory", "past", "related", "runbook"})
 
 
-def alarm_now(text: str) -> AlarmNow:
-    """Return the alarm as CloudWatch has it, with texts of the attacker's where CloudWatch takes any."""
+def alarm_now(text: str, **changes: str) -> AlarmNow:
+    """Return the alarm as CloudWatch has it, with texts of the attacker's where CloudWatch takes any.
+
+    Args:
+        text: the attacker's.
+        changes: fields of the description that are otherwise.
+    """
     body = SHAPES["describe_alarms"](BUSY)
     described = {
         **body,
@@ -42,6 +47,7 @@ def alarm_now(text: str) -> AlarmNow:
         "AlarmDescription": text,
         "Unit": text,
         "AlarmActions": [f"arn:aws:sns:{REGION}:{ACCOUNT}:{text}"],
+        **changes,
     }
     client = ScriptedCloudWatch(alarms=[described], mutes={})
     clock = VirtualClock()

@@ -29,6 +29,7 @@ from autocloudops.decisions.claims import (
 )
 from autocloudops.decisions.facts import Unknown
 from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.errors import AuditConflict, ServiceFailed, ServiceUnavailable
 from autocloudops.state.memory_claims import MemoryLedger
@@ -143,6 +144,7 @@ class World:
     rollback_refused: ServiceFailed | None = None
     ops_items_refused: ServiceFailed | None = None
     nobody_hears: ServiceFailed | None = None
+    policy: Policy = field(default_factory=lambda: Policy(mode=Mode.ACTIVE))
     clock: Clock = field(default_factory=VirtualClock)
     faults: Faults = field(default_factory=Faults)
     rollbacks: dict[UUID, tuple[str, ActionRequest, datetime]] = field(default_factory=dict)
@@ -246,8 +248,9 @@ class World:
 
     def verifier(self, patience: Patience | None = None, limits: ClaimLimits | None = None) -> Verifier:
         """Return the verifier of this world."""
+        policy = self.policy.model_copy(update={"limits": limits}) if limits else self.policy
         reach = Reach(alarms=self, guards=self, rollbacks=self, ops_items=self, people=self)
-        return Verifier(self.ledger, self, reach, patience, limits)
+        return Verifier(self.ledger, self, reach, policy, patience)
 
     def work(self, patience: Patience | None = None) -> FollowUpWork:
         """Return what does the follow-ups of this world."""

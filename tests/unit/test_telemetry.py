@@ -55,7 +55,7 @@ def test_a_record_is_one_json_object() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["first\nsecond", "a\r\nb", 'quote " and \\', "지연 p99"])
+@pytest.mark.parametrize("text", ["first\nsecond", "a\r\nb", 'quote " and \\', "지연 p99", "a\u2028b\x85c\x9b31m"])
 def test_a_message_stays_on_its_line(text: str) -> None:
     """Text from outside can neither start a second line nor end the object."""
     assert written("%s", text)["message"] == text

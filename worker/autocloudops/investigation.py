@@ -31,7 +31,7 @@ from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident, family
 from autocloudops.incidents.track_record import SelfClearing
 from autocloudops.incidents.waiting import Wait, wait_for, waiting_alarms
-from autocloudops.material import shown
+from autocloudops.material import kinds_shown, shown
 from autocloudops.redaction import clean
 
 log = getLogger(__name__)
@@ -328,8 +328,17 @@ def _unread(gathered: Gathered, answer: Answer | None, token: Alarm) -> tuple[st
 
 
 def _unshown(found: _Findings) -> tuple[str, ...]:
-    """Return the kinds of trouble in an incident that its question did not show."""
-    return tuple(sorted(found.incident.families.difference(family(alarm) for alarm in found.alarms)))
+    """Return the kinds of trouble in an incident that its question did not show, by their metrics where known."""
+    cited = (found.answer or found.question).prompt.evidence_ids
+    shown = kinds_shown(found.alarms, (each for each in found.question.material.evidence if each.id in cited))
+    named = {family(alarm): _kind(alarm) for alarm in found.alarms}
+    left = found.incident.families.union(named) - shown
+    return tuple(sorted(named.get(each, f"kind {each}") for each in left))
+
+
+def _kind(alarm: Alarm) -> str:
+    """Return what an alarm watches, in words."""
+    return clean(", ".join(alarm_facts(alarm).metrics) or alarm.kind, NAME_CHARACTERS)
 
 
 def _robots(alarms: Sequence[Alarm], gathered: Gathered) -> Iterator[str]:

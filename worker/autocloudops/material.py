@@ -1,6 +1,6 @@
 """What a question shows: the alarms of an incident, what rules say of them, and what was read, each by its worth."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.diagnosis.evidence import Evidence, alarm_evidence
@@ -38,6 +38,13 @@ def shown(
     members = tuple(_member_pieces(incident, token, others))
     rest = sorted((*found, *members, *gathered.pieces), key=lambda piece: -piece.worth)
     return numbered((_alarm_piece(token, ALARM_WORTH), *rest))
+
+
+def kinds_shown(alarms: Sequence[Alarm], evidence: Iterable[Evidence]) -> frozenset[str]:
+    """Return the kinds of trouble of those alarms that are among the evidence."""
+    texts = {each.text for each in evidence}
+    said = zip(alarms, numbered(_alarm_piece(alarm, ALARM_WORTH) for alarm in alarms), strict=True)
+    return frozenset(family(alarm) for alarm, each in said if each.text in texts)
 
 
 def _member_pieces(incident: Incident, token: Alarm, others: Sequence[Alarm]) -> Iterator[Piece]:

@@ -118,7 +118,7 @@ class World:
         executions = Executions(ActionClients(self.stack, clock, ACCOUNT))
         recorder = Recorder(ledger, ActionObjects(FolderObjects(self.audit)), clock)
         targets = FakeTargets(FakeAutomation())
-        worker = Worker(name, Policy(limits=LIMITS), setup)
+        worker = Worker(name, Policy(mode=Mode.ACTIVE, limits=LIMITS), setup)
         dispatcher = Dispatcher(ledger, recorder, executions, targets, worker, clock)
         withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock)
         return dispatcher, withdrawals, Sweeper(ledger, dispatcher, withdrawals, clock)
@@ -248,7 +248,7 @@ async def test_a_person_lists_sees_and_approves_at_the_command_line(world: World
     answered = await in_shell("approvals", "approve", row["id"][:8], "--yes", "--output", "text")
     assert answered.exit_code == 0, answered.stderr
     assert "from 2 to 3" in answered.stdout.splitlines()[0]
-    assert answered.stdout.splitlines()[1].startswith("Undo: set the desired count back")
+    assert answered.stdout.splitlines()[1].startswith("Undo: Sets the desired count of ECS service")
     assert f"AutomationAssumeRole = arn:aws:iam::{ACCOUNT}:role/AutoCloudOps-ScaleOutService" in answered.stdout
     done = await world.swept("second", ClaimState.DONE)
     assert done.said.startswith(f"approved by {ROOT}; succeeded")
@@ -278,9 +278,9 @@ async def test_a_question_is_revoked_when_its_alarm_is_ok(world: World) -> None:
     waiting = await dispatcher.act(world.claim(approval=True))
     assert isinstance(waiting, Claim)
     await world.asked()
-    await withdrawals.revoke(waiting.incident_id, "its alarm is OK")
+    await withdrawals.revoke(waiting.incident_id, waiting.alarm)
     dropped = await world.swept("second", ClaimState.DROPPED)
-    assert dropped.said.startswith("revoked: its alarm is OK; not approved: cancelled")
+    assert dropped.said.startswith("revoked: alarm orders-cpu is OK again; not approved: cancelled")
     assert await world.desired() == 2
 
 
@@ -294,6 +294,7 @@ async def test_the_mode_is_shown_and_switched_at_the_command_line(world: World) 
     assert switched.exit_code == 0, switched.stderr
     assert "now: no control item" in switched.stderr
     row = json.loads((await in_shell("mode", "get", "--output", "json")).stdout)
+    assert row["when"] == "now"
     assert (row["mode"], row["reason"], row["by"]) == ("active", "trial", ROOT)
     dispatcher, _, _ = await world.worker()
     await dispatcher.act(world.claim())

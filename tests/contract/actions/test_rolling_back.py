@@ -24,6 +24,8 @@ from autocloudops.actions.verification import Reach, Verifier
 from autocloudops.catalogue.model import ActionRequest
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.claims import Claim, Helped
+from autocloudops.decisions.model import Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints.wiring import open_table
 from autocloudops.sandbox import SandboxResources
 from autocloudops.sandbox.foundation import client
@@ -114,7 +116,7 @@ def _verifier(world: World, stack: AsyncExitStack, table: str) -> Verifier:
         ops_items=SsmOpsItems(reads),
         people=world,
     )
-    return Verifier(world.ledger, world, reach)
+    return Verifier(world.ledger, world, reach, Policy(mode=Mode.ACTIVE))
 
 
 async def test_what_did_not_help_is_taken_back(account: Account) -> None:

@@ -15,6 +15,8 @@ from autocloudops.alarms.model import AlarmState
 from autocloudops.audit.actions import ActionObjects
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.decisions.claims import Claim, Helped, Step
+from autocloudops.decisions.model import Policy
+from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints.wiring import open_audit, open_table
 from autocloudops.state.claims import DynamoLedger
 
@@ -43,7 +45,7 @@ async def _world(stack: AsyncExitStack, clock: TurnedClock, *turns: tuple[timede
 
 def _verifier(world: World, objects: AuditObjects) -> Verifier:
     reach = Reach(alarms=world, guards=world, rollbacks=world, ops_items=world, people=world)
-    return Verifier(world.ledger, ActionObjects(objects), reach)
+    return Verifier(world.ledger, ActionObjects(objects), reach, Policy(mode=Mode.ACTIVE))
 
 
 async def _steps(objects: AuditObjects, claim: Claim) -> dict[str, object]:

@@ -1,8 +1,8 @@
 """Each row of the create-or-reuse state machine, over HTTP against the simulated control plane."""
 
 import pytest
-from control_plane import KIND, ROLE
-from deploying import DURATIONS, OTHER_KIND, DeployAccount, spec
+from control_plane import DURATIONS, KIND, ROLE
+from deploying import OTHER_KIND, DeployAccount, spec
 
 from autocloudops.errors import ModelBrokeOff, ServiceFailed, ServiceUnavailable, Throttled
 from autocloudops.sandbox.control_plane import EndpointStatus

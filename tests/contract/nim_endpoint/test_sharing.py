@@ -47,11 +47,8 @@ async def test_deletion_is_refused_while_another_holds_a_lease(account: DeployAc
     assert await account.deployer().ports.leases.release(found.arn, "team-b")
     assert (await account.deployer().remove(consumer="team-a")).verdict is Verdict.DELETE
     assert (await account.found()).status is None
-    for kind in ("Models", "EndpointConfigs"):
-        listed = await getattr(
-            account.clients["sagemaker"], f"list_{'models' if kind == 'Models' else 'endpoint_configs'}"
-        )()
-        assert not listed[kind]
+    assert not (await account.clients["sagemaker"].list_models())["Models"]
+    assert not (await account.clients["sagemaker"].list_endpoint_configs())["EndpointConfigs"]
 
 
 async def test_what_is_not_there_needs_no_deletion(account: DeployAccount) -> None:

@@ -186,7 +186,8 @@ async def test_a_service_goes_back_to_a_given_task_definition(world: World) -> N
     """The task definition that was named is deployed; ministack keeps no service deployments to find one by itself."""
     now = (await world.service())["taskDefinition"]
     wanted = now.replace(":2", ":1") if now.endswith(":2") else now
-    ended = await world.run("RollBackDeployment", **world.of_service, TaskDefinition=wanted)
+    given = {"TaskDefinition": wanted, "ExpectedTaskDefinition": now}
+    ended = await world.run("RollBackDeployment", **world.of_service, **given)
     assert statuses(ended)["deployGiven"] == "Success", json.dumps(ended, default=str)
     assert (await world.service())["taskDefinition"] == wanted != now
     assert ended["Outputs"]["readBefore.TaskDefinition"] == [now]
@@ -195,9 +196,20 @@ async def test_a_service_goes_back_to_a_given_task_definition(world: World) -> N
 async def test_a_service_without_an_earlier_deployment_is_left_alone(world: World) -> None:
     """Where no deployment says what ran before, the runbook fails before its change."""
     now = (await world.service())["taskDefinition"]
-    ended = await world.run("RollBackDeployment", **world.of_service)
+    ended = await world.run("RollBackDeployment", **world.of_service, ExpectedTaskDefinition=now)
     assert (ended["AutomationExecutionStatus"], statuses(ended)["readCurrentDeployment"]) == ("Failed", "Failed")
     assert (await world.service())["taskDefinition"] == now
+
+
+async def test_what_was_deployed_since_is_not_rolled_back(world: World) -> None:
+    """Whoever approves a rollback after somebody has deployed a repair does not take the repair away."""
+    now = (await world.service())["taskDefinition"]
+    earlier = f"{now.rpartition(':')[0]}:999"
+    ended = await world.run(
+        "RollBackDeployment", **world.of_service, TaskDefinition=now, ExpectedTaskDefinition=earlier
+    )
+    assert (ended["AutomationExecutionStatus"], statuses(ended)["taskDefinitionIsAsExpected"]) == ("Failed", "Failed")
+    assert "deployGiven" not in {name for name, status in statuses(ended).items() if status == "Success"}
 
 
 async def test_a_group_is_scaled_out(world: World, embedded_aws: SandboxResources) -> None:

@@ -29,7 +29,8 @@ async def test_who_switched_what_is_kept(empty: AnyLedger) -> None:
     for switch in switches:
         await empty.set_control(switch)
     assert await empty.control() == switches[-1]
-    assert list(await empty.switches()) == switches[::-1]
+    assert list(await empty.switches(10)) == switches[::-1]
+    assert list(await empty.switches(2)) == switches[:0:-1]
 
 
 async def put_by_hand(dynamodb: "DynamoDBClient", table: str, **content: str) -> None:
@@ -48,7 +49,7 @@ async def test_the_aws_cli_is_a_kill_switch(dynamodb: "DynamoDBClient") -> None:
     by_hand = await ledger.control()
     assert by_hand == Control(mode=Mode.OFF, reason="", by="", at=datetime(1970, 1, 1, tzinfo=UTC))
     await ledger.set_control(control(at=NOON + timedelta(minutes=1)))
-    assert by_hand in await ledger.switches()
+    assert by_hand in await ledger.switches(10)
 
 
 @pytest.mark.parametrize("mode", ["Active", "stop", ""])

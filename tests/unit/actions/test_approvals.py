@@ -1,16 +1,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
-from acting import INCIDENT, REQUEST, TTL, ActingWorld, claim_of
+from acting import INCIDENT, LIMITS, REQUEST, TTL, ActingWorld, claim_of
 from fake_automation import PERSON, refusal
 from virtual_time import run
 
 from autocloudops.actions.approvals import Approval, pin_of
-from autocloudops.decisions.claims import Claim, ClaimState, Step
+from autocloudops.decisions.claims import Claim, ClaimState, NotClaimed, Refused, Step
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.rules import ApprovalRule
 from autocloudops.errors import ApprovalRefused, ServiceFailed
+from autocloudops.notify.action import begun
 
 
 def asking(test: Callable[[ActingWorld, Approval], Awaitable[None]]) -> ActingWorld:
@@ -191,10 +195,56 @@ def test_a_question_that_nobody_answers_ends() -> None:
             await world.worker().approvals.approve(asked, PERSON)
         (dropped,) = await world.worker("second").sweeper.sweep()
         assert dropped.state is ClaimState.DROPPED
-        assert dropped.said.startswith("nobody approved it within 1800 s; not approved: cancelled")
+        assert dropped.said.startswith("nobody approved it until 2026-03-01 12:30:00Z; not approved: cancelled")
 
     world = asking(body)
     assert [each["AutomationExecutionStatus"] for each in world.automation.executions.values()] == ["Cancelled"]
+
+
+def test_the_time_to_answer_is_that_of_the_policy_it_was_asked_under() -> None:
+    """A shorter time is kept with the claim, so whoever answers elsewhere has no longer, and is told until when."""
+    world = ActingWorld(policy=Policy(mode=Mode.APPROVE, approval=ApprovalRule(ttl=timedelta(minutes=2))))
+
+    async def body() -> None:
+        await world.switch(Mode.APPROVE)
+        waiting = await world.worker().dispatcher.act(claim_of(approval=True))
+        assert isinstance(waiting, Claim)
+        assert begun(waiting).startswith("waits for approval until 12:02:00Z: ")
+        (asked,) = await world.worker().approvals.waiting()
+        assert asked.expires_at == asked.claim.claimed_at + timedelta(minutes=2)
+        await asyncio.sleep(120)
+        with pytest.raises(ApprovalRefused, match="could be answered until"):
+            await world.worker().approvals.approve(asked, PERSON)
+
+    run(body())
+    assert world.automation.effects == []
+
+
+def test_nobody_else_takes_a_target_while_it_waits_for_an_approval() -> None:
+    """The lock outlasts the time to answer by the whole cooldown: two yeses never run on one target at once."""
+
+    async def body(world: ActingWorld, asked: Approval) -> None:
+        other = claim_of(approval=True).model_copy(update={"claim_id": uuid4(), "incident_id": uuid4()})
+        seconds = (TTL + LIMITS.cooldown).total_seconds()
+        await asyncio.sleep(seconds - 1)
+        refused = await world.worker("second").dispatcher.act(other)
+        assert isinstance(refused, NotClaimed)
+        assert refused.which is Refused.RESOURCE_LOCKED
+        await asyncio.sleep(1)
+        assert isinstance(await world.worker("second").dispatcher.act(other), Claim)
+        assert asked.claim.execution_id is not None
+
+    assert asking(body).automation.effects == []
+
+
+def test_the_undo_that_is_shown_is_exact_and_says_who_does_it() -> None:
+    """Whoever says yes has read that the count goes back to what it was, and that nobody is asked for that again."""
+
+    async def body(_: ActingWorld, asked: Approval) -> None:
+        assert "from 3 to 2" in asked.undo
+        assert "asks nobody again" in asked.undo
+
+    asking(body)
 
 
 @pytest.mark.parametrize("looks", [0, 3, 50])
@@ -203,13 +253,13 @@ def test_a_question_about_an_alarm_that_is_ok_again_is_revoked(looks: int) -> No
 
     async def body(world: ActingWorld, asked: Approval) -> None:
         world.automation.stops_after_looks = looks
-        (claim,) = await world.worker().withdrawals.revoke(INCIDENT, "its alarm is OK")
+        (claim,) = await world.worker().withdrawals.revoke(INCIDENT, asked.claim.alarm)
         assert claim.state is (ClaimState.DROPPED if looks < 5 else ClaimState.WAITING)
         with pytest.raises(ApprovalRefused):
             await world.worker().approvals.approve(asked, PERSON)
         while not (await world.claim()).state.final:
             await world.worker("second").sweeper.sweep()
-        assert (await world.claim()).said.startswith("revoked: its alarm is OK; not approved: cancelled")
+        assert (await world.claim()).said.startswith("revoked: alarm orders-cpu is OK again; not approved: cancelled")
 
     assert asking(body).automation.effects == []
 
@@ -220,7 +270,7 @@ def test_what_was_approved_in_the_meantime_is_not_revoked() -> None:
     async def body(world: ActingWorld, asked: Approval) -> None:
         assert asked.claim.execution_id is not None
         await world.worker().executions.approve(asked.claim.execution_id, REQUEST.target, "fine")
-        (claim,) = await world.worker().withdrawals.revoke(INCIDENT, "its alarm is OK")
+        (claim,) = await world.worker().withdrawals.revoke(INCIDENT, asked.claim.alarm)
         assert claim.state is ClaimState.DONE
         assert "stop" not in world.automation.called
 
@@ -257,7 +307,7 @@ def test_only_what_waits_is_listed() -> None:
     async def body(world: ActingWorld, asked: Approval) -> None:
         await approved(world, asked)
         assert await world.worker().approvals.waiting() == []
-        assert await world.worker().withdrawals.revoke(INCIDENT, "its alarm is OK") == []
+        assert await world.worker().withdrawals.revoke(INCIDENT, asked.claim.alarm) == []
 
     asking(body)
 

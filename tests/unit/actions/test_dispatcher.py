@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 from acting import INCIDENT, LIMITS, REQUEST, ActingWorld, claim_of, sent_for
 from fake_automation import FakeAutomation, MemoryActionLog, refusal
-from virtual_time import run
+from virtual_time import START, run
 
 from autocloudops.catalogue.model import EffectClass
 from autocloudops.decisions.claims import Claim, ClaimState, NotClaimed, Refused, Step
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.rules import ActionRule, AlarmRule
 from autocloudops.errors import AuditConflict, ServiceUnavailable
 
 LOST = LIMITS.lease.total_seconds() + 1
@@ -288,6 +290,44 @@ def test_nobody_begins_what_may_not_be_begun_any_more(crashed_at: ClaimState, wh
         assert ended.state is expected
 
     assert in_active(body).automation.effects == []
+
+
+LOWERED = (
+    Policy(mode=Mode.DRY_RUN),
+    Policy(mode=Mode.APPROVE),
+    Policy(mode=Mode.ACTIVE, accounts={"999988887777": Mode.ACTIVE}),
+    Policy(mode=Mode.ACTIVE, regions=("us-east-1",)),
+    Policy(mode=Mode.ACTIVE, actions={"scale_out_service": ActionRule(mode=Mode.OFF)}),
+    Policy(mode=Mode.ACTIVE, alarms=(AlarmRule(name="orders-*", mode=Mode.DRY_RUN),)),
+)
+
+
+@pytest.mark.parametrize("policy", LOWERED)
+def test_a_worker_begins_nothing_beyond_its_own_policy(policy: Policy) -> None:
+    """What was decided under a higher policy, and left to a worker with a lower one, is not claimed."""
+
+    async def body(world: ActingWorld) -> None:
+        world.policy = policy
+        refused = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(refused, NotClaimed)
+        assert (refused.which, refused.detail[:11]) == (Refused.POLICY, "the mode is")
+        assert await world.ledger.unfinished() == ()
+
+    assert in_active(body).automation.called == []
+
+
+@pytest.mark.parametrize("policy", LOWERED)
+def test_a_worker_takes_nothing_over_beyond_its_own_policy(policy: Policy) -> None:
+    """What was claimed by a worker that is gone is dropped by one whose policy does not allow it."""
+
+    async def body(world: ActingWorld) -> None:
+        await world.ledger.claim(claim_of(), LIMITS, START)
+        world.policy = policy
+        await asyncio.sleep(LOST)
+        (dropped,) = await world.worker("second").sweeper.sweep()
+        assert (dropped.state, "the mode is" in dropped.said) == (ClaimState.DROPPED, True)
+
+    assert in_active(body).automation.called == []
 
 
 def test_a_refusal_of_the_repeated_call_says_nothing_about_the_first() -> None:

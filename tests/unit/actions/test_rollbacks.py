@@ -5,15 +5,16 @@ from acting import REQUEST, ActingWorld, claim_of
 from virtual_time import run
 
 
+@pytest.mark.parametrize("approved", [True, False])
 @pytest.mark.parametrize("lists", [True, False])
-def test_a_rollback_begins_once_for_each_token(lists: bool) -> None:
+def test_a_rollback_begins_once_for_each_token_and_asks_nobody(lists: bool, approved: bool) -> None:
     """A second begin gives the same execution, whether the first is found by its tag or known by its token."""
 
     async def body() -> ActingWorld:
         world = ActingWorld()
         world.automation.lists = lists
         rollbacks = world.worker().rollbacks
-        claim = claim_of()
+        claim = claim_of(approval=approved)
         token = uuid5(claim.claim_id, "rollback")
         first = await rollbacks.begin(REQUEST, claim, token)
         assert await rollbacks.begin(REQUEST, claim, token) == first

@@ -11,7 +11,9 @@ from autocloudops.actions.judging import Patience
 from autocloudops.alarms.model import AlarmState
 from autocloudops.decisions.claims import Claim, ClaimState, Control, Helped, Step
 from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.rules import AlarmRule
 from autocloudops.errors import AccessDenied, AuditConflict, ServiceUnavailable, SettingsInvalid, TargetMissing
 
 ALARM, OK, NO_DATA = AlarmState.ALARM, AlarmState.OK, AlarmState.INSUFFICIENT_DATA
@@ -144,16 +146,40 @@ def test_the_kill_switch_stops_rollbacks(mode: Mode) -> None:
     assert f"the control item is {mode}" in why(claim)
 
 
-def test_what_was_approved_is_rolled_back_in_mode_approve() -> None:
-    """A rollback needs the mode that its action needed, no more."""
-    world = World(turns=[FIRED])
+@pytest.mark.parametrize(
+    ("control", "helped"), [(Mode.ACTIVE, Helped.ROLLED_BACK), (Mode.APPROVE, Helped.NOT_VERIFIED)]
+)
+def test_what_was_approved_is_taken_back_unasked_or_by_a_person(control: Mode, helped: Helped) -> None:
+    """Under a policy that asks, the first yes covers the rollback; a control item that asks lets nothing go unasked."""
+    world = World(turns=[FIRED], policy=Policy(mode=Mode.APPROVE))
 
     async def main() -> Claim:
         claim = await world.done(scale_out(), approval=True)
-        await world.ledger.set_control(Control(mode=Mode.APPROVE, reason="careful", by="ops", at=START))
+        await world.ledger.set_control(Control(mode=control, reason="careful", by="ops", at=START))
         return await world.followed(claim)
 
-    assert run(main()).helped is Helped.ROLLED_BACK
+    claim = run(main())
+    assert (claim.helped, len(world.ops_items)) == (helped, int(helped is Helped.NOT_VERIFIED))
+    assert bool(world.rollbacks) == (helped is Helped.ROLLED_BACK)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(mode=Mode.DRY_RUN),
+        Policy(mode=Mode.APPROVE),
+        Policy(mode=Mode.ACTIVE, accounts={TARGET.account: Mode.DRY_RUN}),
+        Policy(mode=Mode.ACTIVE, regions=("us-east-1",)),
+        Policy(mode=Mode.ACTIVE, actions={}),
+        Policy(mode=Mode.ACTIVE, alarms=(AlarmRule(name="orders-*", mode=Mode.OFF),)),
+    ],
+)
+def test_a_lowered_policy_stops_rollbacks(policy: Policy) -> None:
+    """A worker that was started under a lower policy than the action's changes nothing, and a person is told why."""
+    world = World(turns=[FIRED], policy=policy)
+    claim = followed(world)
+    assert (claim.helped, world.rollbacks, len(world.ops_items)) == (Helped.NOT_VERIFIED, {}, 1)
+    assert "was not seen to begin: the mode is" in why(claim)
 
 
 def test_a_guard_alarm_ends_it_at_once() -> None:

@@ -1,5 +1,5 @@
 import pytest
-from triage import cpu_alarm, group_alarm
+from triage import cpu_alarm, error_alarm, group_alarm
 
 from autocloudops.catalogue import ACTIONS, ActionRequest, request_for
 from autocloudops.catalogue.model import Capacity
@@ -7,8 +7,8 @@ from autocloudops.catalogue.model import Capacity
 
 def request(action: str) -> ActionRequest:
     """Return what an action would do, before its bounds are known."""
-    alarm = cpu_alarm() if action == "scale_out_service" else group_alarm()
-    offer = ACTIONS[action].offer(alarm)
+    alarms = {"scale_out_group": group_alarm(), "roll_back_deployment": error_alarm()}
+    offer = ACTIONS[action].offer(alarms.get(action, cpu_alarm()))
     assert offer is not None
     found = request_for(offer)
     assert found is not None
@@ -91,3 +91,16 @@ def test_only_scaling_is_bounded_and_taken_back() -> None:
     scaling = {name for name, action in ACTIONS.items() if action.bound}
     assert scaling == {name for name, action in ACTIONS.items() if action.rollback}
     assert scaling == {"scale_out_service", "scale_out_group"}
+
+
+def test_a_rollback_of_a_deployment_names_what_it_rolls_back() -> None:
+    """It is bound to the task definition that runs now, and a person reads which; where none was read it is refused."""
+    action = ACTIONS["roll_back_deployment"]
+    running = "arn:aws:ecs:eu-west-1:111122223333:task-definition/orders:7"
+    assert action.pinned is not None
+    found = action.pinned(request("roll_back_deployment"), {"TaskDefinition": running})
+    assert isinstance(found, ActionRequest)
+    assert found.parameters["ExpectedTaskDefinition"] == running
+    assert running in action.describe(found)
+    for state in ({}, {"TaskDefinition": "orders"}, {"TaskDefinition": f"{running} --force"}):
+        assert "is open" in str(action.pinned(request("roll_back_deployment"), state))

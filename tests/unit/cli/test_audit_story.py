@@ -5,55 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acted import EXECUTION, claim, lifecycle, log
 from audit_folder import CPU, CPU_INCIDENT, TODAYS, decided, write_audit
 from audit_history import KEY, MemoryRegistry, StandingClock
 from command_line import typed
 from virtual_time import START
 
-from autocloudops.audit.actions import ActionObjects
 from autocloudops.audit.digesting import Digester
 from autocloudops.audit.objects import FolderObjects
-from autocloudops.audit.record import AuditRecord
 from autocloudops.audit.signing import LocalSigner
 from autocloudops.audit.writers import WriterState
-from autocloudops.catalogue.model import EffectClass
-from autocloudops.decisions.claims import ActionEntry, Claim, ClaimState, Finding, Helped, Step, claim_id_of
 from autocloudops.diagnosis.gathering import SourceUse
-from autocloudops.diagnosis.evidence import EvidenceKind
-
-EXECUTION = "11111111-2222-4333-8444-555555555555"
-
-
-def claim(record: AuditRecord, *, approval: bool = False) -> Claim:
-    """Return the claim of what a record proposes, made a second after it."""
-    decision = record.decision
-    assert decision is not None
-    assert decision.request is not None
-    at = record.at + timedelta(seconds=1)
-    return Claim(
-        claim_id=claim_id_of(decision.incident_id, decision.request),
-        incident_id=decision.incident_id,
-        decision_id=decision.decision_id,
-        request=decision.request,
-        effect=EffectClass.ABSOLUTE,
-        alarm=CPU.key,
-        approval=approval,
-        worker="",
-        lease_until=at,
-        claimed_at=at,
-        state=ClaimState.INTENT,
-        before={"DesiredCount": "2"},
-    )
-
-
-def log(folder: Path, *entries: ActionEntry) -> None:
-    """Keep entries of the action log."""
-
-    async def kept() -> None:
-        for entry in entries:
-            await ActionObjects(FolderObjects(folder)).write(entry)
-
-    asyncio.run(kept())
 
 
 def sign(folder: Path) -> list[str]:
@@ -68,21 +30,6 @@ def sign(folder: Path) -> list[str]:
         return [made.key async for made in Digester(objects, registry, LocalSigner(KEY), clock).make()]
 
     return asyncio.run(signed())
-
-
-def lifecycle(held: Claim) -> list[ActionEntry]:
-    """Return what an action leaves in the log that worked, and helped."""
-    ended = held.claimed_at + timedelta(minutes=2)
-    done = held.model_copy(
-        update={"state": ClaimState.DONE, "execution_id": EXECUTION, "ended_at": ended, "said": "succeeded"}
-    )
-    found = Finding(helped=Helped.VERIFIED, at=ended + timedelta(minutes=3), why="night-shift is OK")
-    verified = done.model_copy(update={"found": found, "helped": Helped.VERIFIED})
-    return [
-        ActionEntry(step=Step.INTENT, at=held.claimed_at, claim=held),
-        ActionEntry(step=Step.OUTCOME, at=ended, claim=done),
-        ActionEntry(step=Step.VERIFICATION, at=found.at, claim=verified),
-    ]
 
 
 @pytest.fixture
@@ -162,7 +109,7 @@ def test_actions_of_other_incidents_are_not_told(folder: Path) -> None:
 
 def test_what_could_not_be_read_is_told(tmp_path: Path) -> None:
     """A source that failed is named with its reason; what the model missed stays beside it."""
-    failed = SourceUse(kind=EvidenceKind.METRIC, seconds=0.7, failure="no permission cloudwatch:GetMetricData")
+    failed = SourceUse(kind="metric", pieces=0, seconds=0.7, failure="no permission cloudwatch:GetMetricData")
     record = TODAYS[0].model_copy(update={"sources": (failed,)})
     text = told(write_audit(tmp_path / "audit-here", (record,)))
     assert "NOT READ metric: no permission cloudwatch:GetMetricData" in text

@@ -80,6 +80,24 @@ def test_every_mode_says_what_it_means() -> None:
     assert set(switching.MEANINGS) == set(Mode)
 
 
+@pytest.mark.parametrize("standing", [True, False])
+def test_whoever_wonders_is_told_who_switched_before(monkeypatch: pytest.MonkeyPatch, standing: bool) -> None:
+    """What holds now comes first, then the last switches; without an item they are shown all the same."""
+    lowered = NOW.model_copy(update={"mode": Mode.OFF, "reason": "a bad night", "by": "ben"})
+
+    async def history() -> tuple[Control | None, Sequence[Control]]:
+        return NOW if standing else None, [NOW, lowered]
+
+    monkeypatch.setattr(switching, "_history", history)
+    result = typed("mode", "get", "--output", "text")
+    first = "now" if standing else "before"
+    assert [line.split("\t") for line in result.stdout.splitlines()] == [
+        [first, "active", "2026-03-01T00:00:00+00:00", "ana", "trial"],
+        ["before", "off", "2026-03-01T00:00:00+00:00", "ben", "a bad night"],
+    ]
+    assert result.exit_code == (0 if standing else 1)
+
+
 def test_without_credentials_nothing_is_read() -> None:
     """A shell without credentials is told so, with the exit code for it."""
     result = typed("mode", "get")

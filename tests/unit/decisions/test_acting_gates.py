@@ -186,6 +186,23 @@ def test_an_action_that_changes_no_capacity_needs_none() -> None:
     assert (decision.verdict, said(decision, "bounds").outcome) == (Verdict.NEEDS_APPROVAL, GateOutcome.OK)
 
 
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [({"DesiredCount": "4"}, "is open"), (UNKNOWN, "the state of the target was not read: denied")],
+)
+def test_bounds_gate_refuses_what_cannot_be_bound_to_what_runs(state: Mapping[str, str] | Unknown, reason: str) -> None:
+    """A rollback of nobody knows which deployment is for a person; one that is known is named in the request."""
+    facts = knowing().model_copy(update={"offers": (EVERYTHING["roll_back_deployment"],)})
+    bound = decided(facts, GUARDED, "roll_back_deployment")
+    assert bound.verdict is Verdict.NEEDS_APPROVAL
+    assert bound.request is not None
+    assert bound.request.parameters["ExpectedTaskDefinition"] == dict(WELL.state)["TaskDefinition"]
+    acting = QUIET.model_copy(update={"state": state})
+    unbound = decided(facts.model_copy(update={"acting": acting}), GUARDED, "roll_back_deployment")
+    assert (unbound.verdict, unbound.refused_by) == (Verdict.MANUAL, "bounds")
+    assert reason in said(unbound, "bounds").reason
+
+
 def test_ready_gate_names_what_is_missing() -> None:
     """An action whose runbook or permission is not there is refused before anything is claimed."""
     decision = decided(knowing(missing=("document AutoCloudOps-ScaleOutService", "a role")))

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
-from autocloudops.entrypoints.acting import refuse_without_followups
+from autocloudops.decisions.rules import ApprovalRule
+from autocloudops.entrypoints.acting import refuse_without_approvers, refuse_without_followups
 from autocloudops.entrypoints.policies import policy_of
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import ActionSettings, SafetySettings, read
@@ -25,11 +27,19 @@ def written(tmp_path: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.DRY_RUN])
 async def test_without_a_file_the_policy_is_what_the_settings_say(mode: Mode) -> None:
     """Mode and least confidence reach the gates unchanged."""
     policy = await policy_of(SafetySettings(mode=mode, min_confidence=9))
     assert (policy.mode, policy.min_confidence) == (mode, 9)
+
+
+@pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.ACTIVE])
+async def test_nothing_acts_everywhere_for_want_of_a_file(mode: Mode) -> None:
+    """Settings alone name no account, region or action, so they raise nothing above a dry run."""
+    with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_SAFETY_POLICY") as raised:
+        await policy_of(SafetySettings(mode=mode))
+    assert "SAFETY_MODE" in raised.value.advice
 
 
 async def test_without_settings_nothing_acts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,10 +81,22 @@ async def test_a_wrong_policy_names_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.ACTIVE])
-async def test_nothing_acts_that_nobody_looks_after(mode: Mode) -> None:
+def test_nothing_acts_that_nobody_looks_after(mode: Mode) -> None:
     """A worker that may act and has no queue of follow-ups does not start and pretend."""
-    policy = await policy_of(SafetySettings(mode=mode))
+    policy = Policy(mode=mode)
     with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL") as raised:
         refuse_without_followups(ActionSettings(), policy)
     assert "SAFETY_MODE" in raised.value.advice
     refuse_without_followups(ActionSettings(followups_url="https://sqs.us-east-1.amazonaws.com/1/f"), policy)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_nobody_is_asked_where_nobody_may_answer(mode: Mode) -> None:
+    """A policy that acts names its approvers, in mode active too, where a gate may still ask for a person."""
+    approval = ApprovalRule(approvers=("arn:aws:iam::111122223333:role/on-call",))
+    refuse_without_approvers(Policy(mode=mode, approval=approval))
+    if mode <= Mode.DRY_RUN:
+        refuse_without_approvers(Policy(mode=mode))
+        return
+    with pytest.raises(SettingsInvalid, match=r"approval\.approvers"):
+        refuse_without_approvers(Policy(mode=mode))

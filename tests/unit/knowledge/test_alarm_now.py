@@ -335,3 +335,22 @@ def test_our_share_of_the_quota_bounds_a_storm() -> None:
         return client.count("DescribeAlarms")
 
     assert run(reading()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ()),
+        ({"Threshold": 700.0, "Period": 300}, ()),
+        ({"Dimensions": [{"Name": "DBInstanceIdentifier", "Value": "other-db"}]}, ("dimensions",)),
+        ({"MetricName": "CPUUtilization"}, ("another metric",)),
+        ({"ComparisonOperator": "LessThanThreshold"}, ("another comparison",)),
+        ({"MetricName": "CPUUtilization", "ComparisonOperator": "LessThanThreshold"}, ("metric", "comparison")),
+    ],
+)
+def test_a_message_that_contradicts_cloudwatch_is_a_veto(changes: dict[str, Any], said: tuple[str, ...]) -> None:
+    """A message about another metric, dimensions or comparison than the alarm has is forged or outdated."""
+    found = gathered(ScriptedCloudWatch(alarms=[described(**changes)]))
+    assert len(found.vetoes) == len(said)
+    assert all(word in veto for word, veto in zip(said, found.vetoes, strict=True))
+    assert all(veto in found.pieces[0].text for veto in found.vetoes)

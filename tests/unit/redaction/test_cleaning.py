@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from autocloudops.redaction import clean, cut
+from autocloudops.redaction import clean, cut, visible, visible_json
 from autocloudops.redaction.placeholders import placeholder
 
 ESCAPE = "\x1b"
@@ -30,7 +32,26 @@ ESCAPE = "\x1b"
 )
 def test_only_visible_text_remains(text: str, expected: str) -> None:
     """Terminal escapes, control and invisible characters go; letters of any script, emoji, line feeds and tabs stay."""
-    assert clean(text, 1000) == expected
+    assert clean(text, 1000) == visible(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[31m",
+        "\x9b31m\x7f",
+        "\u202e\u200b\ufeff",
+        "\U000e0069\U000e0101",
+        "\ud800",
+        "a\u2028b\x85c",
+        "한글 😀 \\u200b",
+    ],
+)
+def test_json_says_the_same_and_hides_nothing(text: str) -> None:
+    """What nobody sees stands as an escape, so that a reader gets the very text and a terminal obeys none of it."""
+    document = visible_json(json.dumps({text: [text]}, ensure_ascii=False))
+    assert visible(document) == document
+    assert json.loads(document) == {text: [text]}
 
 
 @pytest.mark.parametrize("splitter", ["\u200b", "\x00", "\ufe0f", "\U000e0041", "\x1b[1m", "\u202e"])

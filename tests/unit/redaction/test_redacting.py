@@ -1,6 +1,5 @@
 import base64
 import json
-import time
 
 import pytest
 from placeholders import bare
@@ -81,6 +80,12 @@ def test_harmless_text_stays(text: str) -> None:
     assert redact(text) == text
 
 
+def test_a_long_text_keeps_its_lines() -> None:
+    """A text over the limit whose lines are not is searched in pieces, and comes back whole."""
+    text = "\n".join([*(f"{'x' * each} line {each}" for each in range(400)), "", f"password={PASSWORD}", ""])
+    assert bare(redact(text)) == text.replace(PASSWORD, "<password>")
+
+
 def test_overlong_line_is_cut_before_it_is_searched() -> None:
     """What is beyond the line limit cannot pass unsearched: it is cut, and that is visible."""
     text = f"{'x' * LINE_LIMIT} password={PASSWORD}\nnext line"
@@ -89,37 +94,3 @@ def test_overlong_line_is_cut_before_it_is_searched() -> None:
     assert first.endswith("characters]")
     assert len(first) <= LINE_LIMIT
     assert second == "next line"
-
-
-HOSTILE = [
-    "eyJ-" * 2000,
-    "eyJaaaaa." * 900,
-    "bearer " * 1100,
-    'password="' * 800,
-    "password='\\\"" * 600,
-    "secret_key_key_key" * 400,
-    "://a:b" * 1300,
-    "a@" * 4000,
-    "a.b-c@d.e-f." * 600,
-    f"{DASHES}BEGIN PRIVATE KEY{DASHES}" * 300,
-    f"{DASHES}BEGIN " * 700,
-    "token" * 1600,
-    "akia" + "Aa1/" * 2000,
-]
-
-
-@pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_costs_time_in_proportion_to_its_length(line: str) -> None:
-    """Eight times the text costs nowhere near the 64 times of a quadratic pattern, within a line and over lines."""
-    long = line[:LINE_LIMIT]
-    assert _seconds(long) < 24 * max(_seconds(long[: len(long) // 8]), 0.0005)
-    assert _seconds(f"{long}\n" * 8) < 24 * max(_seconds(long), 0.0005)
-
-
-def _seconds(text: str) -> float:
-    best = float("inf")
-    for _ in range(3):
-        begun = time.process_time()
-        redact(text)
-        best = min(best, time.process_time() - begun)
-    return best

@@ -26,6 +26,7 @@ from autocloudops.cli.runbooks.flow import unguarded
 
 TEXTS = texts(folder())
 DOCUMENTS = {name: document_of(name, text) for name, text in TEXTS.items()}
+RUNNING = "arn:aws:ecs:eu-west-1:111122223333:task-definition/orders:7"
 RUN = {name: action for name, action in ACTIONS.items() if action.executes}
 STORAGE = metric("AWS/RDS", "FreeStorageSpace", {"DBInstanceIdentifier": "orders-db"})
 POOL_USE = metric("Shop", "DatabaseConnections", {"ClusterName": "shop", "ServiceName": "orders-api"})
@@ -53,7 +54,9 @@ def asked(action: Action, alarm: Alarm) -> ActionRequest | None:
     request = action.request(binding.target, binding.parameters)
     bounded = action.bound(request, Capacity(desired=4, running=4)) if action.bound else request
     assert isinstance(bounded, ActionRequest)
-    return bounded
+    pinned = action.pinned(bounded, {"TaskDefinition": RUNNING}) if action.pinned else bounded
+    assert isinstance(pinned, ActionRequest)
+    return pinned
 
 
 ASKED = [request for action in RUN.values() for alarm in ALARMS if (request := asked(action, alarm))]
@@ -184,6 +187,15 @@ def test_what_changes_a_count_asserts_it_first() -> None:
         assert (before.action, before.next_step) == ("aws:assertAwsResourceProperty", steps[change].name)
         assert before.inputs["DesiredValues"] == ["{{ ExpectedDesiredCount }}"]
         assert "{{ DesiredCount }}" in steps[change].inputs.values()
+
+
+def test_a_deployment_is_rolled_back_only_where_it_still_runs() -> None:
+    """On every way to a change the runbook asserts the task definition that was decided about: not a newer one."""
+    steps = DOCUMENTS["AutoCloudOps-RollBackDeployment"].main_steps
+    free = unguarded(steps, lambda step: step.inputs.get("DesiredValues") == ["{{ ExpectedTaskDefinition }}"])
+    changes = {step.name for step in steps if step.changes}
+    assert len(changes) == 2
+    assert not changes & free
 
 
 def test_a_target_is_looked_at_before_it_is_changed() -> None:

@@ -55,7 +55,23 @@ def test_role_may_do_what_its_document_calls_and_no_more(name: str) -> None:
         if step.asks
     }
     granted = {action for statement in statements_of(name) for action in statement.actions}
-    assert granted == called | {"sns:Publish"}
+    assert granted == called | {"sns:Publish"} | (
+        {"iam:PassRole"} if name == "AutoCloudOps-RollBackDeployment" else set()
+    )
+
+
+def test_roles_are_passed_to_tasks_alone() -> None:
+    """A service gets another task definition with the roles that stand in it; nothing else gets a role."""
+    written = [
+        statement
+        for role in resources("AWS::IAM::Role")
+        for policy in role.get("Policies", ())
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "iam:PassRole" in statement["Action"]
+    ]
+    assert [each["Condition"] for each in written] == [
+        {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,8 +84,9 @@ def test_role_changes_only_what_carries_the_tag(name: str) -> None:
         for action in statement.actions
         if not action.partition(":")[2].startswith(("Describe", "Get", "List"))
     }
-    # SendCommand needs the shared script beside the tagged instance; an OpsItem and a message are new.
-    assert untagged <= {"sns:Publish", "ssm:SendCommand", "ssm:CreateOpsItem"}
+    # SendCommand needs the shared script beside the tagged instance; an OpsItem and a message are new; IAM advises
+    # against tags as a condition of passing a role.
+    assert untagged <= {"sns:Publish", "ssm:SendCommand", "ssm:CreateOpsItem", "iam:PassRole"}
     commands = [each for each in statements_of(name) if "ssm:SendCommand" in each.actions and not each.tagged]
     assert all(each.resource.endswith("::document/AWS-RunShellScript") for each in commands)
 

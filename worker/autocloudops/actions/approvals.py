@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 from autocloudops.actions.execution import Execution, Phase
@@ -11,11 +11,9 @@ from autocloudops.catalogue import ACTIONS
 from autocloudops.clock import Clock
 from autocloudops.decisions.claims import Claim, ClaimState, Ledger
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.undoing import BY_ITSELF, rollback_of, undo_in_words
 from autocloudops.errors import ApprovalRefused
 from autocloudops.values import Value
-
-TTL = timedelta(minutes=30)
-"""The runbooks stop waiting by themselves after as long."""
 
 
 class Approval(Value):
@@ -39,20 +37,12 @@ class Approvals:
         ledger: claims and the control item.
         executions: what waits.
         clock: time.
-        ttl: how long after its claim an action may be approved.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        executions: Executions,
-        clock: Clock,
-        ttl: timedelta = TTL,
-    ) -> None:
+    def __init__(self, ledger: Ledger, executions: Executions, clock: Clock) -> None:
         self._ledger = ledger
         self._executions = executions
         self._clock = clock
-        self._ttl = ttl
 
     async def waiting(self) -> Sequence[Approval]:
         """Return what waits for a person, the oldest first.
@@ -71,8 +61,8 @@ class Approvals:
             does=action.describe(claim.request)
             if action
             else f"Runs {claim.request.runbook}, which is not known here.",
-            undo=action.undo if action else "not known here.",
-            expires_at=claim.claimed_at + self._ttl,
+            undo=f"{undo_in_words(claim)} {BY_ITSELF}" if rollback_of(claim) else undo_in_words(claim),
+            expires_at=answer_by(claim),
         )
 
     async def approve(self, seen: Approval, who: str) -> Claim:
@@ -117,8 +107,8 @@ class Approvals:
             raise ApprovalRefused(f"{name} does not wait any more, it is {claim.ending or claim.state}", claim.said)
         if pin_of(claim) != seen.pin:
             raise ApprovalRefused(f"{name} is not what you were shown", "list it again")
-        if self._clock.now() >= claim.claimed_at + self._ttl:
-            raise ApprovalRefused(f"{name} could be answered until {claim.claimed_at + self._ttl:%Y-%m-%d %H:%M:%SZ}")
+        if self._clock.now() >= answer_by(claim):
+            raise ApprovalRefused(f"{name} could be answered until {answer_by(claim):%Y-%m-%d %H:%M:%SZ}")
         execution = await self._executions.read(claim.execution_id, claim.request.target)
         self._check_execution(claim, execution)
         return claim, execution
@@ -147,6 +137,11 @@ def pin_of(claim: Claim) -> str:
     """Return what an approval is to: runbook, parameters and target of a claim, byte for byte."""
     pinned = {"claim": str(claim.claim_id), "request": claim.request.model_dump(mode="json")}
     return sha256(json.dumps(pinned, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def answer_by(claim: Claim) -> datetime:
+    """Return until when a claim may be approved; one that says nothing of it may not be."""
+    return claim.answer_by or claim.claimed_at
 
 
 def waits(claim: Claim) -> bool:

@@ -13,10 +13,12 @@ from autocloudops.actions.recording import Recorder
 from autocloudops.actions.runbook import RunbookSetup
 from autocloudops.catalogue.model import ActionRequest, EffectClass
 from autocloudops.clock import Clock
-from autocloudops.decisions.claims import Claim, ClaimState, Ledger, NotClaimed
+from autocloudops.decisions.claims import Claim, ClaimState, Ledger, NotClaimed, Refused
 from autocloudops.decisions.facts import Unknown
+from autocloudops.decisions.limits import ClaimLimits
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.standing import standing_limit
 from autocloudops.errors import (
     AuditConflict,
     ServiceFailed,
@@ -45,7 +47,7 @@ class Worker:
 
     Args:
         name: of this process, in the ledger.
-        policy: how often what may be done.
+        policy: what may be done, and how often.
         setup: what every runbook is started with.
         stale_after: from a claim on; what was not begun by then is not begun any more.
     """
@@ -88,6 +90,15 @@ class Dispatcher:
         self._worker = worker
         self._clock = clock
 
+    async def made(self, wanted: Claim) -> Claim | None:
+        """Return the claim that the same decision made before, as it stands now; None where it made none.
+
+        Raises:
+            ServiceFailed: the ledger cannot be reached.
+        """
+        found = await self._ledger.find(wanted.claim_id)
+        return found if found and found.decision_id == wanted.decision_id else None
+
     async def act(self, wanted: Claim) -> Claim | NotClaimed:
         """Become the one who may do it, and begin it.
 
@@ -101,11 +112,30 @@ class Dispatcher:
         Raises:
             ServiceFailed: the ledger cannot be reached; what was begun by then, `sweep` finds.
         """
+        below = self._below(wanted)
+        if below:
+            return NotClaimed(which=Refused.POLICY, detail=below)
         asked_at, asked = self._clock.now(), self._clock.monotonic()
-        held = await self._ledger.claim(wanted, self._worker.policy.limits_of(wanted.request.action), asked_at)
+        held = await self._ledger.claim(self._answerable(wanted), self._limits(wanted), asked_at)
         if isinstance(held, NotClaimed):
             return held
         return await self._begin(held, asked + (held.lease_until - asked_at).total_seconds())
+
+    def _below(self, claim: Claim) -> str:
+        """Return why this worker's policy does not let a claim be begun, empty where it does."""
+        limit = standing_limit(self._worker.policy, claim.request, claim.alarm.name)
+        needed = Mode.APPROVE if claim.approval else Mode.ACTIVE
+        return f"the mode is {limit.mode} by now, by {limit.by}" if limit.mode < needed else ""
+
+    def _answerable(self, wanted: Claim) -> Claim:
+        until = wanted.claimed_at + self._worker.policy.approval.ttl
+        return wanted.model_copy(update={"answer_by": until}) if wanted.approval else wanted
+
+    def _limits(self, wanted: Claim) -> ClaimLimits:
+        """Return the limits of a claim; a target stays locked for as long as its approval may still be given."""
+        limits = self._worker.policy.limits_of(wanted.request.action)
+        waits = self._worker.policy.approval.ttl if wanted.approval else timedelta()
+        return limits.model_copy(update={"cooldown": limits.cooldown + waits})
 
     async def _begin(self, held: Claim, deadline: float) -> Claim:
         sent = self._worker.setup.parameters(held.request, held.claim_id, approval=held.approval)
@@ -194,6 +224,9 @@ class Dispatcher:
         """Return why nothing may be begun any more, empty where it may."""
         if self._clock.now() - held.claimed_at > self._worker.stale_after:
             return f"it was claimed at {held.claimed_at:%Y-%m-%d %H:%M:%SZ}, which is too long ago to begin it"
+        below = self._below(held)
+        if below:
+            return below
         control = await self._ledger.control()
         needed = Mode.APPROVE if held.approval else Mode.ACTIVE
         if control is None:

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from autocloudops.actions.facts.reading import Place, Reads
 from autocloudops.aws import error_code
-from autocloudops.catalogue import ACTIONS
 from autocloudops.decisions.claims import Claim
 from autocloudops.decisions.story import call_in_words, short_id
+from autocloudops.decisions.undoing import undo_in_words
 from autocloudops.errors import ServiceFailed
 from autocloudops.redaction import clean
 
@@ -79,13 +79,12 @@ def _title(claim: Claim) -> str:
 
 
 def _description(claim: Claim) -> str:
-    action = ACTIONS.get(claim.request.action)
     lines = (
         f"AutoCloudOps ran {call_in_words(claim.request)}",
         f"execution {claim.execution_id or 'unknown'}, ended {claim.ended_at or 'at an unknown time'}",
         f"found: {claim.found.why if claim.found else 'nothing'}",
         f"before: {json.dumps(dict(claim.before), sort_keys=True)}",
-        f"undo: {action.undo}" if action else "",
+        f"undo: {undo_in_words(claim)}",
         f"more: autocloudops audit show {short_id(claim.incident_id)}",
     )
     return clean("\n".join(clean(line, LINE_CHARACTERS) for line in lines if line), DESCRIPTION_CHARACTERS)

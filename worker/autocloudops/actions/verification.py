@@ -13,7 +13,6 @@ from uuid import UUID, uuid5
 
 from autocloudops.actions.judging import SOONEST, AlarmSeen, Patience, judged
 from autocloudops.alarms.model import AlarmKey
-from autocloudops.catalogue import ACTIONS
 from autocloudops.catalogue.model import ActionRequest
 from autocloudops.decisions.claims import (
     ActionEntry,
@@ -27,8 +26,10 @@ from autocloudops.decisions.claims import (
     Step,
 )
 from autocloudops.decisions.facts import Unknown
-from autocloudops.decisions.limits import ClaimLimits
+from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
+from autocloudops.decisions.standing import standing_limit
+from autocloudops.decisions.undoing import rollback_of
 from autocloudops.errors import ServiceFailed, ServiceUnavailable, SettingsInvalid, Throttled
 
 log = getLogger(__name__)
@@ -130,8 +131,8 @@ class Verifier:
         ledger: keeps what was found.
         entries: the action log, written before the ledger says anything.
         reach: what is read and done.
+        policy: how far rollbacks may go, and when a runbook's breaker opens.
         patience: how long to wait for what.
-        limits: when a runbook's breaker opens.
     """
 
     def __init__(
@@ -139,14 +140,14 @@ class Verifier:
         ledger: Ledger,
         entries: ActionLog,
         reach: Reach,
+        policy: Policy,
         patience: Patience | None = None,
-        limits: ClaimLimits | None = None,
     ) -> None:
         self._ledger = ledger
         self._entries = entries
         self._reach = reach
         self._patience = patience or Patience()
-        self._limits = limits or ClaimLimits()
+        self._policy = policy
 
     async def check(self, claim: Claim, now: datetime) -> Checked:
         """Look once at whether a claim helped, and do what follows.
@@ -176,7 +177,7 @@ class Verifier:
         found = judged(claim, await self._seen(claim.alarm), guards, self._patience, now)
         if isinstance(found, timedelta):
             return Checked(claim, found)
-        if found.rolling_back and _rollback_of(claim) is None:
+        if found.rolling_back and rollback_of(claim) is None:
             found = _over(found, "; nothing can take its effect back", now)
         return await self._keep(claim, found, now)
 
@@ -201,10 +202,10 @@ class Verifier:
 
     async def _roll_back(self, claim: Claim, found: Finding, now: datetime) -> Checked:
         """Begin the rollback, unless it is forbidden by now; a repetition has the same token."""
-        request, control = _rollback_of(claim), await self._ledger.control()
-        if request is None or not _allowed(claim, control):
-            mode = control.mode if control else "missing"
-            why = f"; its rollback was not seen to begin: the control item is {mode}"
+        request = rollback_of(claim)
+        forbidden = _forbidden(claim, self._policy, await self._ledger.control())
+        if request is None or forbidden:
+            why = f"; its rollback was not seen to begin: {forbidden}"
             return await self._keep(claim, _over(found, why, now), now)
         await self._entries.write(ActionEntry(step=Step.ROLLBACK, at=found.at, claim=claim))
         try:
@@ -242,7 +243,7 @@ class Verifier:
         ops_item = await self._open(said) if found.helped is Helped.NOT_VERIFIED else None
         await self._entries.write(ActionEntry(step=Step.VERIFICATION, at=found.at, claim=said))
         await self._tell(said, ops_item)
-        kept = await self._ledger.verified(claim, found.helped, self._limits, now)
+        kept = await self._ledger.verified(claim, found.helped, self._policy.limits, now)
         if kept is None:
             return Checked(claim)
         return Checked(kept, self._patience.recurs_within if found.helped is Helped.VERIFIED else None)
@@ -284,18 +285,21 @@ class Verifier:
         said = claim.model_copy(update={"helped": Helped.RECURRED})
         await self._entries.write(ActionEntry(step=Step.RECURRENCE, at=fired, claim=said))
         await self._tell(said, None)
-        return Checked(await self._ledger.verified(claim, Helped.RECURRED, self._limits, now) or claim)
+        return Checked(await self._ledger.verified(claim, Helped.RECURRED, self._policy.limits, now) or claim)
 
 
-def _rollback_of(claim: Claim) -> ActionRequest | None:
-    """Return the request that takes a claim's effect back, where the catalogue has one."""
-    action = ACTIONS.get(claim.request.action)
-    return action.rollback(claim.request, claim.before) if action and action.rollback else None
+def _forbidden(claim: Claim, policy: Policy, control: Control | None) -> str:
+    """Return why a rollback may not begin, empty where it may.
 
-
-def _allowed(claim: Claim, control: Control | None) -> bool:
-    """Return whether the control item allows a rollback: as much as it had to for the action itself."""
-    return control is not None and control.mode >= (Mode.APPROVE if claim.approval else Mode.ACTIVE)
+    Whoever approved the action was shown that it is taken back where it does not help, so nobody is asked again: the
+    policy has to allow no more than it had to for the action. But under a control item below `active` no runbook goes
+    on unasked, whatever it does.
+    """
+    if control is None or control.mode < Mode.ACTIVE:
+        return f"the control item is {control.mode if control else 'missing'}"
+    limit = standing_limit(policy, claim.request, claim.alarm.name)
+    needed = Mode.APPROVE if claim.approval else Mode.ACTIVE
+    return "" if limit.mode >= needed else f"the mode is {limit.mode} by now, by {limit.by}"
 
 
 def _over(found: Finding, more: str, now: datetime) -> Finding:

@@ -1,12 +1,12 @@
 """Questions that end without an answer: nobody gave one in time, or nobody needs one any more."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
-from autocloudops.actions.approvals import TTL, waits
+from autocloudops.actions.approvals import answer_by, waits
 from autocloudops.actions.executions import Executions
 from autocloudops.actions.looking import Onlooker
+from autocloudops.alarms.model import AlarmKey
 from autocloudops.clock import Clock
 from autocloudops.decisions.claims import Claim, Ledger
 
@@ -22,20 +22,16 @@ class Withdrawals:
         executions: what waits.
         onlooker: moves claims to where their executions are.
         clock: time.
-        ttl: how long after its claim an action may be approved.
     """
 
-    def __init__(
-        self, ledger: Ledger, executions: Executions, onlooker: Onlooker, clock: Clock, ttl: timedelta = TTL
-    ) -> None:
+    def __init__(self, ledger: Ledger, executions: Executions, onlooker: Onlooker, clock: Clock) -> None:
         self._ledger = ledger
         self._executions = executions
         self._onlooker = onlooker
         self._clock = clock
-        self._ttl = ttl
 
-    async def revoke(self, incident_id: UUID, reason: str) -> Sequence[Claim]:
-        """End the questions about an incident, as when its alarm is OK again.
+    async def revoke(self, incident_id: UUID, alarm: AlarmKey) -> Sequence[Claim]:
+        """End the questions about an incident that wait because of an alarm which is OK again.
 
         Returns:
             Their claims as they stand then; what was approved in the meantime goes on.
@@ -44,7 +40,8 @@ class Withdrawals:
             ServiceFailed: the ledger or SSM cannot be reached.
         """
         waiting = [each for each in await self._ledger.of_incident(incident_id) if waits(each)]
-        return [await self._withdraw(each, f"revoked: {reason}") for each in waiting]
+        settled = [each for each in waiting if each.alarm == alarm]
+        return [await self._withdraw(each, f"revoked: alarm {alarm.name} is OK again") for each in settled]
 
     async def expire(self, claim: Claim) -> Claim:
         """End a question that nobody answered in time; any other claim stays as it is.
@@ -52,9 +49,9 @@ class Withdrawals:
         Raises:
             ServiceFailed: the ledger or SSM cannot be reached.
         """
-        if not waits(claim) or self._clock.now() < claim.claimed_at + self._ttl:
+        if not waits(claim) or self._clock.now() < answer_by(claim):
             return claim
-        return await self._withdraw(claim, f"nobody approved it within {int(self._ttl.total_seconds())} s")
+        return await self._withdraw(claim, f"nobody approved it until {answer_by(claim):%Y-%m-%d %H:%M:%SZ}")
 
     async def _withdraw(self, claim: Claim, why: str) -> Claim:
         """End a question; what has run past it is not stopped."""

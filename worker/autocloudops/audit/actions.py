@@ -2,8 +2,9 @@
 
 from autocloudops.audit.keys import ACTIONS
 from autocloudops.audit.objects import AuditObjects
-from autocloudops.audit.record import canonical, redacted
+from autocloudops.audit.record import canonical
 from autocloudops.decisions.claims import ActionEntry
+from autocloudops.redaction import redact_json
 
 SCHEMA_VERSION = 1
 
@@ -25,7 +26,7 @@ class ActionObjects:
             ServiceFailed: it is not durable.
             AuditConflict: another entry stands in its place.
         """
-        content = redacted(entry.model_dump(mode="json", exclude_defaults=True))
+        content = redact_json(entry.model_dump(mode="json", exclude_defaults=True))
         await self._objects.create(key_of(entry), canonical({"schema_version": SCHEMA_VERSION, **content}))
 
 

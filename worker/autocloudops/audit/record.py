@@ -19,7 +19,7 @@ from autocloudops.diagnosis.use import ModelUse
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene import Finding
 from autocloudops.incidents.past import Label
-from autocloudops.redaction import redact, visible_json
+from autocloudops.redaction import redact_json, visible_json
 from autocloudops.values import Value
 
 SCHEMA_VERSION = 1
@@ -118,7 +118,7 @@ def seal(record: AuditRecord, writer: str, number: int, prev: str) -> bytes:
         number: how many lines this writer wrote before.
         prev: SHA-256 of the writer's last line, empty for its first.
     """
-    content = redacted(record.model_dump(mode="json", exclude_defaults=True))
+    content = redact_json(record.model_dump(mode="json", exclude_defaults=True))
     return canonical(
         {"schema_version": record.schema_version, **content, "writer": writer, "number": number, "prev": prev}
     )
@@ -127,19 +127,6 @@ def seal(record: AuditRecord, writer: str, number: int, prev: str) -> bytes:
 def canonical(content: Mapping[str, Any]) -> bytes:
     """Return JSON in the one form that is hashed: sorted keys, no spaces, UTF-8, nothing invisible."""
     return visible_json(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)).encode()
-
-
-def redacted(value: Any) -> Any:  # noqa: ANN401 - JSON of any depth
-    """Return a JSON value with the secrets in its texts replaced."""
-    match value:
-        case str():
-            return redact(value)
-        case list():
-            return [redacted(item) for item in value]
-        case dict():
-            return {name: redacted(item) for name, item in value.items()}
-        case _:
-            return value
 
 
 def digest(line: bytes) -> str:

@@ -91,6 +91,8 @@ class Action:
         describe: the exact sentence of what a request would do.
         bound: completes a request by what runs now, inside all limits, or says why not; None where it changes no
             capacity.
+        pinned: binds a request to what its target is like now, or says why not, so that it is refused once somebody has
+            changed the target; None where a change makes it no other request.
         rollback: the request that takes the effect back, from what the target was like before; None where nothing can.
         targets: the types of resource that it may be bound to; empty where any will do.
         offered: whether the model may choose it; what people and the service itself run is not.
@@ -105,6 +107,7 @@ class Action:
     bind: Callable[[Alarm], Binding | None]
     describe: Callable[[ActionRequest], str]
     bound: Callable[[ActionRequest, Capacity], ActionRequest | str] | None = None
+    pinned: Callable[[ActionRequest, Mapping[str, str]], ActionRequest | str] | None = None
     rollback: Callable[[ActionRequest, Mapping[str, str]], ActionRequest | None] | None = None
     targets: tuple[str, ...] = ()
     offered: bool = True

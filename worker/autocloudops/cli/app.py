@@ -10,6 +10,7 @@ import typer
 
 from autocloudops.cli.approvals import approvals
 from autocloudops.cli.audit_verbs import proofs
+from autocloudops.cli.endpoint import endpoint
 from autocloudops.cli.engines import DemoMode, EngineName
 from autocloudops.cli.knowledge import knowledge
 from autocloudops.cli.mode import mode
@@ -50,6 +51,7 @@ app.add_typer(approvals, name="approvals")
 app.add_typer(mode, name="mode")
 app.add_typer(policy, name="policy")
 app.add_typer(runbooks, name="runbooks")
+app.add_typer(endpoint, name="endpoint")
 
 MessageFile = Annotated[
     str, typer.Argument(help="A file with one message body in any known shape, or - for standard input.")

@@ -15,7 +15,7 @@ from autocloudops.audit.entries import Logged, entries
 from autocloudops.audit.keys import place_of
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.proof import Digests, Proof
-from autocloudops.audit.reader import Found, is_named, records
+from autocloudops.audit.reader import INCIDENT, Found, is_named, records
 from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.cli.deeds import deeds, proof_in_words
 from autocloudops.cli.output import Output, print_json, print_lines
@@ -99,13 +99,14 @@ async def subject_of(objects: AuditObjects, wanted: str) -> Subject:
     """
     named = {
         each: found
-        async for found in records(objects)
+        async for found in records(objects, having=wanted.lower().removeprefix(INCIDENT))
         if is_named(found.record, wanted) and (each := id_of(found.record))
     }
     if len(named) != 1:
         raise _unclear(wanted, named, objects.location)
     (subject_id,) = named
-    found = [each async for each in records(objects) if id_of(each.record) == subject_id]
+    about = records(objects, having=str(subject_id))
+    found = [each async for each in about if id_of(each.record) == subject_id]
     acts = [each async for each in _acts(objects, subject_id, found)]
     return Subject(subject_id, objects.location, found, acts, await _proofs(objects, found, acts))
 

@@ -1,19 +1,36 @@
 """A request completed by what runs now, inside every limit."""
 
 from autocloudops.catalogue import ACTIONS
-from autocloudops.catalogue.model import ActionRequest, Capacity
+from autocloudops.catalogue.model import Action, ActionRequest, Capacity
 from autocloudops.decisions.facts import Unknown
 from autocloudops.decisions.model import Case, Policy
 
 
 def bounded(case: Case) -> ActionRequest | str | None:
-    """Return the request with its absolute target, as it is where it changes no capacity, or why there is none.
+    """Return the request bound to what runs now, as it is where it needs no binding, or why there is none.
 
     None where nothing would be done, or the target is open.
     """
     request = case.request
     action = ACTIONS[request.action] if request else None
-    if request is None or action is None or action.bound is None:
+    if request is None or action is None:
+        return request
+    counted = _counted(case, action, request)
+    return counted if isinstance(counted, str) else _pinned(case, action, counted)
+
+
+def _pinned(case: Case, action: Action, request: ActionRequest) -> ActionRequest | str:
+    if action.pinned is None:
+        return request
+    state = case.facts.acting.state if case.facts.acting else Unknown(unknown="nobody did")
+    if isinstance(state, Unknown):
+        return f"the state of the target was not read: {state.unknown}"
+    return action.pinned(request, state)
+
+
+def _counted(case: Case, action: Action, request: ActionRequest) -> ActionRequest | str:
+    """Return the request with its absolute count, as it is where it changes no capacity, or why there is none."""
+    if action.bound is None:
         return request
     capacity = case.facts.acting.capacity if case.facts.acting else None
     if capacity is None:

@@ -89,7 +89,8 @@ class Claim(Value):
     `before` is what the target was like when the call was made. `alarm` is what has to be OK for it to have helped.
     `found` is what verification is about to make of a claim that is `done`. `ending` is the final state that it gets as
     soon as its outcome is durable; nobody does anything but that to a claim that has one. `sent` is what the runbook is
-    started with, all of it, fixed before the call.
+    started with, all of it, fixed before the call. `answer_by` is until when a person may approve it, None where nobody
+    is asked.
     """
 
     claim_id: UUID
@@ -112,11 +113,13 @@ class Claim(Value):
     found: Finding | None = None
     ending: ClaimState | None = None
     sent: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    answer_by: datetime | None = None
 
 
 class Refused(StrEnum):
-    """Which condition of the claim's transaction did not hold."""
+    """Why nothing may be done: `policy` is asked of the worker's own, the rest are conditions of the transaction."""
 
+    POLICY = "policy"
     CONTROL_MISSING = "control_missing"
     KILLED = "killed"
     DUPLICATE = "duplicate"

@@ -18,7 +18,7 @@ DENY_TAG = "autocloudops:deny"
 ACCOUNT_PATTERN = r"^[0-9]{12}$"
 TAG_PATTERN = r"^[^=]+(=.*)?$"
 APPROVER_PATTERN = r"^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[A-Za-z-]+/[^\s*]+$"
-TOPIC_PATTERN = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$"
+TOPIC_PATTERN = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -119,8 +119,8 @@ class ApprovalRule(Value):
     ttl: Span = Field(
         default=timedelta(minutes=30),
         ge=timedelta(minutes=1),
-        le=timedelta(hours=4),
-        description="how long an action waits for its approval before it is dropped",
+        le=timedelta(minutes=30),
+        description="how long an action waits for its approval before it is dropped; no runbook waits longer than 30m",
     )
     topic: Topic | None = Field(default=None, description="the ARN of the SNS topic that approvers are told through")
 

@@ -137,7 +137,7 @@ async def open_actors(means: Means, settings: ActionSettings, objects: AuditObje
     facts = ActionFactReader(clients, ledger, setup, clock, bounds)
     executions, recorder = Executions(clients), Recorder(ledger, log, clock)
     dispatcher = Dispatcher(ledger, recorder, executions, facts, Worker(means.name, policy, setup), clock)
-    withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock, policy.approval.ttl)
+    withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock)
     follow_ups, patience = await open_follow_ups(means.stack, settings), patience_of(settings)
     rollbacks = RunbookRollbacks(executions, setup)
     reach = _reach(Reads(clients, CALL_SECONDS), policy, rollbacks, notifier)

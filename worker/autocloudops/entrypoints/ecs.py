@@ -110,7 +110,7 @@ async def _consume(run: Run, health: Health) -> None:
     queue = read(QueueSettings)
     consumer = Consumer(
         await wiring.open_queue(run.stack, queue),
-        _watched(Pipeline(rooms, asking, service.gatekeeper).handle, run.troubles),
+        _watched(Pipeline(rooms, asking, service.gatekeeper).handle, run.troubles, "handling"),
         run.clock,
         Limits(concurrency=queue.concurrency, lease_seconds=queue.lease_seconds, drain_seconds=queue.drain_seconds),
     )
@@ -121,9 +121,9 @@ async def _consume(run: Run, health: Health) -> None:
     log.info("drained: %d messages acknowledged", consumer.deletes.done)
 
 
-def _watched(handler: Handler, troubles: Troubles) -> Handler:
+def _watched(handler: Handler, troubles: Troubles, who: str) -> Handler:
     async def handle(delivery: Delivery) -> Ending:
-        with troubles.watching("handling"):
+        with troubles.watching(who):
             return await handler(delivery)
 
     return handle
@@ -178,7 +178,7 @@ async def _following(acting: Acting, run: Run) -> AsyncIterator[None]:
     urls = {"url": action.followups_url, "dlq_url": action.followups_dlq_url}
     limits = Limits(concurrency=FOLLOWED_AT_ONCE, lease_seconds=queue.lease_seconds, drain_seconds=FOLLOWING_SECONDS)
     client = await wiring.open_queue(run.stack, queue.model_copy(update=urls))
-    consumer = Consumer(client, _watched(acting.handle, run.troubles), run.clock, limits)
+    consumer = Consumer(client, _watched(acting.handle, run.troubles, "following"), run.clock, limits)
     stop = asyncio.Event()
     following = asyncio.create_task(consumer.run(stop), name="follow-ups")
     following.add_done_callback(lambda _: run.stop.set())

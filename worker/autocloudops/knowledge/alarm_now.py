@@ -3,13 +3,13 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, MissingData, Parsed, Suppression
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, Metric, MissingData, Parsed, Suppression
 from autocloudops.alarms.parse import parse
 from autocloudops.alarms.robots import robot_of
 from autocloudops.alarms.standing import AlarmStanding
@@ -154,9 +154,29 @@ def _piece(found: _Described, muted: Sequence[str] | ServiceFailed, subject: Sub
         suppression=_suppression(alarm, muted),
         robot=robot_of(alarm),
     )
-    lines = (*_actions(found), _mute_line(muted), *_rest(found, subject.at))
-    text = bounded(_state(standing, subject.alarm), _condition(alarm), *lines)
-    return Piece(kind=AlarmNow.kind, source="cloudwatch DescribeAlarms", text=text, worth=WORTH, standing=standing)
+    vetoes = tuple(_contradictions(subject.alarm, alarm))
+    lines = (*vetoes, *_actions(found), _mute_line(muted), *_rest(found, subject.at))
+    return Piece(
+        kind=AlarmNow.kind,
+        source="cloudwatch DescribeAlarms",
+        text=bounded(_state(standing, subject.alarm), _condition(alarm), *lines),
+        worth=WORTH,
+        standing=standing,
+        vetoes=vetoes,
+    )
+
+
+def _contradictions(asked: Alarm, now: Alarm) -> Iterator[str]:
+    """Yield what the message says of its alarm that CloudWatch does not: then it is forged, or the alarm is another."""
+    if asked.metric and _watched(asked.metric) != _watched(now.metric):
+        yield "the message names another metric, or other dimensions, than CloudWatch has of this alarm"
+    said, known = asked.condition.operator, now.condition.operator
+    if said and known and said != known:
+        yield "the message says another comparison than CloudWatch has of this alarm"
+
+
+def _watched(metric: Metric | None) -> tuple[str, str, Mapping[str, str]] | None:
+    return (metric.namespace, metric.name, metric.dimensions) if metric else None
 
 
 def _suppression(alarm: Alarm, muted: Sequence[str] | ServiceFailed) -> Suppression | None:

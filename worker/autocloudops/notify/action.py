@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from autocloudops.catalogue import ACTIONS
 from autocloudops.decisions.claims import Claim, ClaimState
 from autocloudops.decisions.story import call_in_words, short_id
+from autocloudops.decisions.undoing import undo_in_words
 from autocloudops.notify.closing import closing
 from autocloudops.notify.sns import Notification
 from autocloudops.redaction import clean
@@ -28,7 +28,8 @@ def begun(claim: Claim) -> str:
     """Return how a claim stands whose action was begun, in a line."""
     match claim.state:
         case ClaimState.WAITING:
-            return f"waits for approval: autocloudops approvals approve {claim.claim_id}"
+            until = f" until {claim.answer_by:%H:%M:%SZ}" if claim.answer_by else ""
+            return f"waits for approval{until}: autocloudops approvals approve {claim.claim_id}"
         case ClaimState.STARTED | ClaimState.DONE:
             return f"started as execution {claim.execution_id}"
         case ClaimState.CLAIMED | ClaimState.INTENT:
@@ -40,6 +41,11 @@ def begun(claim: Claim) -> str:
 def not_begun(wanted: Claim, why: str) -> str:
     """Return in a line that nothing was done, and why."""
     return _line(f"not done: {wanted.request.action} of {wanted.request.target.id}: {why}")
+
+
+def in_doubt(wanted: Claim, why: str) -> str:
+    """Return in a line that nobody knows whether it was done, and why."""
+    return _line(f"may have started: {wanted.request.action} of {wanted.request.target.id}: {why}")
 
 
 def with_action(notification: Notification, said: str) -> Notification:
@@ -78,8 +84,8 @@ def _lines(claim: Claim) -> Iterator[str]:
     yield f"{'':9}{short_id(claim.incident_id)}  action of {claim.claimed_at:%Y-%m-%d %H:%M:%SZ}"
     yield f"{'BECAUSE':9}{_line(claim.said or 'nobody said why')}"
     yield f"{'RAN':9}{_line(call_in_words(claim.request))}, execution {claim.execution_id or 'unknown'}"
-    if claim.request.action in ACTIONS:
-        yield f"{'  undo':9}{_line(ACTIONS[claim.request.action].undo)}"
+    if claim.state is not ClaimState.DROPPED:
+        yield f"{'  undo':9}{_line(undo_in_words(claim))}"
     if claim.state in NEXT:
         yield f"{'NEXT':9}{NEXT[claim.state]}"
 

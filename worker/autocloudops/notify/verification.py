@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from autocloudops.catalogue import ACTIONS
 from autocloudops.decisions.claims import Claim, Helped
 from autocloudops.decisions.story import call_in_words, short_id
+from autocloudops.decisions.undoing import undo_in_words
 from autocloudops.notify.closing import closing
 from autocloudops.notify.sns import Notification
 from autocloudops.redaction import clean
@@ -55,8 +55,8 @@ def _lines(claim: Claim, ops_item: str | None) -> Iterator[str]:
     yield _line("RAN", f"{call_in_words(claim.request)}, execution {claim.execution_id or 'unknown'}")
     if claim.found and claim.found.rollback_id:
         yield _line("ROLLBACK", f"execution {claim.found.rollback_id}")
-    if claim.helped in {Helped.NOT_VERIFIED, Helped.RECURRED} and claim.request.action in ACTIONS:
-        yield _line("  undo", ACTIONS[claim.request.action].undo)
+    if claim.helped in {Helped.NOT_VERIFIED, Helped.RECURRED}:
+        yield _line("  undo", undo_in_words(claim))
     if ops_item:
         yield _line("OPSITEM", ops_item)
 

@@ -17,7 +17,7 @@ from autocloudops.decisions.facts import ActionFacts, Unknown
 from autocloudops.decisions.model import Decision, Policy, Verdict
 from autocloudops.decisions.modes import Mode
 from autocloudops.errors import ServiceFailed
-from autocloudops.notify.action import begun, ended, not_begun
+from autocloudops.notify.action import begun, ended, in_doubt, not_begun
 from autocloudops.notify.sns import Notifier
 from autocloudops.notify.verification import notification_of_result
 from autocloudops.queue.client import Delivery
@@ -112,28 +112,36 @@ class Acting:
         )
 
     async def begin(self, wanted: Claim) -> str:
-        """Begin what a decision asks for, and return what came of it, for people.
+        """Begin what a decision asks for, unless that was begun before, and return what came of it, for people.
 
         Raises:
             AuditConflict: the audit holds somebody else's bytes.
         """
+        try:
+            before = await self._hands.dispatcher.made(wanted)
+        except ServiceFailed as error:
+            return await self._kept(wanted, not_begun(wanted, f"nobody knows whether it may be done: {error}"))
+        return begun(before) if before else await self._begin(wanted)
+
+    async def _begin(self, wanted: Claim) -> str:
         now = self._clock.now()
         if now - wanted.claimed_at > BEGUN_WITHIN:
-            return await self._not_begun(wanted, f"decided at {wanted.claimed_at:%H:%M:%SZ}, too long ago to begin it")
+            late = f"decided at {wanted.claimed_at:%H:%M:%SZ}, too long ago to begin it"
+            return await self._kept(wanted, not_begun(wanted, late))
         lease_until = now + self._policy.limits.lease
         mine = wanted.model_copy(update={"worker": self._name, "claimed_at": now, "lease_until": lease_until})
         try:
             held = await self._hands.dispatcher.act(mine)
         except ServiceFailed as error:
-            return await self._not_begun(wanted, f"nobody knows whether it may be done: {error}")
+            return await self._kept(wanted, in_doubt(wanted, str(error)))
         if isinstance(held, NotClaimed):
-            return await self._not_begun(wanted, f"{held.which}: {held.detail}" if held.detail else str(held.which))
+            why = f"{held.which}: {held.detail}" if held.detail else str(held.which)
+            return await self._kept(wanted, not_begun(wanted, why))
         await self._follow_up(held.claim_id, self._hands.first_look)
         return begun(held)
 
-    async def _not_begun(self, wanted: Claim, why: str) -> str:
-        """Keep that nothing was begun, and why."""
-        said = not_begun(wanted, why)
+    async def _kept(self, wanted: Claim, said: str) -> str:
+        """Keep in the audit what is said of something that was not begun, as far as anybody knows."""
         note = AuditRecord(outcome=Outcome.NOTE, at=self._clock.now(), incident_id=wanted.incident_id, note=said)
         await self._witnesses.audit.append(note)
         return said
@@ -161,12 +169,12 @@ class Acting:
         return Done()
 
     async def cleared(self, incident_id: UUID, alarm: AlarmKey) -> None:
-        """End the questions that wait for a person, because the alarm of the incident is OK again.
+        """End the questions about an incident that wait for a person because of an alarm that is OK again.
 
         What cannot be ended now ends with the time that it may wait.
         """
         try:
-            revoked = await self._hands.withdrawals.revoke(incident_id, f"alarm {alarm.name} is OK again")
+            revoked = await self._hands.withdrawals.revoke(incident_id, alarm)
         except ServiceFailed as error:
             log.warning("incident %s: what waits for approval is not revoked yet: %s", incident_id, error)
             return

@@ -148,7 +148,8 @@ class Pipeline:
         relative = await self._relative(alarm, history, now)
         current = relative or own
         placement = place(alarm, history, current, self._windows, now)
-        if isinstance(placement, Reopens) and current and current.asked_families and await self._storms(alarm, now):
+        answered = current is not None and current.suppressed_until is None
+        if isinstance(placement, Reopens) and answered and await self._storms(alarm, now):
             placement = placement.unasked()
         if isinstance(placement, Repeats):
             return Placed(placement, history)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from autocloudops.redaction.pattern import DELIMITERS, LINE_LIMIT, QUOTE, Pattern
 from autocloudops.redaction.placeholders import DIGEST_CHARACTERS, PLACEHOLDER, STAND_IN
 
-_PASSWORDS = r"pass(?:word|wd|phrase|code)|pwd|(?<![a-z])pass"
+_PASSWORDS = r"pass(?:word|wd|phrase|code)|pwd(?!=/)|(?<![a-z])pass"
 _KEYS = (
     r"(?<!\d:)secret|credential|(?:api|access|private|auth|account|aws|encryption|signing|master|shared|storage"
-    r"|subscription|license|webhook|app|consumer|hmac|jwt|client)[_ -]?key"
+    r"|subscription|license|webhook|app|consumer|hmac|jwt|client|functions?)[_ -]?key"
 )
-_SUFFIX = r"(?:[_ -]?(?:access|key|token|string|value|hash|text)){0,3}s?\d{0,3}"
-_SEPARATOR = rf"(?:{QUOTE})?\s{{0,4}}(?:=>|:=|[:=]|%3[ad]|\\{{1,3}}u003d)\s{{0,4}}"
+_SUFFIX = r"(?:[_ -]?(?:access[_ -]?)?(?:key|token|string|value|hash|text|base)){0,3}s?\d{0,3}"
+_SEPARATOR = rf"(?>(?:{QUOTE})?\s{{0,4}}(?:=>|:=|[:=]|%3[ad]|\\{{1,3}}u003d)\s{{0,4}})"
 _BARE = rf"[^{DELIMITERS}]"
 
 # Whatever else a name may be given that is no secret: nothing, a word for it, a reference to where it is kept.
@@ -46,12 +46,14 @@ class Named:
         hints: words of which each name has one.
         names: expression of the names, without what may follow them, as in `password_hash`.
         least: characters that a secret has at least.
+        never: expression of what no secret of this kind is, beside what none is.
     """
 
     kind: str
     hints: tuple[str, ...]
     names: str
     least: int
+    never: str = NO_SECRET
 
     @property
     def expression(self) -> str:
@@ -62,8 +64,8 @@ class Named:
 def _assigned(named: Named) -> Pattern:
     """Return the pattern for `name=value`, `name: value` and `"name": "value"`, quotes escaped or not."""
     keep = rf"(?P<keep>{named.expression}{_SEPARATOR}(?P<quote>{QUOTE})?+)(?!{_DIGEST})"
-    quoted = rf"(?!{NO_SECRET}(?:(?P=quote)|$))(?:(?!(?P=quote))(?:\\.|.)){{{named.least},{LINE_LIMIT}}}"
-    bare = rf"(?!{NO_SECRET}(?![^{DELIMITERS}\\])){_BARE}{{{named.least},{LINE_LIMIT}}}"
+    quoted = rf"(?!{named.never}(?:(?P=quote)|$))(?:(?!(?P=quote))(?:\\.|.)){{{named.least},{LINE_LIMIT}}}"
+    bare = rf"(?!{named.never}(?![^{DELIMITERS}\\])){_BARE}{{{named.least},{LINE_LIMIT}}}"
     return Pattern(named.kind, named.hints, re.compile(rf"{keep}(?(quote){quoted}|{bare})", re.IGNORECASE))
 
 
@@ -85,18 +87,18 @@ HEADERS = (
         "authorization",
         ("authorization",),
         rf"authorization{_SEPARATOR}(?:{QUOTE})?+(?:(?:basic|bearer|digest|negotiate|token|apikey|ntlm)\s{{1,4}}"
-        rf"|(?!aws4-hmac)(?={_BARE}{{16}})(?=[^{DELIMITERS}\d]{{0,{LINE_LIMIT}}}\d))",
+        rf"|(?!aws4-hmac)(?={_BARE}{{16}})(?=[^{DELIMITERS}\d]{{0,64}}\d))",
         rf"[^{DELIMITERS}\\]{{1,{LINE_LIMIT}}}",
     ),
     _after(
         "bearer-token",
         ("bearer",),
         r"\bbearer\s{1,4}",
-        rf"(?=[A-Za-z._~+/-]{{0,{LINE_LIMIT}}}\d)[A-Za-z0-9._~+/-]{{16,{LINE_LIMIT}}}={{0,2}}",
+        rf"(?=[A-Za-z._~+/-]{{0,64}}\d)[A-Za-z0-9._~+/-]{{16,{LINE_LIMIT}}}={{0,2}}",
     ),
     Pattern(
         "basic-login",
-        ("basic ", '"auth"', "'auth'"),
+        ("basic ", '"auth', "'auth"),
         re.compile(
             rf"(?P<keep>\bbasic\s{{1,4}}|{QUOTE}auth{QUOTE}\s{{0,4}}:\s{{0,4}}{QUOTE})"
             rf"[A-Za-z0-9+/]{{8,{LINE_LIMIT}}}={{0,2}}",
@@ -116,7 +118,7 @@ URLS = (
     Pattern(
         "url-password",
         ("://",),
-        re.compile(rf"(?P<keep>://[^\s/:@\"']{{0,256}}:)(?!{PLACEHOLDER}@)[^\s/\"']{{1,256}}(?=@)"),
+        re.compile(rf"(?P<keep>://[^\s/:@\"'<]{{0,256}}:)(?!{PLACEHOLDER}@)[^\s/\"']{{1,256}}(?=@)"),
     ),
     Pattern(
         "url-password",
@@ -160,7 +162,7 @@ COMMANDS = (
     _after(
         "password",
         ("password", "identified"),
-        r"(?:identified\s{1,4}by|password(?:\s{1,4}(?:is|was))?)\s{1,4}(?P<quote>[\"'])",
+        rf"(?:identified\s{{1,4}}by|password(?:\s{{1,4}}(?:is|was))?)\s{{1,4}}(?P<quote>{QUOTE})",
         rf"(?:(?!(?P=quote)).){{1,{LINE_LIMIT}}}(?=(?P=quote))",
     ),
     _after(
@@ -174,12 +176,14 @@ COMMANDS = (
 NAMED = (
     Named("password", ("pass", "pwd"), _PASSWORDS, 1),
     Named("credential", ("secret", "credential", "key"), _KEYS, 6),
-    Named("token", ("token",), "token", 12),
+    Named("token", ("token",), "token", 12, rf"(?:{NO_SECRET}|\d{{1,24}})"),
 )
 NAMES = tuple(map(_assigned, NAMED))
 
 EMAIL = Pattern(
     "email",
     ("@",),
-    re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}(?![A-Za-z0-9])"),
+    re.compile(
+        r"(?<![A-Za-z0-9._%+-])(?<!://)(?!git@)[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}(?![A-Za-z0-9])"
+    ),
 )

@@ -6,7 +6,7 @@ A new kind is one row of `vendors`, `named` or `cards`.
 from autocloudops.redaction.cards import CARD
 from autocloudops.redaction.named import COMMANDS, EMAIL, HEADERS, NAMES, URLS
 from autocloudops.redaction.pattern import Pattern
-from autocloudops.redaction.vendors import AWS, JWT, TOKENS
+from autocloudops.redaction.vendors import AWS, AWS_SECRET_KEY, JWT, TOKENS
 
-PATTERNS: tuple[Pattern, ...] = (*AWS, JWT, *TOKENS, *HEADERS, *URLS, *COMMANDS, *NAMES, EMAIL, CARD)
+PATTERNS: tuple[Pattern, ...] = (*AWS, JWT, *TOKENS, AWS_SECRET_KEY, *HEADERS, *URLS, *COMMANDS, *NAMES, EMAIL, CARD)
 KINDS = ("private-key", *dict.fromkeys(pattern.kind for pattern in PATTERNS))

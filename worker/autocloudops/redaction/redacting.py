@@ -1,7 +1,7 @@
 """Secrets out of text, in time proportional to its length."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from autocloudops.redaction.addresses import ADDRESSES
 from autocloudops.redaction.cutting import cut
@@ -38,8 +38,11 @@ class Redactor:
         """Return `text` with secrets replaced; see the function `redact`."""
         if _KEY_BLOCK_MARK in text:
             text = _without_key_blocks(text)
-        if len(text) > LINE_LIMIT:
-            text = "\n".join(cut(line, LINE_LIMIT) for line in text.split("\n"))
+        if len(text) <= LINE_LIMIT:
+            return self._redact_block(text)
+        return "\n".join(self._redact_block(cut(block, LINE_LIMIT)) for block in _blocks(text))
+
+    def _redact_block(self, text: str) -> str:
         possible = self._possible(text)
         if not possible:
             return text
@@ -99,6 +102,20 @@ def redact(text: str) -> str:
         text: any text, of one line or many.
     """
     return _PROCESS.redactor.redact(text)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield as many whole lines as fit into `LINE_LIMIT` characters, or one line that does not."""
+    start = 0
+    while len(text) - start > LINE_LIMIT:
+        end = text.rfind("\n", start, start + LINE_LIMIT + 1)
+        if end < 0:
+            end = text.find("\n", start + LINE_LIMIT)
+        if end < 0:
+            break
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def _redact_line(line: str, possible: Sequence[Pattern]) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from autocloudops.redaction.named import NAMED, NO_SECRET, Named
+from autocloudops.redaction.named import NAMED, Named
 from autocloudops.redaction.placeholders import placeholder
 from autocloudops.redaction.redacting import redact
 
 LONGEST_NAME = 128
 _ENDS = tuple((re.compile(rf"{named.expression}\Z", re.IGNORECASE), named) for named in NAMED)
-_NO_SECRET = re.compile(rf"{NO_SECRET}?", re.IGNORECASE)
+_NEVER = {named.kind: re.compile(named.never, re.IGNORECASE) for named in NAMED}
 
 # How AWS and others write a pair: an environment variable of a task, a tag, a parameter.
 _PAIRS = (
@@ -47,7 +47,7 @@ def redact_json(value: Any, name: str = "") -> Any:  # noqa: ANN401 - JSON of an
 
 def _redact_text(text: str, name: str) -> str:
     named = _told_by(name) if len(name) <= LONGEST_NAME else None
-    if named is None or len(text) < named.least or _NO_SECRET.fullmatch(text):
+    if named is None or len(text) < named.least or _NEVER[named.kind].fullmatch(text):
         return redact(text)
     return placeholder(named.kind, text)
 

@@ -43,14 +43,6 @@ AWS = (
         re.compile(rf"(?<![A-Za-z0-9+/])(?:IQoJb3JpZ2lu|F[wQ]oGZXIvYXdz)[A-Za-z0-9+/=%]{{60,{LINE_LIMIT}}}"),
     ),
     _token("aws-bearer-token", ("ABSKQmVkcm9ja0FQSUtleS", "bedrock-api-key-"), rf"[A-Za-z0-9+/=_-]{{20,{LINE_LIMIT}}}"),
-    Pattern(
-        "aws-secret-key",
-        ("ecret", "SECRET", "AKIA", "ASIA", "aws-access-key"),
-        re.compile(
-            rf"(?<![A-Za-z0-9/+])(?=[^A-Z]{{0,39}}[A-Z])(?=[^a-z]{{0,39}}[a-z])(?=\D{{0,39}}\d)"
-            rf"{_BASE64}{{40}}(?![A-Za-z0-9/+=])"
-        ),
-    ),
 )
 
 JWT = Pattern(
@@ -98,5 +90,15 @@ TOKENS = (
         "telegram-token",
         (":AA",),
         re.compile(rf"(?<![A-Za-z0-9])\d{{8,10}}:AA{_WORD}{{33}}(?!{_WORD})"),
+    ),
+)
+
+# It has no prefix: 40 characters of Base64 where a line is about secrets, once all that tell themselves are gone.
+AWS_SECRET_KEY = Pattern(
+    "aws-secret-key",
+    ("ecret", "SECRET", "AKIA", "ASIA", "aws-access-key"),
+    re.compile(
+        rf"(?<![A-Za-z0-9/+])(?=[^A-Z]{{0,39}}[A-Z])(?=[^a-z]{{0,39}}[a-z])(?=\D{{0,39}}\d)"
+        rf"{_BASE64}{{40}}(?![A-Za-z0-9/+=])"
     ),
 )

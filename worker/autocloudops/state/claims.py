@@ -157,6 +157,6 @@ class DynamoLedger:
         """Replace the control item; the last writer wins, and it is ordered against every claim."""
         await self._control.set(control)
 
-    async def switches(self) -> Sequence[Control]:
-        """Return what the control item said, the newest first."""
-        return await self._control.switches()
+    async def switches(self, most: int) -> Sequence[Control]:
+        """Return what the control item said, the newest `most`, the newest first."""
+        return await self._control.switches(most)

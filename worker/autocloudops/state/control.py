@@ -92,10 +92,14 @@ class ControlItem:
         ]
         await self._transactions.write(transaction)
 
-    async def switches(self) -> Sequence[Control]:
-        """Return what the control item said, the newest first."""
-        found = self._table.query(CONTROL, SWITCHES, newest_first=True)
-        return tuple([read_control(item) async for item in found])
+    async def switches(self, most: int) -> Sequence[Control]:
+        """Return what the control item said, the newest `most`, the newest first."""
+        found: list[Control] = []
+        async for item in self._table.query(CONTROL, SWITCHES, newest_first=True, page=most):
+            found.append(read_control(item))
+            if len(found) == most:
+                break
+        return tuple(found)
 
     def _switch(self, control: Control) -> "NewItem":
         name = hashed(control.model_dump_json())

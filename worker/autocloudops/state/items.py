@@ -4,14 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, MetricQuery, ResourceRef, Suppression
 from autocloudops.clock import EPOCH, epoch_milliseconds
 from autocloudops.incidents.model import Change, Incident, IncidentStatus, Role
 from autocloudops.incidents.silence import Silence
-from autocloudops.redaction import clean
+from autocloudops.redaction import clean, redact, redact_json
 from autocloudops.state.sums import Mark, Sum
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     StoredItem = Mapping[str, AttributeValueTypeDef]
     NewItem = dict[str, UniversalAttributeValueTypeDef]
+
+Part = TypeVar("Part", MetricQuery, Suppression)
 
 RETENTION = timedelta(days=35)
 HEAD_RETENTION = RETENTION + timedelta(days=2)
@@ -162,14 +164,21 @@ def _forms(alarm: Alarm) -> Iterator[Alarm]:
 
 def _cut(alarm: Alarm, characters: int) -> Alarm:
     texts = {name: getattr(alarm, name) for name in ("reason", "description", "rule", "query")}
-    lists = {name: getattr(alarm, name)[:STORED_LIST] for name in ("queries", "children")}
+    lists = {"queries": tuple(map(_redacted, alarm.queries[:STORED_LIST])), "children": alarm.children[:STORED_LIST]}
     cut = {name: clean(value, characters) if value else value for name, value in texts.items()}
     kept: dict[str, object] = {
         "reason_data": _measured(alarm.reason_data),
         "actions": _services(alarm.actions),
         "tags": {},
+        "contributor_labels": redact_json(dict(alarm.contributor_labels)),
+        "suppression": alarm.suppression and _redacted(alarm.suppression),
     }
     return alarm.model_copy(update={**cut, **lists, **kept})
+
+
+def _redacted(part: Part) -> Part:
+    """Return a part of an alarm without the secrets in its texts."""
+    return part.model_copy(update={name: redact(said) for name, said in part if isinstance(said, str)})
 
 
 def _services(actions: Sequence[str]) -> tuple[str, ...]:
@@ -196,7 +205,7 @@ def _measured(reason_data: str | None) -> str | None:
 
 def _brief(value: object) -> object:
     """Return a number as it is, and anything else that may stand for one cut to the length of one."""
-    return value if isinstance(value, int | float) or value is None else str(value)[: TIME_BYTES * 4]
+    return value if isinstance(value, int | float) or value is None else redact(str(value))[: TIME_BYTES * 4]
 
 
 def _without_arn(resource: ResourceRef) -> ResourceRef:

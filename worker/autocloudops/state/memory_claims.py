@@ -129,6 +129,6 @@ class MemoryLedger:
         """Replace the control item; the last writer wins."""
         self._switches.append(control)
 
-    async def switches(self) -> Sequence[Control]:
-        """Return every control item that was set, the newest first."""
-        return tuple(sorted(self._switches, key=lambda control: control.at, reverse=True))
+    async def switches(self, most: int) -> Sequence[Control]:
+        """Return what the control item said, the newest `most`, the newest first."""
+        return tuple(sorted(self._switches, key=lambda control: control.at, reverse=True))[:most]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from autocloudops.audit.keys import day_of, day_prefix
 
 DAY = timedelta(days=1)
+FEW_DAYS = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,18 @@ class Days:
         return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
 
     def prefixes(self, root: str, today: datetime) -> Iterator[str]:
-        """Yield what the keys of the wanted days begin with, below `root`.
+        """Yield what the keys of the wanted days begin with, or `root` where one listing costs less than many.
 
         Args:
             root: `DECISIONS` or `ACTIONS`.
             today: the last day where none is named.
         """
-        if self.first is None:
+        last = self.last or today
+        if self.first is None or last - self.first > FEW_DAYS:
             yield root
             return
         day = self.first
-        while day <= (self.last or today):
+        while day <= last:
             yield day_prefix(root, day)
             day += DAY
 

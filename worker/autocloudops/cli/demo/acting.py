@@ -34,6 +34,7 @@ mode: active
 accounts: {"111122223333": active}
 regions: [us-east-1]
 actions: {scale_out_service: {mode: active}}
+approval: {approvers: ["arn:aws:iam::111122223333:role/on-call"]}
 """
 CLUSTER = "shop"
 DESIRED, SCALED = 4, 6

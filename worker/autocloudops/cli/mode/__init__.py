@@ -10,7 +10,7 @@ mode = typer.Typer(help="The control item, which lowers what every worker may do
 
 @mode.command("get")
 def mode_get(context: typer.Context) -> int:
-    """Print the control item; exit 1 where there is none, because then nothing is done."""
+    """Print the control item and its last switches; exit 1 where there is none, because then nothing is done."""
     from autocloudops.cli.mode.switching import get_mode
 
     return get_mode(context.obj)

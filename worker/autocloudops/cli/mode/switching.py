@@ -10,13 +10,15 @@ from autocloudops.cli.consent import agreed, caller
 from autocloudops.cli.output import Output, Row, note, print_rows
 from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
-from autocloudops.decisions.claims import Claim, ClaimState, Control, Ledger
+from autocloudops.decisions.claims import Claim, ClaimState, Control
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.settings import StateSettings, read
 from autocloudops.state.claims import DynamoLedger
 
 COLUMNS = ("mode", "at", "by", "reason")
+LISTED = ("when", *COLUMNS)
+SHOWN_SWITCHES = 10
 LONGEST_REASON = 200
 MEANINGS = {
     Mode.OFF: "no model is asked, and nothing is done",
@@ -27,7 +29,7 @@ MEANINGS = {
 
 
 def get_mode(output: Output) -> ExitCode:
-    """Print the control item.
+    """Print the control item, and the last times that it was switched.
 
     Returns:
         CHECK_FAILED where there is none: then nothing is done.
@@ -35,12 +37,13 @@ def get_mode(output: Output) -> ExitCode:
     Raises:
         ServiceFailed: the state table cannot be read.
     """
-    control, _ = asyncio.run(_read())
+    control, switches = asyncio.run(_history())
     if control is None:
         note("there is no control item, so nothing is done: set it with `autocloudops mode set`")
-        return ExitCode.CHECK_FAILED
-    print_rows(output, [_row(control)], COLUMNS)
-    return ExitCode.OK
+    now = [{"when": "now", **_row(control)}] if control else []
+    before = [{"when": "before", **_row(each)} for each in switches if each != control]
+    print_rows(output, [*now, *before], LISTED)
+    return ExitCode.OK if control else ExitCode.CHECK_FAILED
 
 
 def set_mode(wanted: str, reason: str, output: Output, *, yes: bool) -> ExitCode:
@@ -102,7 +105,7 @@ def _row(control: Control) -> Row:
     return {"mode": control.mode.value, "at": control.at.isoformat(), "by": control.by, "reason": control.reason}
 
 
-async def _ledger(stack: AsyncExitStack) -> Ledger:
+async def _ledger(stack: AsyncExitStack) -> DynamoLedger:
     return DynamoLedger(await wiring.open_table(stack), read(StateSettings).table, SystemClock())
 
 
@@ -111,6 +114,12 @@ async def _read() -> tuple[Control | None, Sequence[Claim]]:
         ledger = await _ledger(stack)
         begun = [each for each in await ledger.unfinished() if not each.state.final]
         return await ledger.control(), begun
+
+
+async def _history() -> tuple[Control | None, Sequence[Control]]:
+    async with AsyncExitStack() as stack:
+        ledger = await _ledger(stack)
+        return await ledger.control(), await ledger.switches(SHOWN_SWITCHES)
 
 
 async def _switched(mode: Mode, reason: str) -> Control:

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# The one way to AWS: calls that versions 1 and 2 of its command line share.
+
+# What a service is called in AWS_ENDPOINT_URL_…, where that is not what the command line calls it.
+endpoint_variable() {
+  case $1 in
+    s3api) echo AWS_ENDPOINT_URL_S3 ;;
+    *) echo "AWS_ENDPOINT_URL_$1" | tr 'a-z-' 'A-Z_' ;;
+  esac
+}
+
+# Not every version reads AWS_ENDPOINT_URL, and version 1 does not for SQS: so it is said with each call.
+cloud() {
+  local variable url
+  variable=$(endpoint_variable "$1")
+  url=${!variable:-${AWS_ENDPOINT_URL:-}}
+  AWS_PAGER="" command aws --region "$REGION" ${url:+--endpoint-url "$url"} "$@"
+}
+
+# The same as text, and nothing instead of None.
+ask() {
+  local said
+  said=$(cloud "$@" --output text) || return
+  [[ $said == None ]] || printf '%s\n' "$said"
+}
+
+# What a command says, asked once in this run; another answer is asked for after `forget`.
+remember() {
+  local name=$1
+  shift
+  if [[ ! -e $MEMORY/$name ]]; then
+    "$@" >"$MEMORY/$name.new" || return
+    mv "$MEMORY/$name.new" "$MEMORY/$name"
+  fi
+  cat "$MEMORY/$name"
+}
+
+forget() { rm -f "$MEMORY/$1"; }
+
+require_tools() {
+  local each
+  for each in aws autocloudops python3 gzip; do
+    command -v "$each" >/dev/null || fail "$each is not installed, or not on PATH; see docs/deployment.md" 253
+  done
+  REGION=${REGION:-$(command aws configure get region || true)}
+  [[ -n $REGION ]] || fail "no region: give --region, or set AWS_REGION" 253
+  export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
+  MEMORY=$(mktemp -d)
+  trap 'rm -r "$MEMORY"' EXIT
+}
+
+# Who is calling, once a run. IDENTITY is an ARN.
+require_account() {
+  IDENTITY=$(ask sts get-caller-identity --query Arn) || fail "AWS does not know these credentials" 253
+  ACCOUNT=$(cut -d: -f5 <<<"$IDENTITY")
+  PARTITION=$(cut -d: -f2 <<<"$IDENTITY")
+  export ACCOUNT IDENTITY PARTITION
+}
+
+# One field of a JSON document on standard input, by a path of names, as `cost.monthly_usd`; nothing where it is not
+# there. In a list of objects that have a name, NAME=VALUE chooses one.
+field() {
+  python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for name in sys.argv[1].split("."):
+    key, chooses, wanted = name.partition("=")
+    if isinstance(value, list) and chooses:
+        value = next((each for each in value if each.get(key) == wanted), None)
+    elif isinstance(value, list):
+        value = value[int(name)] if int(name) < len(value) else None
+    else:
+        value = value.get(name) if isinstance(value, dict) else None
+if value is not None:
+    print(value if isinstance(value, str) else json.dumps(value))
+' "$1"
+}
+
+sha256() { python3 -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
+
+uploads_bucket() { echo "$PREFIX-uploads-$ACCOUNT-$REGION"; }
+audit_bucket() { echo "$PREFIX-audit-$ACCOUNT-$REGION"; }

@@ -1,0 +1,94 @@
+"""Nobody is allowed more than is needed, and it stands there why."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from templates import ACCOUNT, PARTITION, REGION, TEMPLATES, allowed, evaluated, load, names
+
+from autocloudops.actions.policy import ActingPlace
+from autocloudops.actions.policy import document as acting
+from autocloudops.cli.evidence import needs
+from autocloudops.knowledge.policy import Place
+from autocloudops.knowledge.policy import document as evidence
+
+EVERYTHING = re.compile(r'^ *Resource: "\*"$')
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+ROLES = {"DataKeyArn": KEY, "EndpointName": "nim"}
+
+
+def _listed(value: object) -> list[str]:
+    return [value] if isinstance(value, str) else list(value) if isinstance(value, list) else []
+
+
+def _normal(statements: object) -> list[Mapping[str, Any]]:
+    """Return statements with actions and resources as lists."""
+    assert isinstance(statements, list)
+    return [{**each, "Action": _listed(each["Action"]), "Resource": _listed(each["Resource"])} for each in statements]
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_action_is_granted_by_a_pattern(name: str) -> None:
+    """Every action in every policy is written out."""
+    granted = [action for _, statement in allowed(load(name)) for action in _listed(statement["Action"])]
+    assert not [action for action in granted if "*" in action]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_grant_on_everything_is_explained(name: str) -> None:
+    """Where a statement names no resource, a comment in it, or right before it, says why."""
+    lines = (TEMPLATES / f"{name}.yaml").read_text().splitlines()
+    for number, line in enumerate(lines):
+        if EVERYTHING.match(line):
+            first = max(index for index in range(number) if "- Sid:" in lines[index])
+            said = lines[first - 1 : number]
+            denied = any("Effect: Deny" in each for each in said)
+            assert denied or any(each.lstrip().startswith("#") for each in said), f"{name}.yaml:{number + 1}"
+
+
+def test_evidence_is_read_with_the_permissions_that_its_sources_name() -> None:
+    """The template's policy is what `autocloudops evidence policy` prints."""
+    made = evaluated(load("roles"), ROLES)["EvidencePolicy"]["PolicyDocument"]
+    wanted = evidence(needs(), Place(partition=PARTITION, region=REGION, account=ACCOUNT))
+    assert _normal(made["Statement"]) == _normal(wanted["Statement"])
+
+
+def test_acting_is_allowed_as_the_worker_says() -> None:
+    """The template's policy is that of the room that acts, and it can be detached by a parameter."""
+    wanted = acting(ActingPlace(partition=PARTITION, region=REGION, account=ACCOUNT))
+    made = evaluated(load("roles"), ROLES)
+    assert _normal(made["ActingPolicy"]["PolicyDocument"]["Statement"]) == _normal(wanted["Statement"])
+    assert "<ActingPolicy>" in made["WorkerRole"]["ManagedPolicyArns"]
+    stopped = evaluated(load("roles"), {**ROLES, "MayAct": "false"})
+    assert stopped["WorkerRole"]["ManagedPolicyArns"] == ["<WorkPolicy>", "<EvidencePolicy>"]
+
+
+def test_the_worker_asks_one_endpoint() -> None:
+    """The model is invoked on the named endpoint, and on the named component of it."""
+    given = {**ROLES, "ComponentName": "llm"}
+    statements = evaluated(load("roles"), given)["WorkPolicy"]["PolicyDocument"]["Statement"]
+    (asks,) = [each for each in statements if each["Sid"] == "AskTheModel"]
+    where = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
+    assert asks["Resource"] == [f"{where}:endpoint/nim", f"{where}:inference-component/llm"]
+
+
+@pytest.mark.parametrize("action", ["s3:DeleteObject", "s3:BypassGovernanceRetention", "s3:PutObjectRetention"])
+def test_workers_cannot_take_a_record_back(action: str) -> None:
+    """The bucket denies it to every role whose name begins as the worker's."""
+    statements = evaluated(load("audit"), {"DataKeyArn": KEY})["AuditBucketPolicy"]["PolicyDocument"]["Statement"]
+    denial = next(each for each in statements if each["Sid"] == "WorkersNeitherDeleteNorUnlock")
+    assert action in denial["Action"]
+    role = f"arn:aws:iam::{ACCOUNT}:role/autocloudops-worker*"
+    assert denial["Condition"] == {"ArnLike": {"aws:PrincipalArn": role}}
+
+
+def test_records_are_created_and_never_replaced() -> None:
+    """A write without If-None-Match is denied to everybody, as are other keys and connections without encryption."""
+    statements = evaluated(load("audit"), {"DataKeyArn": KEY})["AuditBucketPolicy"]["PolicyDocument"]["Statement"]
+    conditions = {each["Sid"]: each["Condition"] for each in statements}
+    assert {each["Effect"] for each in statements} == {"Deny"}
+    assert conditions["RecordsAreOnlyCreated"]["Null"] == {"s3:if-none-match": "true"}
+    assert conditions["OnlyEncryptedConnections"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert conditions["NoOldTls"] == {"NumericLessThan": {"s3:TlsVersion": "1.2"}}
+    assert conditions["NoOtherKey"]["ArnNotEqualsIfExists"] == {"s3:x-amz-server-side-encryption-aws-kms-key-id": KEY}

@@ -1,0 +1,118 @@
+"""`endpoint probe` and `adopt`: one answer, asked for as a worker asks."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlencode
+
+from autocloudops import aws
+from autocloudops.cli.endpoint import opening
+from autocloudops.cli.output import Output, Row, note, print_rows
+from autocloudops.cli.program import ExitCode
+from autocloudops.clock import SystemClock
+from autocloudops.diagnosis.endpoint import EmbeddingRequest
+from autocloudops.entrypoints import wiring
+from autocloudops.inference.sagemaker import SageMakerEndpoint, SageMakerOptions
+from autocloudops.values import Value
+from nim_endpoint import catalogue
+from nim_endpoint.catalogue import ModelCard
+from nim_endpoint.found import Found, Status
+from nim_endpoint.leases import checked
+
+READ_SECONDS = 70
+COLUMNS = ("endpoint", "model", "dialect", "dimensions", "latency_seconds")
+
+
+class Answer(Value):
+    """What an endpoint answered: the dialect that a chat model obeys, or how long an embedding model's vectors are."""
+
+    endpoint: str
+    model: str
+    latency_seconds: float
+    dialect: str | None = None
+    dimensions: int | None = None
+
+
+def probe_endpoint(name: str, model: str, component: str | None, region: str | None, output: Output) -> ExitCode:
+    """Ask for one answer, and print it.
+
+    Raises:
+        InputUnreadable: no model is called so.
+        ModelError: the endpoint does not answer as it should.
+    """
+    answer = asyncio.run(_asked(name, catalogue.model(model), component, region))
+    print_rows(output, [answer.model_dump(mode="json")], COLUMNS)
+    return ExitCode.OK
+
+
+def adopt_endpoint(
+    name: str, consumer: str, model: str, component: str | None, region: str | None, *, output: Output
+) -> ExitCode:
+    """Probe an endpoint, take a lease where it was made here, and print what a worker's settings need.
+
+    Returns:
+        CHECK_FAILED where it is not in service, or about to be deleted.
+
+    Raises:
+        ModelError: it does not answer as it should.
+    """
+    card = catalogue.model(model)
+    return asyncio.run(_adopted(name, checked(consumer), card, component, region, output=output))
+
+
+async def ask(runtime: Any, name: str, card: ModelCard, component: str | None) -> Answer:  # noqa: ANN401 - made at run time
+    """Ask an endpoint for one answer, through the worker's own client.
+
+    Raises:
+        ModelError: it does not answer as it should.
+    """
+    clock = SystemClock()
+    options = SageMakerOptions(dialect=None, component=component)
+    asked = SageMakerEndpoint(runtime, name, card.served_name, clock, options)
+    started = clock.monotonic()
+    try:
+        if card.task == "embedding":
+            said = await asked.embed(EmbeddingRequest(texts=("yes",), input_type="query"))
+            took = clock.monotonic() - started
+            dimensions = len(said.vectors[0])
+            return Answer(endpoint=asked.name, model=card.served_name, latency_seconds=took, dimensions=dimensions)
+        found = await asked.probe()
+        return Answer(
+            endpoint=asked.name, model=found.model, latency_seconds=found.latency_seconds, dialect=found.dialect.value
+        )
+    finally:
+        await asked.aclose()
+
+
+async def _asked(name: str, card: ModelCard, component: str | None, region: str | None) -> Answer:
+    async with AsyncExitStack() as stack:
+        calls = aws.config(read_timeout_seconds=READ_SECONDS, attempts=1)
+        return await ask(await wiring.open_client(stack, "sagemaker-runtime", calls, region), name, card, component)
+
+
+async def _adopted(
+    name: str, consumer: str, card: ModelCard, component: str | None, region: str | None, *, output: Output
+) -> ExitCode:
+    async with AsyncExitStack() as stack:
+        account = await opening.open_account(stack, region)
+        with aws.translated("sagemaker:DescribeEndpoint", name):
+            found = await account.reader.endpoint(name)
+        if found.status is not Status.IN_SERVICE:
+            note(f"{name} is {found.status or 'not there'}: nothing is adopted")
+            return ExitCode.CHECK_FAILED
+        answer = await _asked(name, card, component, account.region)
+        with aws.translated("sagemaker:AddTags", name):
+            if found.owned and not await account.leases.take(found.arn, consumer):
+                note(f"somebody is about to delete {name}: nothing is adopted")
+                return ExitCode.CHECK_FAILED
+    print_rows(output, list(_settings(name, component, found, answer)), ("variable", "value"))
+    note("the lease is on the endpoint" if found.owned else "it was not made here: nothing was written to it")
+    return ExitCode.OK
+
+
+def _settings(name: str, component: str | None, found: Found, answer: Answer) -> list[Row]:
+    query = f"?{urlencode({'component': component})}" if component else ""
+    return [
+        {"variable": "AUTOCLOUDOPS_MODEL_ENDPOINTS", "value": f"sagemaker://{name}{query}", "owned": found.owned},
+        {"variable": "AUTOCLOUDOPS_MODEL_NAME", "value": answer.model, "owned": found.owned},
+    ]
