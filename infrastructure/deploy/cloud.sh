@@ -42,6 +42,8 @@ require_tools() {
   for each in aws autocloudops python3 gzip; do
     command -v "$each" >/dev/null || fail "$each is not installed, or not on PATH; see docs/deployment.md" 253
   done
+  # Found once: a version manager's stand-in for it would be slower each time.
+  PYTHON=$(python3 -c 'import sys; print(sys.executable)')
   REGION=${REGION:-$(command aws configure get region || true)}
   [[ -n $REGION ]] || fail "no region: give --region, or set AWS_REGION" 253
   export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
@@ -60,7 +62,7 @@ require_account() {
 # One field of a JSON document on standard input, by a path of names, as `cost.monthly_usd`; nothing where it is not
 # there. In a list of objects that have a name, NAME=VALUE chooses one.
 field() {
-  python3 -c '
+  "$PYTHON" -IS -c '
 import json, sys
 value = json.load(sys.stdin)
 for name in sys.argv[1].split("."):
@@ -76,7 +78,7 @@ if value is not None:
 ' "$1"
 }
 
-sha256() { python3 -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
+sha256() { "$PYTHON" -IS -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
 
 uploads_bucket() { echo "$PREFIX-uploads-$ACCOUNT-$REGION"; }
 audit_bucket() { echo "$PREFIX-audit-$ACCOUNT-$REGION"; }

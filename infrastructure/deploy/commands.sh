@@ -54,7 +54,7 @@ apply_image() {
 # Without this item nothing is ever done. One that is there is a person's, and stays.
 ensure_control() {
   local item
-  item=$(python3 -c '
+  item=$("$PYTHON" -IS -c '
 import json, sys
 names = ("pk", "sk", "mode", "reason", "by")
 print(json.dumps({name: {"S": value} for name, value in zip(names, sys.argv[1:])}))
@@ -110,7 +110,7 @@ command_render() {
 }
 
 parameters_as_json() {
-  python3 -c '
+  "$PYTHON" -IS -c '
 import json, sys
 pairs = (line.rstrip("\n").partition("=") for line in sys.stdin)
 print(json.dumps([{"ParameterKey": name, "ParameterValue": value} for name, _, value in pairs], indent=2))

@@ -93,7 +93,7 @@ ensure_endpoint() {
 
 # The consumers of the endpoint but us, in one line.
 other_leases() {
-  endpoint_found | python3 -c '
+  endpoint_found | "$PYTHON" -IS -c '
 import json, sys
 print(" ".join(each for each in json.load(sys.stdin)["leases"] if each != sys.argv[1]))
 ' "$CONSUMER"
@@ -115,7 +115,7 @@ leave_endpoint() {
 endpoint_costs() { remember endpoint-costs ask_costs; }
 
 ask_costs() {
-  autocloudops endpoint cost --instance-type "$(instance_type)" --instances "$MOST" --output json | python3 -c '
+  autocloudops endpoint cost --instance-type "$(instance_type)" --instances "$MOST" --output json | "$PYTHON" -IS -c '
 import json, sys
 for each in json.load(sys.stdin)["ways"]:
     print(each["way"], format(each["dollars"], ".2f"), sep="\t")

@@ -56,7 +56,7 @@ build_remotely() {
 upload_source() {
   local folder
   folder=$(mktemp -d)
-  (cd "$ROOT" && python3 -m zipfile -c "$folder/worker.zip" "${SOURCE[@]}")
+  (cd "$ROOT" && "$PYTHON" -m zipfile -c "$folder/worker.zip" "${SOURCE[@]}")
   cloud s3 cp --only-show-errors "$folder/worker.zip" "s3://$(uploads_bucket)/source/worker.zip"
   rm -r "$folder"
 }

@@ -14,7 +14,7 @@ command_smoke() {
 
 # CloudWatch's own form of an event, about a metric that nobody publishes.
 smoke_alarm() {
-  python3 -c '
+  "$PYTHON" -IS -c '
 import json, sys
 name, at, account, region, partition = sys.argv[1:]
 metric = {"namespace": "AutoCloudOps/Smoke", "name": "Nothing", "dimensions": {"Test": name}}
@@ -63,7 +63,7 @@ new_objects() {
 
 # Prints how the alarm ended; fails where none of the lines ends it.
 told_end() {
-  python3 -c '
+  "$PYTHON" -IS -c '
 import json, sys
 for line in sys.stdin:
     record = json.loads(line)

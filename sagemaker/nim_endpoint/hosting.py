@@ -92,7 +92,8 @@ class Hosting:
 
     def delete_model(self, name: str) -> None:
         """Delete a model that no endpoint uses."""
-        self.resources.Model.get(model_name=name, **self._place).delete()
+        with unlogged():
+            self.resources.Model.get(model_name=name, **self._place).delete()
 
     @property
     def _place(self) -> dict[str, Any]:

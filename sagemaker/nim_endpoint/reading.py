@@ -12,6 +12,7 @@ from autocloudops.errors import AccessDenied
 from nim_endpoint import leases
 from nim_endpoint.found import Found, FoundComponent, Status
 from nim_endpoint.refusals import is_absent
+from nim_endpoint.secret import unlogged
 from nim_endpoint.wanted import OF_ENDPOINT, OWNED, OWNER, Wanted
 
 VARIANT_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -49,7 +50,7 @@ class Reader:
         return there.model_copy(
             update={
                 "components": components,
-                "has_model": await self._describe("model", ModelName=wanted.model_name) is not None,
+                "has_model": await self._has_model(wanted.model_name),
                 "has_config": await self._config(wanted.config_name) is not None,
             }
         )
@@ -116,6 +117,11 @@ class Reader:
                 return None
             raise
         return said
+
+    async def _has_model(self, name: str) -> bool:
+        """Say whether there is such a model; its description may hold a key, which no log may see."""
+        with unlogged():
+            return await self._describe("model", ModelName=name) is not None
 
     async def _config(self, name: str | None) -> Row | None:
         return await self._describe("endpoint_config", EndpointConfigName=name) if name else None

@@ -150,8 +150,8 @@ def attacked_again(alarms: Sequence[Alarm], reply: str) -> Sequence[Started]:
         acting = await _opened()
         world = _World((Outside([STANDING]),), WELL)
         for alarm in alarms:
-            seen = await _attacked(alarm, Obedient(reply), world, acting)
-        return seen.started
+            await _attacked(alarm, Obedient(reply), world, acting)
+        return _started(acting.automation)
 
     return run(attacking())
 

@@ -3,8 +3,9 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime
+from typing import TypeVar
 
 from aiohttp import web
 from turned_clock import TurnedClock
@@ -15,6 +16,9 @@ from autocloudops.sandbox.control_plane import Durations, Place, SimulatedContro
 PLACE = Place(account="123456789012", region="eu-west-1")
 KIND = "ml.g6e.xlarge"
 DURATIONS = Durations(create_endpoint_seconds=60, update_endpoint_seconds=60, delete_endpoint_seconds=30)
+
+
+AnyServer = TypeVar("AnyServer")
 
 
 class HurriedClock(TurnedClock):
@@ -55,21 +59,38 @@ class RecordedPlane(SimulatedControlPlane):
 
 
 @contextmanager
-def running_plane(
-    *, quotas: Mapping[str, int], prices: Mapping[str, float] | None = None, clock: Clock | None = None
-) -> Iterator[RecordedPlane]:
-    """Serve a control plane until the block ends."""
+def served(thing: AbstractAsyncContextManager[AnyServer]) -> Iterator[AnyServer]:
+    """Run a server on an event loop in a thread of its own until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    plane = RecordedPlane(
-        clock=clock or HurriedClock(), durations=DURATIONS, place=PLACE, quotas=quotas, prices=prices or {}
-    )
     try:
-        asyncio.run_coroutine_threadsafe(plane.__aenter__(), loop).result(10)
-        yield plane
-        asyncio.run_coroutine_threadsafe(plane.__aexit__(None, None, None), loop).result(10)
+        entered = asyncio.run_coroutine_threadsafe(_entered(thing), loop).result(10)
+        try:
+            yield entered
+        finally:
+            asyncio.run_coroutine_threadsafe(_left(thing), loop).result(10)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@contextmanager
+def running_plane(
+    *, quotas: Mapping[str, int], prices: Mapping[str, float] | None = None, clock: Clock | None = None
+) -> Iterator[RecordedPlane]:
+    """Serve a control plane until the block ends."""
+    time = clock or HurriedClock()
+    with served(
+        RecordedPlane(clock=time, durations=DURATIONS, place=PLACE, quotas=quotas, prices=prices or {})
+    ) as plane:
+        yield plane
+
+
+async def _entered(thing: AbstractAsyncContextManager[AnyServer]) -> AnyServer:
+    return await thing.__aenter__()
+
+
+async def _left(thing: AbstractAsyncContextManager[AnyServer]) -> None:
+    await thing.__aexit__(None, None, None)

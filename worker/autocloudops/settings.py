@@ -176,6 +176,19 @@ class AuditSettings(BaseSettings):
     kms_key: str = Field(default="", description="KMS key that objects are encrypted with; empty for the bucket's own")
 
 
+class RedactionSettings(BaseSettings):
+    """How secrets in texts are replaced."""
+
+    model_config = _room("REDACTION")
+
+    key_secret: str = Field(
+        default="",
+        description="Secrets Manager secret with the key of placeholders, so that equal secrets have equal ones in all"
+        " workers; empty for a key of each process",
+    )
+    addresses: bool = Field(default=False, description="also replace Internet addresses")
+
+
 class StateSettings(BaseSettings):
     """Where incidents are kept."""
 
@@ -339,6 +352,7 @@ ROOMS: tuple[type[BaseSettings], ...] = (
     ModelSettings,
     IncidentSettings,
     AuditSettings,
+    RedactionSettings,
     StateSettings,
     EvidenceSettings,
     KnowledgeSettings,

@@ -103,20 +103,20 @@ def test_a_key_from_a_variable_or_a_file_is_kept(plane: RecordedPlane, source: s
 def test_the_route_that_needs_the_key_shows_it_to_sagemaker_only(
     plane: RecordedPlane, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """With the flag it stands in CreateModel, and in no other request, log, plan, result or tag."""
+    """With the flag it stands in CreateModel, and in no other request, log, plan or result."""
     key = planted()
     assert typed("endpoint", "key", "--secret", SECRET, piped=key).exit_code == 0
     shown = ("--key-in-environment",)
     with caplog.at_level(logging.DEBUG):
         told = typed("endpoint", "plan", "llm-ecr", *VALUES, *MINE, *shown, "--output", "json")
         made = typed("endpoint", "ensure", "llm-ecr", *VALUES, *MINE, *shown, "--yes", "--output", "json")
-        status = typed("endpoint", "status", "nim", "--output", "json")
-    assert [each.exit_code for each in (told, made, status)] == [0, 0, 0], made.stderr
+        gone = typed("endpoint", "delete", "nim", "--consumer", "team-a", "--yes", "--output", "json")
+    assert [each.exit_code for each in (told, made, gone)] == [0, 0, 0], made.stderr
     assert json.loads(made.stdout)["verdict"] == "create"
     with_key = [target for target, body in plane.requests if key.encode() in body]
     assert with_key == ["SageMaker.CreateModel"]
     assert "botocore" in {record.name.partition(".")[0] for record in caplog.records}
-    for text in (told.output, made.output, status.output, caplog.text):
+    for text in (told.output, made.output, gone.output, caplog.text):
         assert key not in text
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and key in path.read_text()]
 

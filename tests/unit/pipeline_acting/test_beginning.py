@@ -6,6 +6,7 @@ import pytest
 from acting import ActingWorld
 from acting_service import PATIENCE, Site, Worker, served, service_alarm
 from attacked_world import POLICY
+from deciding import WELL
 from fake_automation import FakeAutomation, Interruptions
 from triage import reply
 from virtual_time import START, run
@@ -62,7 +63,7 @@ def test_an_executed_decision_is_begun_told_and_looked_after() -> None:
     assert site.topic.actions == [f"started as execution {claim.execution_id}"]
     assert site.topic.told[0].attributes["verdict"] == Verdict.EXECUTE
     assert site.reminders.sent == [(claim.claim_id, PATIENCE.first)]
-    assert claim.before == {"DesiredCount": "4"}
+    assert claim.before == WELL.state
 
 
 @pytest.mark.parametrize("control", [Mode.APPROVE, Mode.ACTIVE])

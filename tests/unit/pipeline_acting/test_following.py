@@ -228,6 +228,20 @@ def test_the_ok_of_another_alarm_revokes_nothing() -> None:
     served(test, approving())
 
 
+def test_an_ok_that_comes_after_the_next_alarm_revokes_nothing() -> None:
+    """Messages overtake each other: what fires again since an OK is not OK."""
+
+    async def test(site: Site, worker: Worker) -> None:
+        claim = await asked(site, worker)
+        await worker.receive(service_alarm(seconds=40))
+        await worker.receive(service_alarm(value="OK", seconds=20))
+        standing = await site.world.ledger.find(claim.claim_id)
+        assert standing is not None
+        assert standing.state is ClaimState.WAITING
+
+    served(test, approving())
+
+
 def test_an_ok_loses_nothing_where_ssm_cannot_be_asked() -> None:
     """The OK is recorded and acknowledged; what waits ends when the time is over in which it may be approved."""
 

@@ -14,6 +14,7 @@ from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.late import late_gatherer
 from autocloudops.entrypoints.models import bounds_of, open_model
 from autocloudops.entrypoints.policies import policy_of
+from autocloudops.entrypoints.redacting import open_redaction
 from autocloudops.entrypoints.stored import State, account_of, open_past, state_of
 from autocloudops.investigation import Investigator, Reader
 from autocloudops.pipeline import Rooms
@@ -26,6 +27,7 @@ from autocloudops.settings import (
     ModelSettings,
     NotifySettings,
     QueueSettings,
+    RedactionSettings,
     SafetySettings,
     SnsSettings,
     StateSettings,
@@ -74,6 +76,7 @@ async def open_service(opening: Opening) -> Service:
         SettingsInvalid: a setting is missing or wrong.
     """
     stack, clock = opening.stack, opening.clock
+    await open_redaction(read(RedactionSettings))
     policy = await policy_of(read(SafetySettings))
     client = await wiring.open_table(stack)
     state = state_of(stack, client, read(StateSettings).table, clock)

@@ -122,8 +122,9 @@ class Pipeline:
 
     async def _cleared(self, alarm: Alarm, placement: Placement) -> None:
         """Let nothing wait for a person any more that was to be done about an alarm that is OK again."""
-        if self._acting and isinstance(placement, Clears) and (incident_id := change_of(alarm, placement).incident_id):
-            await self._acting.cleared(incident_id, alarm.key)
+        match placement:
+            case Clears(incident_id=UUID() as incident_id, ends_episode=True) if self._acting:
+                await self._acting.cleared(incident_id, alarm.key)
 
     async def _place(self, alarm: Alarm) -> Placed:
         """Place an alarm and make it true; whoever loses a race reads again, each after a pause of its own length."""

@@ -1,0 +1,172 @@
+"""The deployment script, with an AWS command line that knows nothing and an endpoint that is not there yet."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from emulated_stacks import ROOT
+from templates import ACCOUNT, REGION, load
+
+SCRIPT = ROOT / "deploy-sagemaker-nim.sh"
+AWS = """
+import sys
+if sys.argv[3:5] == ["sts", "get-caller-identity"]:
+    print("arn:aws:iam::{account}:user/ana")
+elif "describe-stacks" in sys.argv:
+    sys.exit("Stack with id x does not exist")
+elif "simulate-principal-policy" in sys.argv:
+    print("iam:CreateRole")
+else:
+    sys.exit("not expected: " + " ".join(sys.argv))
+"""
+AUTOCLOUDOPS = """
+import json, sys
+verb = sys.argv[2]
+if verb == "plan":
+    print(json.dumps({plan}))
+elif verb == "cost":
+    print(json.dumps({{"ways": [{{"way": "always on", "dollars": 2631.65}}, {{"way": "to zero", "dollars": 216.3}}]}}))
+elif verb == "status":
+    print(json.dumps({{"status": None, "leases": {{}}}}))
+    sys.exit(1)
+"""
+COMPONENT = {"inference_component_name": "nim-llm"}
+PLAN: Mapping[str, object] = {
+    "endpoint": "nim",
+    "verdict": "create",
+    "refusal": None,
+    "component": None,
+    "found": {"quota": 1},
+    "model": {"primary_container": {"environment": {"NIM_SERVED_MODEL_NAME": "nvidia/nano"}}},
+    "configuration": {"production_variants": [{"instance_type": "ml.g6e.xlarge"}]},
+}
+ECS = ("--worker", "ecs", "--subnets", "subnet-1,subnet-2", "--security-groups", "sg-1")
+
+
+class Shell:
+    """Runs the script in a folder with a command line of AWS and one of ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.plan(PLAN)
+        self._command("aws", AWS.format(account=ACCOUNT))
+
+    def plan(self, plan: Mapping[str, object]) -> None:
+        """Let `autocloudops endpoint plan` say this."""
+        self._command("autocloudops", AUTOCLOUDOPS.format(plan=dict(plan)))
+
+    def _command(self, name: str, code: str) -> None:
+        command = self._folder / name
+        command.write_text(f"#!{sys.executable} -S\n{code}")
+        command.chmod(0o755)
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the script without a terminal."""
+        path = os.pathsep.join([str(self._folder), os.environ["PATH"]])
+        return subprocess.run(  # noqa: S603 - our own script
+            [str(SCRIPT), *arguments],
+            env={"PATH": path, "AWS_REGION": REGION},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """A shell in a folder of its own."""
+    return Shell(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("frobnicate",), "there is no command frobnicate"),
+        (("plan", "--wrong", "1"), "--wrong is not an option"),
+        (("plan", "--worker"), "--worker needs a value"),
+        (("plan", "--worker", "eks"), "eks is none of ecs lambda"),
+        (("plan", "--mode", "yolo"), "yolo is none of"),
+        (("plan", "--most", "many"), "many is not a number"),
+        (("plan", "--prefix", "Wrong_"), "--prefix"),
+        (("plan", "--adopt"), "--adopt needs --endpoint"),
+        (("render",), "render needs --out"),
+        (("plan", "--worker", "ecs"), "needs --subnets"),
+        (("plan", *ECS, "--least", "0"), "only an inference component sleeps"),
+        (("plan", *ECS, "--least", "3"), "--least 3 is more than --most 1"),
+        (("apply", *ECS), "add --yes"),
+        (("apply", *ECS, "--yes", "--audit-lock", "COMPLIANCE"), "asked about twice, on a terminal"),
+    ],
+)
+def test_what_is_not_meant_is_refused_before_anything_is_done(
+    shell: Shell, arguments: tuple[str, ...], said: str
+) -> None:
+    """Wrong usage ends with 252 and one line that says what is wrong."""
+    ended = shell(*arguments)
+    assert ended.returncode == 252
+    assert said in ended.stderr.splitlines()[-1]
+
+
+def test_a_plan_says_what_is_made_and_what_it_costs(shell: Shell) -> None:
+    """Nothing is changed: the AWS command line here answers only questions, and would end the script otherwise."""
+    ended = shell("plan", *ECS)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "endpoint nim: create, ml.g6e.xlarge" in ended.stdout
+    assert "2631.65 USD a month" in ended.stdout
+    assert "quota: 1 instances" in ended.stdout
+    assert "permissions: MISSING iam:CreateRole" in ended.stdout
+    assert ended.stdout.count(" create\n") == 8
+
+
+def test_a_refused_endpoint_is_refused_here(shell: Shell) -> None:
+    """What `endpoint plan` refuses, as for a quota, ends a plan with its words."""
+    shell.plan({**PLAN, "verdict": "refused", "refusal": "the quota allows 0 ml.g6e.xlarge: ask for more"})
+    ended = shell("plan", *ECS)
+    assert (ended.returncode, ended.stderr) == (1, "error: the quota allows 0 ml.g6e.xlarge: ask for more\n")
+
+
+@pytest.mark.parametrize(("limit", "code"), [("2631.64", 1), ("2631.65", 0)])
+def test_no_more_is_spent_than_was_allowed(shell: Shell, limit: str, code: int) -> None:
+    """The month always on counts, whatever else is hoped for."""
+    assert shell("plan", *ECS, "--max-monthly-usd", limit).returncode == code
+
+
+@pytest.mark.parametrize("options", [(*ECS, "--most", "2"), ("--worker", "lambda", "--least", "0")])
+def test_what_is_rendered_can_be_deployed(shell: Shell, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Each template stands beside parameters that it has, and all that have no default are given."""
+    shell.plan({**PLAN, "component": COMPONENT if "lambda" in options else None})
+    out = tmp_path / "out"
+    ended = shell("render", *options, "--mode", "approve", "--out", str(out))
+    assert ended.returncode == 0, ended.stderr
+    for file in out.glob("*.parameters.json"):
+        name = file.name.removesuffix(".parameters.json")
+        said = load(name)["Parameters"]
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in json.loads(file.read_text())}
+        assert given.keys() <= said.keys()
+        assert {parameter for parameter, about in said.items() if "Default" not in about} <= given.keys()
+        assert (out / f"{name}.yaml").is_file()
+    assert (out / "runbooks").is_dir()
+
+
+def test_the_worker_is_told_what_was_asked_for(shell: Shell, tmp_path: Path) -> None:
+    """Mode, endpoint, component and model reach the worker's parameters; tasks are bounded by the endpoint."""
+    shell.plan({**PLAN, "component": COMPONENT})
+    shell("render", *ECS, "--mode", "approve", "--endpoint-concurrency", "48", "--out", str(tmp_path / "out"))
+    file = tmp_path / "out" / "worker-ecs.parameters.json"
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in json.loads(file.read_text())}
+    assert given["ModelEndpoints"] == "sagemaker://nim?component=nim-llm"
+    assert (given["ModelName"], given["Mode"], given["MostTasks"]) == ("nvidia/nano", "approve", "3")
+    assert given["Subnets"] == "subnet-1,subnet-2"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "infrastructure" / "deploy").glob("*.sh")), ids=lambda path: path.stem)
+def test_every_call_goes_through_the_wrapper(path: Path) -> None:
+    """Only `cloud` calls the AWS command line, so that no call forgets its endpoint or its region."""
+    calls = [line for line in path.read_text().splitlines() if line.lstrip().startswith(("aws ", "command aws"))]
+    assert not calls
+    wrapped = [line for line in path.read_text().splitlines() if "command aws --region" in line]
+    assert len(wrapped) == (path.stem == "cloud")
