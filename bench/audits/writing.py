@@ -83,5 +83,5 @@ def _redaction(*, on: bool) -> Iterator[None]:
     if on:
         yield
         return
-    with patch.object(recording, "redacted", lambda value: value):
+    with patch.object(recording, "redact_json", lambda value: value):
         yield

@@ -129,9 +129,10 @@ command_destroy() {
   say "kept: s3://$(audit_bucket), the table $PREFIX-state, the queues, the keys, and the stacks that hold them"
 }
 
-# Whoever else uses the endpoint would lose it.
+# Whoever else uses the endpoint would lose it. One that was adopted is only given back.
 refuse_with_leases() {
   local others
+  $ADOPT && return
   others=$(other_leases)
   [[ -z $others ]] || fail "others use the endpoint $(endpoint_name): $others; they release it first" 1
 }

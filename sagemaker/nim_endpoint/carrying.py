@@ -15,7 +15,7 @@ from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.values import Value
 from nim_endpoint import leases
 from nim_endpoint.deletion import plan_deletion
-from nim_endpoint.found import Found
+from nim_endpoint.found import Found, Status
 from nim_endpoint.hosting import Hosting
 from nim_endpoint.leases import Leases
 from nim_endpoint.planning import Action, Consent, Plan, Step, Verdict, plan
@@ -26,6 +26,7 @@ from nim_endpoint.wanted import Wanted, owned
 POLL_SECONDS = 15.0
 UNSEEN_SECONDS = 180.0
 """How long a name may stay unseen after it was made, or a status unchanged after a change was begun."""
+NEEDS_INSTANCES = frozenset({Action.CREATE_ENDPOINT, Action.UPDATE_ENDPOINT})
 RESUME = "run the same command again: it goes on from here"
 OPERATIONS: Mapping[Action, str] = {
     Action.CREATE_MODEL: "sagemaker:CreateModel",
@@ -88,6 +89,19 @@ class Ports:
     timeout_seconds: float = 5400.0
 
 
+async def with_quota(wanted: Wanted, found: Found, consent: Consent, reader: Reader) -> tuple[Found, Plan]:
+    """Return the plan, which knows the quota where it needs instances, and what it was made of.
+
+    Raises:
+        ServiceFailed: Service Quotas does not answer; a role that may not ask it is no failure.
+    """
+    made = plan(wanted, found, consent)
+    if not any(step.action in NEEDS_INSTANCES for step in made.steps):
+        return found, made
+    found = await reader.with_quota(found, wanted.instance_type)
+    return found, plan(wanted, found, consent)
+
+
 async def ensure(wanted: Wanted, consent: Consent, ports: Ports) -> Outcome:
     """Make what is there as wanted, or find it so; at the end the consumer holds a lease.
 
@@ -98,14 +112,12 @@ async def ensure(wanted: Wanted, consent: Consent, ports: Ports) -> Outcome:
     run = _Run(ports=ports, consumer=consent.consumer, wanted=wanted)
 
     async def planned() -> tuple[Found, Plan]:
-        found = run.remembering(await ports.reader.found(wanted))
+        found = run.remembering(await ports.reader.found(wanted), wanted)
         # A failure of this very run is told, and not met by deleting what it has just made.
         allowed = consent.model_copy(update={"recreate": consent.recreate and not run.has_made})
-        bare = plan(wanted, found, allowed)
-        if not run.begun and bare.verdict in {Verdict.CREATE, Verdict.UPDATE, Verdict.RECREATE}:
-            found = await ports.reader.with_quota(found, wanted.instance_type)
+        if run.begun:
             return found, plan(wanted, found, allowed)
-        return found, bare
+        return await with_quota(wanted, found, allowed, ports.reader)
 
     return await run.through(planned, wanted.endpoint)
 
@@ -139,13 +151,23 @@ class _Run:
         made = {Action.CREATE_ENDPOINT, Action.CREATE_COMPONENT, Action.UPDATE_COMPONENT, Action.UPDATE_ENDPOINT}
         return any(action in made for action, _ in self.done)
 
-    def remembering(self, found: Found) -> Found:
-        """Return `found` with what this run has made, which SageMaker may not show yet."""
+    def remembering(self, found: Found, wanted: Wanted) -> Found:
+        """Return `found` with what this run has made, which SageMaker may not show yet, nor its tags.
+
+        An endpoint that is being created from a configuration with our hash is another deployer's of the same spec.
+        """
         made = {action for action, _ in self.done}
+        ours = {name for action, name in self.done if action is Action.CREATE_COMPONENT}
+        is_same = found.status is Status.CREATING and found.config_name == wanted.config_name
+        is_made = found.status is not None and Action.CREATE_ENDPOINT in made
         return found.model_copy(
             update={
                 "has_model": found.has_model or Action.CREATE_MODEL in made,
                 "has_config": found.has_config or Action.CREATE_CONFIG in made,
+                "owned": found.owned or is_made or is_same,
+                "components": tuple(
+                    each.model_copy(update={"owned": each.owned or each.name in ours}) for each in found.components
+                ),
             }
         )
 
@@ -199,9 +221,9 @@ class _Run:
             case Action.DELETE_COMPONENT | Action.DELETE_CONFIG | Action.DELETE_MODEL:
                 await asyncio.to_thread(self._deleting(step.action), step.name)
             case _:
-                await self._made(step)
+                await self._made(step, found)
 
-    async def _made(self, step: Step) -> None:
+    async def _made(self, step: Step, found: Found) -> None:
         wanted, hands = self.wanted, self.ports.hands
         assert wanted is not None  # noqa: S101 - only `ensure` plans to make something
         match step.action:
@@ -211,6 +233,8 @@ class _Run:
             case Action.CREATE_ENDPOINT:
                 tags = [*owned(wanted.endpoint), leases.tag(str(self.consumer), self.ports.clock.now())]
                 await asyncio.to_thread(hands.create_endpoint, wanted, tags)
+            case Action.UPDATE_ENDPOINT:
+                await asyncio.to_thread(hands.update_endpoint, wanted, keeps_count=bool(found.targets))
             case _:
                 await asyncio.to_thread(self._making(step.action), wanted)
 
@@ -218,7 +242,6 @@ class _Run:
         hands = self.ports.hands
         return {
             Action.CREATE_CONFIG: hands.create_config,
-            Action.UPDATE_ENDPOINT: hands.update_endpoint,
             Action.CREATE_COMPONENT: hands.create_component,
             Action.UPDATE_COMPONENT: hands.update_component,
         }[action]

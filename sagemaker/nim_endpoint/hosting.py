@@ -62,12 +62,17 @@ class Hosting:
             endpoint_name=wanted.endpoint, endpoint_config_name=wanted.config_name, tags=list(tags), **self._place
         )
 
-    def update_endpoint(self, wanted: Wanted) -> None:
-        """Let the endpoint change to the wanted configuration, which takes minutes and a second fleet."""
+    def update_endpoint(self, wanted: Wanted, *, keeps_count: bool) -> None:
+        """Let the endpoint change to the wanted configuration, which takes minutes and a second fleet.
+
+        Args:
+            wanted: what it shall be.
+            keeps_count: it keeps as many instances as it has, because it is scaled automatically.
+        """
         endpoint = self._endpoint(wanted.endpoint)
         # `update` has no argument for it: it sends what the object says.
         endpoint.endpoint_config_name = wanted.config_name
-        endpoint.update()
+        endpoint.update(**({"retain_all_variant_properties": True} if keeps_count else {}))
 
     def create_component(self, wanted: Wanted) -> None:
         """Create the wanted inference component, which takes minutes."""

@@ -182,9 +182,10 @@ def _change(wanted: Wanted, found: Found, consent: Consent) -> list[Step]:
             "take it away with `endpoint delete`, and make it anew",
         )
     _check_others(wanted.endpoint, found, consent)
-    held = found.instances if found.instance_type == wanted.instance_type else 0
-    _check_quota(wanted, found, held + wanted.quota_instances)
     is_other_type = found.instance_type != wanted.instance_type
+    held = 0 if is_other_type else found.instances
+    scaled = held if found.targets else 0
+    _check_quota(wanted, found, held + max(scaled, wanted.quota_instances))
     targets = found.targets if is_other_type else ()
     return [
         *_parts(wanted, found),

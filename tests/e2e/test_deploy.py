@@ -27,6 +27,7 @@ KIND, SPEC = "ml.g6e.xlarge", "llm-s3"
 MODEL = "nvidia/llama-3.1-nemotron-nano-8b-v1"
 ENDPOINT = "shared-llm"
 READY_SECONDS = 60
+ECS = ("--worker", "ecs", "--subnets", "subnet-1", "--security-groups", "sg-1")
 
 
 def _sdk_is_there() -> bool:
@@ -162,8 +163,7 @@ async def test_an_account_goes_from_nothing_to_a_working_system_and_back(world: 
     """Planned, applied, tried, applied again without a change, shared with a second consumer, and given back."""
     account = world.resources.account
     image = f"{account}.dkr.ecr.{world.resources.region}.amazonaws.com/autocloudops:1"
-    first = ("--prefix", "first", "--spec", SPEC, "--endpoint", ENDPOINT, "--image", image)
-    first += ("--worker", "ecs", "--subnets", "subnet-1", "--security-groups", "sg-1")
+    first = ("--prefix", "first", "--spec", SPEC, "--endpoint", ENDPOINT, "--image", image, *ECS)
     second = ("--prefix", "second", "--endpoint", ENDPOINT, "--adopt", "--image", image, "--worker", "lambda")
 
     planned = await world.deploy("plan", *first)

@@ -133,7 +133,8 @@ def test_a_worker_answers_alarms_from_queue_topic_and_event_bus(cloud: Cloud, tm
     assert cloud.left() == 0
     assert all(any(alarm.resource.id in subject for subject in cloud.subjects) for alarm in sent)
     said = [json.loads(line)["message"] for line in log.read_text().splitlines()]
-    assert said[-2:] == ["drained: 3 messages acknowledged", "worker stopped"]
+    assert "drained: 3 messages acknowledged" in said
+    assert said[-1] == "worker stopped"
 
 
 def test_a_worker_parks_what_nobody_can_read(cloud: Cloud, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Protocol, TextIO
 
 from autocloudops.audit.record import AuditRecord, Outcome
 from autocloudops.clock import Clock
-from autocloudops.decisions.claims import ActionEntry, Claim, ClaimState, Control, Helped, Step
+from autocloudops.decisions.claims import ActionEntry, ActionLog, Claim, ClaimState, Control, Helped, Ledger, Step
 from autocloudops.decisions.model import Decision, GateOutcome
 from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.use import ModelUse
@@ -141,9 +141,32 @@ class Measuring:
         """Take a step of an action that has become durable."""
         self._metrics.publish(list(_step_readings(entry)))
 
-    def standing(self, unfinished: Sequence[Claim], control: Control | None) -> None:
-        """Take how things stand: the claims that are not over, and the control item."""
+    async def look(self, ledger: Ledger) -> None:
+        """Take how things stand in the ledger: the claims that are not over, and the control item.
+
+        Raises:
+            ServiceFailed: the ledger cannot be reached.
+        """
+        unfinished, control = await ledger.unfinished(), await ledger.control()
         self._metrics.publish(list(_standing_readings(unfinished, control, self._clock.now())))
+
+
+class MeasuredLog:
+    """An action log whose entries are measured once they are durable.
+
+    Args:
+        log: keeps them.
+        measuring: hears of them.
+    """
+
+    def __init__(self, log: ActionLog, measuring: Measuring) -> None:
+        self._log = log
+        self._measuring = measuring
+
+    async def write(self, entry: ActionEntry) -> None:
+        """Keep an entry; see `ActionLog`."""
+        await self._log.write(entry)
+        self._measuring.stepped(entry)
 
 
 def readings_of(record: AuditRecord, now: datetime) -> Sequence[Reading]:

@@ -1,13 +1,16 @@
 """Each row of the create-or-reuse state machine, over HTTP against the simulated control plane."""
 
+import asyncio
+
 import pytest
 from control_plane import DURATIONS, KIND, ROLE
-from deploying import OTHER_KIND, DeployAccount, spec
+from deploying import OTHER_KIND, SERVICES, DeployAccount, spec
 
 from autocloudops.errors import ModelBrokeOff, ServiceFailed, ServiceUnavailable, Throttled
 from autocloudops.sandbox.control_plane import EndpointStatus
 from nim_endpoint.found import Status
 from nim_endpoint.planning import Action, Verdict
+from nim_endpoint.reading import Reader
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CREATED = [Action.CREATE_MODEL, Action.CREATE_CONFIG, Action.CREATE_ENDPOINT]
@@ -244,3 +247,41 @@ async def test_the_role_of_the_model_is_the_one_of_the_spec(account: DeployAccou
     assert (model["ExecutionRoleArn"], model["EnableNetworkIsolation"]) == (ROLE, True)
     assert container["Environment"]["NIM_MAX_MODEL_LEN"] == "16384"
     assert container["ModelDataSource"]["S3DataSource"]["CompressionType"] == "None"
+
+
+async def test_an_endpoint_that_is_scaled_keeps_its_count_through_an_update(account: DeployAccount) -> None:
+    """What autoscaling has added is not taken away by a change of the model."""
+    await account.deployer().ensure()
+    target = "endpoint/nim/variant/AllTraffic"
+    await account.clients["application-autoscaling"].register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId=target,
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        MinCapacity=1,
+        MaxCapacity=2,
+    )
+    account.plane.scale(target, 2, "much to do")
+    account.clock.forward(DURATIONS.rescale_endpoint_seconds)
+    deployer = account.deployer()
+    await deployer.ensure(spec(context_tokens=8_192))
+    assert Action.DEREGISTER_TARGET not in deployer.actions()
+    assert (await account.found()).instances == 2
+
+
+class ForgetfulReader(Reader):
+    """Sees no tags while the endpoint is created, as a service that is eventually consistent may."""
+
+    async def tags(self, arn: str) -> dict[str, str]:
+        said = await self.sagemaker.describe_endpoint(EndpointName="nim")
+        return {} if said["EndpointStatus"] == "Creating" else await super().tags(arn)
+
+
+@pytest.mark.parametrize("deployers", [1, 2])
+async def test_tags_that_are_not_seen_at_once_make_nothing_foreign(account: DeployAccount, deployers: int) -> None:
+    """What is created from our configuration is ours, whatever ListTags says in the first minutes."""
+    sagemaker, scaling, quotas = (account.clients[each] for each in SERVICES)
+    forgetful = ForgetfulReader(sagemaker=sagemaker, scaling=scaling, quotas=quotas, clock=account.clock)
+    names = [f"team-{number}" for number in range(deployers)]
+    runs = (account.deployer(reader=forgetful).ensure(consumer=name) for name in names)
+    assert [done.refusal for done in await asyncio.gather(*runs)] == [None] * deployers
+    assert list((await account.found()).leases) == names

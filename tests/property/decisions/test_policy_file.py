@@ -30,7 +30,9 @@ POLICIES = st.builds(
     tags=st.builds(TagRule, required=st.sampled_from(["a", "a=", "a=b=c", "ü=off"])),
     calendars=st.lists(WORDS, max_size=2).map(tuple),
     min_confidence=st.integers(7, 10),
-    limits=st.builds(ClaimLimits, cooldown=MINUTES, global_per_hour=st.integers(0, 99)),
+    limits=st.builds(
+        ClaimLimits, cooldown=MINUTES.map(lambda span: span + ClaimLimits().lease), global_per_hour=st.integers(0, 99)
+    ),
     approval=st.builds(ApprovalRule, ttl=MINUTES),
 )
 KEYS = st.sampled_from([*Policy.model_fields, *ActionRule.model_fields, "clean_logs", "x", "off", "011122223333"])

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -195,3 +197,11 @@ def test_a_price_that_the_list_lacks_is_told(plane: RecordedPlane) -> None:
     given = typed("endpoint", "cost", "--price", "2", "--output", "json")
     assert json.loads(given.stdout)["per_hour"] == 3.0
     assert plane.calls == ("GetProducts",)
+
+
+def test_the_command_line_loads_neither_the_sdk_nor_this_package() -> None:
+    """A worker's image has no SageMaker SDK, and no other verb pays for its import."""
+    modules = "{'nim_endpoint', 'sagemaker', 'boto3'} & {name.partition('.')[0] for name in sys.modules}"
+    text = f"import sys, autocloudops.cli.app; sys.exit(str({modules}) if {modules} else 0)"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own text
+    assert (done.returncode, done.stderr) == (0, "")

@@ -86,12 +86,13 @@ def test_check_names_everything_that_is_wrong(tmp_path: Path) -> None:
     assert (told["valid"], [fault["line"] for fault in told["faults"]]) == (False, [1, 2])
 
 
-def test_check_warns_of_what_is_right_and_surprising(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["approve", "active"])
+def test_check_warns_of_what_is_right_and_surprising(tmp_path: Path, mode: str) -> None:
     """Approvals that nobody can give are no error of form: they are said on standard error."""
-    text = 'mode: approve\naccounts: {"111122223333": approve}\nregions: [a]\nactions: {scale_out_service: {}}'
+    text = f'mode: {mode}\naccounts: {{"111122223333": approve}}\nregions: [a]\nactions: {{scale_out_service: {{}}}}'
     done = typed("policy", "check", written(tmp_path, text))
     assert done.exit_code == 0
-    assert "warning: some actions need approval, and approval.approvers names nobody" in done.stderr
+    assert f"warning: approval.approvers names nobody: a worker does not start in mode {mode}" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, cast
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from database_alarms import event, sns
@@ -25,9 +24,6 @@ from autocloudops.errors import AuditConflict, InputUnreadable, ServiceUnavailab
 from autocloudops.incidents.model import Incident, IncidentStatus
 from autocloudops.investigation import UNAVAILABLE, Investigator
 from autocloudops.pipeline import Rooms
-from autocloudops.pipeline.acting import Acting
-from autocloudops.queue.client import Delivery
-from autocloudops.queue.endings import Done, Ending
 from autocloudops.settings import LambdaSettings, SnsSettings, read
 
 FUNCTION_SECONDS = 60.0
@@ -63,34 +59,12 @@ class Queue(MemoryQueue):
         return await super().release(deliveries, after_seconds)
 
 
-class Acts:
-    """What acts, as a test says: it remembers the follow-ups that it was given, and its sweeps."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.followed: list[str] = []
-        self.sweeps = 0
-        self._error = error
-
-    async def handle(self, delivery: Delivery) -> Ending:
-        self.followed.append(delivery.body)
-        if self._error:
-            raise self._error
-        return Done()
-
-    async def sweep(self) -> None:
-        self.sweeps += 1
-
-    def wanted(self, *_: object) -> None:
-        """Want nothing of any decision."""
-
-
 class Site:
     """One Lambda environment in virtual time, over a world in memory."""
 
     def __init__(self, model: Model | None = None) -> None:
         self.world = World(model=model or Model())
         self.queue = Queue()
-        self.acting: Acts | None = None
         self.loops: list[asyncio.AbstractEventLoop] = []
         self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         self.function = Function(self._open, self.runner)
@@ -98,9 +72,7 @@ class Site:
     async def _open(self, stack: AsyncExitStack) -> Environment:
         self.loops.append(asyncio.get_running_loop())
         clock = VirtualClock()
-        acting = cast("Acting | None", self.acting)
-        audit = AuditWriter(self.world.objects, clock)
-        rooms = Rooms(self.world.store(), audit, self.world.told, clock, acting=acting)
+        rooms = Rooms(self.world.store(), AuditWriter(self.world.objects, clock), self.world.told, clock)
         service = Service(
             rooms, Investigator(self.world.model, Policy(), clock, PATIENCE), gatekeeper_of(SnsSettings(), clock)
         )
@@ -397,34 +369,3 @@ def test_what_cannot_be_handed_back_is_told(
     monkeypatch.setattr(site.world.memory, "claim", taken)
     assert failed(site.invoke(sns("reads"))) == ["m0"]
     assert "message m0 waits for its visibility timeout: MessageNotInflight" in caplog.text
-
-
-def test_a_follow_up_in_a_batch_goes_to_what_acts(site: Site) -> None:
-    """An id is looked after, and everything else in the batch takes the way of alarms; both are answered."""
-    site.acting, follow_up = Acts(), str(uuid4())
-    assert site.invoke(follow_up, sns("reads"), "{") == {"batchItemFailures": []}
-    assert site.acting.followed == [follow_up]
-    assert sorted(site.outcomes) == [Outcome.DECIDED, Outcome.PARKED]
-
-
-def test_a_follow_up_that_fails_comes_again_alone(site: Site) -> None:
-    """What cannot be reached for a follow-up keeps no alarm, and the follow-up is hidden for a while."""
-    site.acting = Acts(ServiceUnavailable("dynamodb:GetItem", "state", "no answer"))
-    assert failed(site.invoke(str(uuid4()), sns("reads"))) == ["m0"]
-    assert site.queue.released == {"m0": 30}
-    assert site.outcomes == [Outcome.DECIDED]
-
-
-def test_without_anything_that_acts_an_id_is_parked(site: Site) -> None:
-    """A function that does nothing takes a follow-up for what it is there: a body that no alarm has."""
-    follow_up = str(uuid4())
-    assert site.invoke(follow_up) == {"batchItemFailures": []}
-    assert [body for body, _ in site.queue.parked] == [follow_up]
-
-
-def test_a_sweep_brings_on_incidents_and_actions(site: Site) -> None:
-    """The schedule's call looks after both."""
-    site.acting = Acts()
-    site.sweep()
-    site.sweep(after_seconds=60)
-    assert site.acting.sweeps == 2

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -170,3 +171,44 @@ def test_every_call_goes_through_the_wrapper(path: Path) -> None:
     assert not calls
     wrapped = [line for line in path.read_text().splitlines() if "command aws --region" in line]
     assert len(wrapped) == (path.stem == "cloud")
+
+
+BUILDING = """
+source "$DEPLOY/options.sh"; source "$DEPLOY/cloud.sh"; source "$DEPLOY/stacks.sh"; source "$DEPLOY/image.sh"
+ACCOUNT=111122223333; REGION=eu-west-1; PYTHON={python}; MEMORY=$FOLDER
+sleep() {{ :; }}
+command() {{ false; }}
+cloud() {{
+  echo "$*" >>"$FOLDER/calls"
+  case "$1 $2" in
+    "ecr describe-images") return 1 ;;
+    "cloudformation describe-stacks") echo '{stack}' ;;
+    "s3 cp") cp "$4" "$FOLDER/uploaded.zip" ;;
+    "codebuild start-build") echo build-1 ;;
+    "codebuild batch-get-builds") echo {ended} ;;
+  esac
+}}
+ensure_image
+"""
+STACK = {"Stacks": [{"Outputs": [{"OutputKey": "RepositoryUri", "OutputValue": "registry/shop"}]}]}
+
+
+@pytest.mark.parametrize(("ended", "code"), [("SUCCEEDED", 0), ("FAILED", 254)])
+def test_an_image_is_built_remotely_where_no_builder_is(tmp_path: Path, ended: str, code: int) -> None:
+    """The source is uploaded whole, its digest is the image's tag, and a build that fails ends the deployment."""
+    script = BUILDING.format(python=sys.executable, stack=json.dumps(STACK), ended=ended)
+    folders = {"ROOT": str(ROOT), "DEPLOY": str(ROOT / "infrastructure" / "deploy"), "FOLDER": str(tmp_path)}
+    done = subprocess.run(  # noqa: S603 - our own script
+        ["/bin/bash", "-euo", "pipefail", "-c", script],
+        env={"PATH": os.environ["PATH"], **folders},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    tag = (tmp_path / "image-tag").read_text().strip()
+    calls = (tmp_path / "calls").read_text()
+    assert f"name=TAG,value={tag},type=PLAINTEXT" in calls
+    assert f"CodeBuild builds registry/shop:{tag}" in done.stderr
+    with zipfile.ZipFile(tmp_path / "uploaded.zip") as archive:
+        assert {"worker/Dockerfile", "pyproject.toml", "sagemaker/endpoints/gpus.yaml"} <= set(archive.namelist())

@@ -183,6 +183,7 @@ def session() -> botocore.session.Session:
 
 def _wrong(session: botocore.session.Session, service: str, operation: str, request: dict[str, Any]) -> str:
     shape = session.get_service_model(service).operation_model(operation).input_shape
+    assert shape is not None
     return str(ParamValidator().validate(request, shape).generate_report())
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from autocloudops.cli.approvals import approvals
+from autocloudops.cli.audit_reading import readings
 from autocloudops.cli.audit_verbs import proofs
 from autocloudops.cli.endpoint import endpoint
 from autocloudops.cli.engines import DemoMode, EngineName
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="Read what was decided, and why.")
 audit.add_typer(proofs)
+audit.add_typer(readings)
 app.add_typer(audit, name="audit")
 
 worker = typer.Typer(

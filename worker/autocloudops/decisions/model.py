@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.catalogue import ACTIONS, request_for
@@ -156,6 +157,15 @@ class Policy(Value):
         if limits.lease < SHORTEST_LEASE:
             raise ValueError(f"the lease is at least {write_span(SHORTEST_LEASE)}: clocks differ")
         return limits
+
+    @model_validator(mode="after")
+    def _locked_while_held(self) -> Self:
+        own = [rule.cooldown for rule in (self.actions or {}).values() if rule.cooldown is not None]
+        if min([self.limits.cooldown, *own]) < self.limits.lease:
+            raise ValueError(
+                f"a cooldown is at least the lease of {write_span(self.limits.lease)}: it locks the target"
+            )
+        return self
 
     @property
     def version(self) -> str:

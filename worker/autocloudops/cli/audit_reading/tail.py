@@ -129,7 +129,7 @@ class Follower:
     def _lines(self, key: str, body: bytes) -> Sequence[Line]:
         try:
             return _parsed(key, body)
-        except (OSError, EOFError, ValueError, KeyError, zlib.error):
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error):
             note(str(InputUnreadable(f"{self._objects.location}/{key} cannot be read", DAMAGED)))
             return ()
 

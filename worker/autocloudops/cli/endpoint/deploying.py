@@ -16,11 +16,11 @@ from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
 from autocloudops.values import Value
 from nim_endpoint import secret
-from nim_endpoint.carrying import RESUME, Outcome, Ports, Progress, ensure, remove
+from nim_endpoint.carrying import RESUME, Outcome, Ports, Progress, ensure, remove, with_quota
 from nim_endpoint.deletion import plan_deletion
 from nim_endpoint.found import Found
 from nim_endpoint.hosting import open_hosting
-from nim_endpoint.planning import Action, Plan, plan
+from nim_endpoint.planning import Action, Plan
 from nim_endpoint.scenarios import MONTH_HOURS, Rate
 from nim_endpoint.specs import Spec
 from nim_endpoint.wanted import Wanted
@@ -105,9 +105,9 @@ async def _planned(allowed: Allowed) -> _Planned:
         account = await opening.open_account(stack, allowed.asked.region)
         spec, wanted = await opening.filled(account, allowed.asked)
         with aws.translated("sagemaker:DescribeEndpoint", wanted.endpoint):
-            found = await account.reader.found(wanted)
-            found = await account.reader.with_quota(found, wanted.instance_type)
-        return _Planned(spec=spec, wanted=wanted, found=found, plan=plan(wanted, found, allowed.consent))
+            there = await account.reader.found(wanted)
+            found, made = await with_quota(wanted, there, allowed.consent, account.reader)
+        return _Planned(spec=spec, wanted=wanted, found=found, plan=made)
 
 
 async def _ensured(allowed: Allowed, timeout_seconds: float) -> Outcome:

@@ -39,8 +39,8 @@ def warnings(policy: Policy) -> list[str]:
     """Return what is not wrong in a policy and will surprise whoever wrote it."""
     found = permissions(policy)
     said = []
-    if any(each["mode"] == Mode.APPROVE for each in found) and not policy.approval.approvers:
-        said.append("some actions need approval, and approval.approvers names nobody: they will not be done")
+    if policy.mode >= Mode.APPROVE and not policy.approval.approvers:
+        said.append(f"approval.approvers names nobody: a worker does not start in mode {policy.mode} with this policy")
     if not found:
         said.append("no action may be done anywhere: no account, or no action that could be proposed, is named")
     elif policy.regions == ():

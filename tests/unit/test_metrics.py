@@ -1,0 +1,208 @@
+"""What happens becomes metrics, in the form that a log group turns into metrics by itself."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from audit_folder import CPU, CPU_INCIDENT, USE, decided, ended
+from claiming import claimed, control, request_for, wanted
+from virtual_time import START, VirtualClock
+
+from autocloudops.audit.record import AuditRecord, Outcome
+from autocloudops.decisions.claims import ActionEntry, ClaimState, Helped, Step
+from autocloudops.decisions.modes import Mode
+from autocloudops.diagnosis.reply import FaultCode, ReplyFault
+from autocloudops.errors import ServiceUnavailable
+from autocloudops.metrics import (
+    UNITS,
+    EmbeddedMetrics,
+    MeasuredLog,
+    Measuring,
+    Reading,
+    digests_signed,
+    readings_of,
+)
+from autocloudops.state.memory_claims import MemoryLedger
+
+LATER = CPU.at + timedelta(seconds=42)
+CLAIM = wanted(now=START)
+
+
+class StandingClock(VirtualClock):
+    """A clock that stands at `START`."""
+
+    def now(self) -> datetime:
+        return START
+
+
+def _printed(*readings: Reading) -> list[dict[str, Any]]:
+    stream = StringIO()
+    EmbeddedMetrics(stream, StandingClock(), "AutoCloudOps", "shop").publish(readings)
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def _totals(record: AuditRecord) -> Mapping[str, float]:
+    """Return the sum of each metric that has no dimension but the service."""
+    totals: dict[str, float] = {}
+    for reading in readings_of(record, LATER):
+        assert reading.name in UNITS
+        if not reading.by:
+            totals[reading.name] = totals.get(reading.name, 0) + reading.value
+    return totals
+
+
+class Heard:
+    """Metrics that remember what they were given."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+
+    def publish(self, readings: Sequence[Reading]) -> None:
+        self.readings += readings
+
+    def values(self) -> Mapping[str, float]:
+        """Return the values of metrics without further dimensions."""
+        return {each.name: each.value for each in self.readings if not each.by}
+
+
+def _step(step: Step, **changes: object) -> Mapping[str, float]:
+    heard = Heard()
+    entry = ActionEntry(step=step, at=START + timedelta(seconds=30), claim=CLAIM.model_copy(update=changes))
+    Measuring(heard, StandingClock()).stepped(entry)
+    return heard.values()
+
+
+def test_a_line_is_what_the_specification_asks_for() -> None:
+    """Its `_aws` names namespace, dimensions, names and units, and every one of these is a member of the line."""
+    (line,) = _printed(Reading("ModelLatency", 1.5), Reading("ModelRequests", 2))
+    directive = line["_aws"]["CloudWatchMetrics"][0]
+    assert line["_aws"]["Timestamp"] == int(START.timestamp() * 1000)
+    assert (directive["Namespace"], directive["Dimensions"]) == ("AutoCloudOps", [["Service"]])
+    units = {each["Name"]: each["Unit"] for each in directive["Metrics"]}
+    assert units == {"ModelLatency": "Seconds", "ModelRequests": "Count"}
+    assert (line["Service"], line["ModelLatency"], line["ModelRequests"]) == ("shop", [1.5], [2])
+
+
+def test_each_set_of_dimensions_has_a_line_of_its_own() -> None:
+    """Readings by gate do not count as readings of the service, nor the other way round; equal ones share a line."""
+    gates = [Reading("Refused", 1, {"Gate": gate}) for gate in ("mode", "known", "mode")]
+    whole, mode, known = _printed(Reading("Decisions", 1), *gates)
+    assert whole["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Service"]]
+    assert (mode["Gate"], mode["Refused"]) == ("mode", [1, 1])
+    assert (known["Gate"], known["Refused"]) == ("known", [1])
+    assert known["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Service", "Gate"]]
+
+
+def test_a_decision_says_how_long_it_took_and_what_it_used() -> None:
+    """The time runs from the alarm's change of state until the record is durable."""
+    totals = _totals(decided(CPU, CPU_INCIDENT))
+    assert totals["TimeToDecision"] == 42
+    assert (totals["MessagesReceived"], totals["AlarmsEnded"], totals["Decisions"]) == (1, 1, 1)
+    assert (totals["InputTokens"], totals["OutputTokens"]) == (USE.prompt_tokens, USE.completion_tokens)
+    assert (totals["ModelLatency"], totals["ModelRequests"], totals["ParseFailures"]) == (1.5, 1, 0)
+    assert not {"QueueDwell", "ModelUnavailable", "Retries", "CostUSD"} & totals.keys()
+
+
+def test_verdicts_and_gates_are_counted_by_name() -> None:
+    """A decision counts under its verdict, under its action and mode, and each gate that refused under its own."""
+    record = decided(CPU, CPU_INCIDENT)
+    assert record.decision is not None
+    named = [each for each in readings_of(record, LATER) if each.by]
+    assert Reading("Decisions", 1, {"Verdict": record.decision.verdict}) in named
+    refused = {gate.name for gate in record.decision.gates if gate.outcome == "refused"}
+    assert {each.by["Gate"] for each in named if each.name == "Refused"} == refused
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name"), [(Outcome.PARKED, "Poison"), (Outcome.DEFERRED, "Deferred"), (Outcome.JOINED, "AlarmsEnded")]
+)
+def test_each_end_has_its_count(outcome: Outcome, name: str) -> None:
+    """Parked bodies, deferred questions and joined alarms are told apart."""
+    totals = _totals(ended(CPU, outcome))
+    assert totals[name] == 1
+    assert totals.keys() & {"Poison", "Deferred", "AlarmsEnded"} == {name}
+
+
+def test_a_copy_counts_as_one() -> None:
+    """Another delivery of a recorded change is a duplicate, and how long it waited is known."""
+    totals = _totals(ended(CPU, Outcome.JOINED, repeated=True))
+    assert (totals["Duplicates"], totals["QueueDwell"]) == (1, 0)
+
+
+def test_a_model_that_fails_is_counted() -> None:
+    """No answer, repeated attempts, replies that cannot be used, and their price are metrics of their own."""
+    fault = ReplyFault(code=FaultCode.NOT_JSON, detail="no JSON")
+    use = USE.model_copy(update={"error": "throttled", "attempts": 4, "cost_usd": 0.002, "faults": (fault,)})
+    totals = _totals(decided(CPU, CPU_INCIDENT).model_copy(update={"model": use}))
+    assert (totals["ModelUnavailable"], totals["Retries"], totals["ParseFailures"]) == (1, 3, 1)
+    assert totals["CostUSD"] == 0.002
+
+
+def test_steps_of_an_action_are_counted() -> None:
+    """Begun, ended, unknown, and what verification found, each when its entry is durable."""
+    assert _step(Step.INTENT) == {"ActionsBegun": 1}
+    assert _step(Step.OUTCOME, state=ClaimState.DONE) == {"ActionsEnded": 1, "ActionLatency": 30}
+    assert _step(Step.OUTCOME, state=ClaimState.UNKNOWN)["Unknown"] == 1
+    helped: dict[str, object] = {"state": ClaimState.DONE, "ended_at": START}
+    assert _step(Step.VERIFICATION, helped=Helped.VERIFIED, **helped) == {"Verified": 1, "TimeToVerified": 30}
+    assert _step(Step.VERIFICATION, helped=Helped.ROLLED_BACK, **helped) == {"RolledBack": 1}
+    assert _step(Step.RECURRENCE, helped=Helped.RECURRED, **helped) == {"Recurred": 1}
+    assert not _step(Step.ROLLBACK)
+
+
+async def _looked(ledger: MemoryLedger) -> Mapping[str, float]:
+    heard = Heard()
+    await Measuring(heard, StandingClock()).look(ledger)
+    return heard.values()
+
+
+async def test_how_things_stand_is_a_gauge() -> None:
+    """What waits for people, what has no durable outcome yet, and the kill switch are told each time, zero included."""
+    ledger = MemoryLedger()
+    assert (await _looked(ledger))["KillSwitch"] == 1
+    await ledger.set_control(control())
+    assert await _looked(ledger) == {"ApprovalsPending": 0, "OutcomePending": 0, "KillSwitch": 0}
+    asked = wanted(now=START - timedelta(minutes=5), request=request_for("web"))
+    ending = wanted(incident=2, now=START - timedelta(minutes=5), request=request_for("orders"))
+    for claim, changes in ((asked, {"state": ClaimState.WAITING}), (ending, {"ending": ClaimState.DONE})):
+        held = await claimed(ledger, claim)
+        assert await ledger.move(held, held.model_copy(update=changes))
+    await ledger.set_control(control(Mode.OFF))
+    assert await _looked(ledger) == {"ApprovalsPending": 1, "ApprovalAge": 300, "OutcomePending": 1, "KillSwitch": 1}
+
+
+class OneLog:
+    """An action log that fails once."""
+
+    def __init__(self) -> None:
+        self.kept: list[ActionEntry] = []
+        self._fails = True
+
+    async def write(self, entry: ActionEntry) -> None:
+        if self._fails:
+            self._fails = False
+            raise ServiceUnavailable("s3:PutObject", "memory", "slow down")
+        self.kept.append(entry)
+
+
+async def test_only_a_durable_step_is_measured() -> None:
+    """An entry that was not kept counts nothing; the one that was kept counts once."""
+    heard, log = Heard(), OneLog()
+    measured = MeasuredLog(log, Measuring(heard, StandingClock()))
+    entry = ActionEntry(step=Step.INTENT, at=START, claim=CLAIM)
+    with pytest.raises(ServiceUnavailable):
+        await measured.write(entry)
+    assert not heard.readings
+    await measured.write(entry)
+    assert (log.kept, heard.values()) == ([entry], {"ActionsBegun": 1})
+
+
+def test_a_kept_record_says_how_long_it_took_to_be_durable() -> None:
+    """The audit's latency comes with every record, and digests are counted as they are signed."""
+    heard = Heard()
+    Measuring(heard, StandingClock()).kept(ended(CPU, Outcome.JOINED), 0.25)
+    digests_signed(heard, 2)
+    assert (heard.values()["FlushLatency"], heard.values()["DigestsSigned"]) == (0.25, 2)
