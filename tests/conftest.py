@@ -7,10 +7,14 @@ Both are `SandboxResources`. `autocloudops.sandbox.foundation.client(service, re
 """
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
+from botocore.hooks import EventAliaser
+from typer.main import get_command
 
 from autocloudops.sandbox import EmbeddedAws, SandboxResources
 from autocloudops.sandbox.foundation import deploy
@@ -23,6 +27,18 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def worked_out_once() -> Iterator[None]:
+    """Keep what is the same each time: the command line for each line that a test types, and names in AWS clients.
+
+    Names of events are a third of the CPU time of opening a client (botocore 1.43); each client remembers its own.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("typer.testing._get_command", cache(get_command))
+        patched.setattr(EventAliaser, "_alias_event_name", staticmethod(cache(EventAliaser(None)._alias_event_name)))
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -64,7 +64,7 @@ require_account() {
 field() {
   "$PYTHON" -IS -c '
 import json, sys
-value = json.load(sys.stdin)
+value = json.loads(sys.stdin.read() or "null")
 for name in sys.argv[1].split("."):
     key, chooses, wanted = name.partition("=")
     if isinstance(value, list) and chooses:

@@ -85,7 +85,8 @@ worker_status() {
     echo "worker: $(ask ecs describe-services --cluster "$PREFIX" --services "$PREFIX-worker" \
       --query "services[0].[runningCount, desiredCount]" 2>/dev/null | tr '\t' '/' || true) tasks run"
   else
-    echo "worker: $(ask lambda get-function-configuration --function-name "$PREFIX-worker" --query State 2>/dev/null || true)"
+    echo "worker: $(ask lambda get-function-configuration --function-name "$PREFIX-worker" --query State \
+      2>/dev/null || true)"
   fi
 }
 

@@ -28,7 +28,7 @@ planned_endpoint() {
 }
 
 # What is there under the name.
-endpoint_found() { remember endpoint-found find_endpoint || fail "SageMaker does not say what is there, see above" 254; }
+endpoint_found() { remember endpoint-found find_endpoint || fail "SageMaker does not say what is there" 254; }
 
 find_endpoint() {
   local found
@@ -107,7 +107,8 @@ leave_endpoint() {
   if $ADOPT || [[ $(endpoint_found | field owned) != true ]]; then
     autocloudops endpoint release "$name" --consumer "$CONSUMER" >&2 || true
   else
-    autocloudops endpoint delete "$name" --consumer "$CONSUMER" --yes >&2 || fail "the endpoint $name is still there" 254
+    autocloudops endpoint delete "$name" --consumer "$CONSUMER" --yes >&2 \
+      || fail "the endpoint $name is still there" 254
   fi
 }
 

@@ -17,7 +17,8 @@ image_uri() {
 }
 
 image_is_there() {
-  [[ -n $IMAGE ]] || cloud ecr describe-images --repository-name "$PREFIX" --image-ids "imageTag=$(image_tag)" >/dev/null 2>&1
+  [[ -n $IMAGE ]] && return
+  cloud ecr describe-images --repository-name "$PREFIX" --image-ids "imageTag=$(image_tag)" >/dev/null 2>&1
 }
 
 ensure_image() {

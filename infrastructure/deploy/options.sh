@@ -140,7 +140,8 @@ confirm_lock() {
   [[ $(stack_parameter foundation AuditLock) == COMPLIANCE ]] && return
   [[ -t 0 ]] || fail "COMPLIANCE is asked about twice, on a terminal; NONE and GOVERNANCE are not" 252
   local answer
-  say "COMPLIANCE keeps every audit object for $AUDIT_LOCK_DAYS days. Nobody can delete one, not even AWS. You pay for it."
+  say "COMPLIANCE keeps every audit object for $AUDIT_LOCK_DAYS days, and you pay for it."
+  say "Nobody can delete one, not even AWS."
   read -r -p "Type the number of days: " answer
   [[ $answer == "$AUDIT_LOCK_DAYS" ]] || fail "nothing was changed"
   read -r -p "Type COMPLIANCE: " answer

@@ -154,6 +154,7 @@ apply_stack() {
 deploy_stack() {
   local template=$TEMPLATES/$1.yaml packaged="" overrides=() line
   while IFS= read -r line; do overrides+=("$line"); done < <(parameters_of "$1")
+  [[ "${overrides[*]}" != *OUTPUT-*-OF-* ]] || fail "the stack $PREFIX-$1 lacks outputs of others: ${overrides[*]}" 254
   if [[ $1 == runbooks ]]; then
     packaged=$(mktemp)
     template=$packaged

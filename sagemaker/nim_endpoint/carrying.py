@@ -68,7 +68,7 @@ class Ports:
 
     Args:
         reader: sees what is there.
-        hands: changes it.
+        hands: opens what changes it, when something is to be changed: that imports the SageMaker SDK.
         leases: who uses it.
         clock: time.
         told: hears of each step.
@@ -79,7 +79,7 @@ class Ports:
     """
 
     reader: Reader
-    hands: Hosting
+    hands: Callable[[], Hosting]
     leases: Leases
     clock: Clock
     told: Callable[[Progress], None]
@@ -217,42 +217,39 @@ class _Run:
                 )
             case Action.DELETE_ENDPOINT:
                 if await self.ports.leases.mark(found.arn, self.consumer):
-                    await asyncio.to_thread(self.ports.hands.delete_endpoint, step.name)
-            case Action.DELETE_COMPONENT | Action.DELETE_CONFIG | Action.DELETE_MODEL:
-                await asyncio.to_thread(self._deleting(step.action), step.name)
+                    await self._with_hands(lambda hands: hands.delete_endpoint(step.name))
+            case Action.DELETE_COMPONENT:
+                await self._with_hands(lambda hands: hands.delete_component(step.name))
+            case Action.DELETE_CONFIG:
+                await self._with_hands(lambda hands: hands.delete_config(step.name))
+            case Action.DELETE_MODEL:
+                await self._with_hands(lambda hands: hands.delete_model(step.name))
             case _:
-                await self._made(step, found)
+                await self._made(step.action, found)
 
-    async def _made(self, step: Step, found: Found) -> None:
-        wanted, hands = self.wanted, self.ports.hands
+    async def _made(self, action: Action, found: Found) -> None:
+        wanted = self.wanted
         assert wanted is not None  # noqa: S101 - only `ensure` plans to make something
-        match step.action:
+        match action:
             case Action.CREATE_MODEL:
                 key = await self.ports.key(wanted.key_secret) if wanted.key_secret else None
-                await asyncio.to_thread(hands.create_model, wanted, key)
+                await self._with_hands(lambda hands: hands.create_model(wanted, key))
+            case Action.CREATE_CONFIG:
+                await self._with_hands(lambda hands: hands.create_config(wanted))
             case Action.CREATE_ENDPOINT:
                 tags = [*owned(wanted.endpoint), leases.tag(str(self.consumer), self.ports.clock.now())]
-                await asyncio.to_thread(hands.create_endpoint, wanted, tags)
+                await self._with_hands(lambda hands: hands.create_endpoint(wanted, tags))
             case Action.UPDATE_ENDPOINT:
-                await asyncio.to_thread(hands.update_endpoint, wanted, keeps_count=bool(found.targets))
-            case _:
-                await asyncio.to_thread(self._making(step.action), wanted)
+                is_scaled = bool(found.targets)
+                await self._with_hands(lambda hands: hands.update_endpoint(wanted, keeps_count=is_scaled))
+            case Action.CREATE_COMPONENT:
+                await self._with_hands(lambda hands: hands.create_component(wanted))
+            case Action.UPDATE_COMPONENT:
+                await self._with_hands(lambda hands: hands.update_component(wanted))
 
-    def _making(self, action: Action) -> Callable[[Wanted], None]:
-        hands = self.ports.hands
-        return {
-            Action.CREATE_CONFIG: hands.create_config,
-            Action.CREATE_COMPONENT: hands.create_component,
-            Action.UPDATE_COMPONENT: hands.update_component,
-        }[action]
-
-    def _deleting(self, action: Action) -> Callable[[str], None]:
-        hands = self.ports.hands
-        return {
-            Action.DELETE_COMPONENT: hands.delete_component,
-            Action.DELETE_CONFIG: hands.delete_config,
-            Action.DELETE_MODEL: hands.delete_model,
-        }[action]
+    async def _with_hands(self, do: Callable[[Hosting], None]) -> None:
+        """Do something in a thread: every call of the SDK blocks, and so does its import."""
+        await asyncio.to_thread(lambda: do(self.ports.hands()))
 
     async def _wait_out(self, step: Step, error: ClientError) -> None:
         """Wait where the refusal passes by itself, and raise it where it does not."""

@@ -106,7 +106,7 @@ class DeployAccount:
 
         ports = Ports(
             reader=reader,
-            hands=self.hosting,
+            hands=lambda: self.hosting,
             leases=Leases(self.clients["sagemaker"], reader, self.clock),
             clock=self.clock,
             told=told.append,

@@ -3,20 +3,19 @@
 import asyncio
 import gzip
 import json
-import logging
 import os
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
+from cheaper import cheaper
 from faulty_calls import Life, LivingClock, Plan
-from faulty_oracles import Remains, broken, effective_of, ends_of, loud, parsed
+from faulty_oracles import Remains, broken, effective_of, ends_of, loud
 from faulty_schedule import FUNCTION, PATIENCE_SECONDS, Employee, Schedule
 from faulty_services import FaultyModel, FaultyQueue, FaultyTable, faulty_audit, faulty_notifier
 from memory_audit import MemoryObjects
@@ -25,13 +24,11 @@ from memory_queue import MemoryQueue
 from virtual_time import run
 from worlds import Model, Told
 
-from autocloudops.audit import record
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.reader import Found, records
 from autocloudops.audit.record import digest
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.decisions.model import Policy
-from autocloudops.diagnosis import tokens
 from autocloudops.entrypoints.invocation import Invocation, times
 from autocloudops.entrypoints.service import Service
 from autocloudops.entrypoints.wiring import gatekeeper_of
@@ -43,10 +40,9 @@ from autocloudops.inference.reliable import Backend, ReliableEndpoint
 from autocloudops.inference.slots import Slots
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notifier
-from autocloudops.pipeline import Asking, Pipeline, Rooms, delivery
+from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.client import Delivery, QueueClient
 from autocloudops.queue.consumer import Consumer, Limits
-from autocloudops.redaction import redact
 from autocloudops.settings import SnsSettings
 from autocloudops.state.dynamodb import DynamoIncidents
 
@@ -63,13 +59,7 @@ FUNCTION_MARGIN_SECONDS = 8.0
 FUNCTION_VISIBILITY_SECONDS = 180
 SCHEDULE_SECONDS = 60.0
 RETRY = timedelta(seconds=20)
-CHEAPER = (
-    (delivery, "parse", parsed),
-    (record, "redact", lru_cache(4096)(redact)),
-    (gzip, "decompress", lru_cache(512)(gzip.decompress)),
-    (tokens, "estimated_tokens", lambda text: len(text) // 3),
-)
-"""Pure functions that thousands of schedules need not work out anew, and one whose guess is as good here."""
+UNSIGNED = SnsSettings()
 
 
 class Ledger(MemoryObjects):
@@ -99,7 +89,7 @@ class Rulings(MemoryDynamo):
     """A state table that remembers every decision that ever was the effective one."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(seconds=None)
         self.effective: set[str] = {""}
 
     @property
@@ -251,7 +241,7 @@ class FaultyWorker:
         writer = AuditWriter(cast("AuditObjects", faulty_audit(world.ledger, life, plan)), clock)
         notifier = cast("Notifier", faulty_notifier(world.told, life, plan))
         rooms = Rooms(DynamoIncidents(table, "state", clock), writer, notifier, clock)
-        service = Service(rooms, self._investigator(clock), gatekeeper_of(SnsSettings(), clock))
+        service = Service(rooms, self._investigator(clock), gatekeeper_of(UNSIGNED, clock))
         queue = cast("QueueClient", FaultyQueue(world.queue, life, plan))
         self._stop = asyncio.Event()
         self._consuming = asyncio.create_task(self._consume(service, queue))
@@ -333,12 +323,7 @@ def _chosen_by(seed: int) -> Iterator[None]:
     """Let ids and pauses follow from a seed, so that a schedule runs the same way each time."""
     ids = Random(seed)  # noqa: S311 - the same every time is what is wanted
     random.seed(seed)
-    logging.disable()
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(os, "urandom", ids.randbytes))
-        for module, name, cheaper in CHEAPER:
-            stack.enter_context(patch.object(module, name, cheaper))
-        stack.callback(logging.disable, logging.NOTSET)
+    with cheaper(), patch.object(os, "urandom", ids.randbytes):
         yield
 
 

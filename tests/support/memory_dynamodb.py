@@ -28,11 +28,11 @@ class MemoryDynamo:
     """A `DynamoDBClient` as far as `DynamoIncidents` uses one. A write replaces an item, and never changes one.
 
     Args:
-        seconds: how long a call takes, half of it before its effect.
+        seconds: how long a call takes, half of it before its effect; None where whoever calls has waited already.
     """
 
-    def __init__(self, seconds: float = 0) -> None:
-        self._half = seconds / 2
+    def __init__(self, seconds: float | None = 0) -> None:
+        self._half = None if seconds is None else seconds / 2
         self._rows: defaultdict[str, dict[str, Item]] = defaultdict(dict)
 
     @property
@@ -45,9 +45,9 @@ class MemoryDynamo:
         return [item for rows in self._rows.values() for item in rows.values()]
 
     async def get_item(self, **request: Unpack["GetItemInputTypeDef"]) -> Item:
-        await asyncio.sleep(self._half)
+        await self._travel()
         found = self._at(request["Key"])
-        await asyncio.sleep(self._half)
+        await self._travel()
         return {"Item": dict(found)} if found else {}
 
     async def batch_get_item(self, **request: Unpack["BatchGetItemInputTypeDef"]) -> Item:
@@ -55,16 +55,16 @@ class MemoryDynamo:
         keys = [(_text(key, "pk"), _text(key, "sk")) for key in wanted["Keys"]]
         if not keys or len(keys) > 100 or len(set(keys)) < len(keys):
             raise _error("ValidationException", "BatchGetItem")
-        await asyncio.sleep(self._half)
+        await self._travel()
         found = [dict(self._rows[pk][sk]) for pk, sk in keys if sk in self._rows[pk]]
-        await asyncio.sleep(self._half)
+        await self._travel()
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     async def query(self, **request: Unpack["QueryInputTypeDef"]) -> Item:
         values = request["ExpressionAttributeValues"]
         prefix = _text(values, ":prefix") if ":prefix" in values else ""
         assert request.get("KeyConditionExpression") == "pk = :pk" + " AND begins_with(sk, :prefix)" * bool(prefix)
-        await asyncio.sleep(self._half)
+        await self._travel()
         rows = self._rows[_text(values, ":pk")]
         order = sorted((sk for sk in rows if sk.startswith(prefix)), reverse=request.get("ScanIndexForward") is False)
         if "ExclusiveStartKey" in request:
@@ -72,7 +72,7 @@ class MemoryDynamo:
         page = order[: request.get("Limit", len(order))]
         found = [dict(rows[sk]) for sk in page]
         more = len(page) < len(order)
-        await asyncio.sleep(self._half)
+        await self._travel()
         return {"Items": found} | ({"LastEvaluatedKey": _key_of(found[-1])} if more else {})
 
     async def put_item(self, **request: Unpack["PutItemInputTypeDef"]) -> Item:
@@ -88,25 +88,29 @@ class MemoryDynamo:
         actions = [
             (f"{kind}Item", cast("Item", each)) for item in request["TransactItems"] for kind, each in item.items()
         ]
-        await asyncio.sleep(self._half)
+        await self._travel()
         if not all(self._allowed(each) for _, each in actions):
             raise _error("TransactionCanceledException", "TransactWriteItems")
         for kind, each in actions:
             self._change(kind, each)
-        await asyncio.sleep(self._half)
+        await self._travel()
         return {}
 
     async def create_table(self, **_: object) -> Item:
         return {}
 
     async def _write(self, kind: str, request: Mapping[str, object]) -> Item:
-        await asyncio.sleep(self._half)
+        await self._travel()
         if not self._allowed(request):
             raise _error("ConditionalCheckFailedException", kind)
         before, after = self._change(kind, request)
-        await asyncio.sleep(self._half)
+        await self._travel()
         returned = {"ALL_OLD": before, "ALL_NEW": after}.get(str(request.get("ReturnValues")))
         return {"Attributes": returned} if returned else {}
+
+    async def _travel(self) -> None:
+        if self._half is not None:
+            await asyncio.sleep(self._half)
 
     def _allowed(self, request: Mapping[str, object]) -> bool:
         condition = request.get("ConditionExpression")

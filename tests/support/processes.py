@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 POLL_SECONDS = 0.05
+LONGEST_POLL_SECONDS = 0.5
+REST = 4
+"""How much longer than a look the pause after it is: both take time from the processes that are waited for."""
 STOP_SECONDS = 30
 
 
@@ -39,8 +42,11 @@ def started(arguments: list[str], environment: Mapping[str, str], errors: Path) 
 
 def until(what: Callable[[], bool], told: str, seconds: float = 30) -> None:
     """Wait until `what` is true, and fail as `told` after a deadline."""
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
+    deadline = begun + seconds
     while not what():
-        if time.monotonic() > deadline:
+        looked = time.monotonic()
+        if looked > deadline:
             raise AssertionError(f"not within {seconds} s: {told}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(min(max(POLL_SECONDS, REST * (looked - begun)), LONGEST_POLL_SECONDS))
+        begun = time.monotonic()

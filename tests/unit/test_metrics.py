@@ -169,7 +169,9 @@ async def test_how_things_stand_is_a_gauge() -> None:
     ending = wanted(incident=2, now=START - timedelta(minutes=5), request=request_for("orders"))
     for claim, changes in ((asked, {"state": ClaimState.WAITING}), (ending, {"ending": ClaimState.DONE})):
         held = await claimed(ledger, claim)
-        assert await ledger.move(held, held.model_copy(update=changes))
+        begun = await ledger.move(held, held.model_copy(update={"state": ClaimState.INTENT}))
+        assert begun
+        assert await ledger.move(begun, begun.model_copy(update=changes))
     await ledger.set_control(control(Mode.OFF))
     assert await _looked(ledger) == {"ApprovalsPending": 1, "ApprovalAge": 300, "OutcomePending": 1, "KillSwitch": 1}
 

@@ -87,7 +87,7 @@ TIGHTER: Mapping[str, Change] = {
     "a robot": lambda case: case.knowing(robots=("ec2 acts on it",)),
     "an unread fact": lambda case: case.knowing(unread=("metric",)),
     "a kind that was not shown": lambda case: case.knowing(unshown=("AWS/SQS/Age",)),
-    "nobody who looked": lambda case: case.allowing(mode=max(case.policy.mode, Mode.APPROVE)).knowing(acting=None),
+    "nobody who looked": lambda case: case if case.decision.mode <= Mode.DRY_RUN else case.knowing(acting=None),
 }
 """What makes a case more doubtful, or a policy stricter."""
 

@@ -6,7 +6,7 @@ from command_line import typed
 from control_plane import IMAGE, ROLE, aws_client
 from running_plane import KIND, PLACE, HurriedClock, RecordedPlane, running_plane, served
 
-from autocloudops.cli.endpoint import opening
+from autocloudops.cli.endpoint import deploying, opening
 from autocloudops.cli.program import ExitCode
 from autocloudops.sandbox.endpoint import HashEmbeddingEngine, RulesEngine, SimulatedEndpoint
 from nim_endpoint import catalogue
@@ -102,3 +102,16 @@ def test_an_endpoint_that_is_not_in_service_is_not_adopted() -> None:
     """It is still being created."""
     result = typed("endpoint", "adopt", "nim", "--consumer", "team-a")
     assert (result.exit_code, "nim is Creating" in result.stderr) == (ExitCode.CHECK_FAILED, True)
+
+
+def test_ensure_adopts_what_answers_without_the_sdk(plane: RecordedPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spec whose endpoint somebody else made is used as it is, and nothing that could change it is even opened."""
+    monkeypatch.setattr(deploying, "SystemClock", HurriedClock)
+    monkeypatch.setattr(deploying, "open_hosting", lambda _: pytest.fail("it was opened"))
+    HurriedClock.shared = 1_000.0
+    values = ("account=123456789012", "weights=s3://bucket/w/", f"role={ROLE}")
+    given = (word for value in values for word in ("--set", value))
+    result = typed("endpoint", "ensure", "llm-s3", "--name", "nim", *given, "--consumer", "team-a", "--adopt")
+    assert result.exit_code == ExitCode.OK, result.stderr
+    assert result.stdout.startswith("adopt: nim is InService")
+    assert "UpdateEndpoint" not in plane.calls

@@ -55,6 +55,7 @@ class Shell:
         self._folder = folder
         self.plan(PLAN)
         self._command("aws", AWS.format(account=ACCOUNT))
+        (folder / "python3").symlink_to(sys.executable)
 
     def plan(self, plan: Mapping[str, object]) -> None:
         """Let `autocloudops endpoint plan` say this."""
@@ -65,13 +66,13 @@ class Shell:
         command.write_text(f"#!{sys.executable} -S\n{code}")
         command.chmod(0o755)
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the script without a terminal."""
+    def __call__(self, *arguments: str, terminal: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the script, without a terminal unless one is given."""
         path = os.pathsep.join([str(self._folder), os.environ["PATH"]])
         return subprocess.run(  # noqa: S603 - our own script
             [str(SCRIPT), *arguments],
             env={"PATH": path, "AWS_REGION": REGION},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
             capture_output=True,
             text=True,
             check=False,
@@ -121,6 +122,20 @@ def test_a_plan_says_what_is_made_and_what_it_costs(shell: Shell) -> None:
     assert "quota: 1 instances" in ended.stdout
     assert "permissions: MISSING iam:CreateRole" in ended.stdout
     assert ended.stdout.count(" create\n") == 8
+
+
+@pytest.mark.parametrize(("answers", "asked"), [("9\n", 1), ("90\nyes\n", 2), ("90\nCOMPLIANCE\nn\n", 3)])
+def test_a_lock_that_cannot_be_undone_is_asked_about_twice(shell: Shell, answers: str, asked: int) -> None:
+    """The days and the word have to be typed; then the deployment is asked about like any other."""
+    person, terminal = os.openpty()
+    os.write(person, answers.encode())
+    ended = shell("apply", *ECS, "--audit-lock", "COMPLIANCE", terminal=terminal)
+    os.close(terminal)
+    os.close(person)
+    assert (ended.returncode, ended.stderr.endswith("nothing was changed\n")) == (1, True)
+    questions = ("Type the number of days:", "Type COMPLIANCE:", "Apply this?")
+    assert sum(each in ended.stderr for each in questions) == asked
+    assert "Nobody can delete one, not even AWS" in ended.stderr
 
 
 def test_a_refused_endpoint_is_refused_here(shell: Shell) -> None:

@@ -12,7 +12,8 @@ Beyond the bound lie base64 (1.3) and random letters (1.5), which the context wi
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from autocloudops.diagnosis.endpoint import Message
 
@@ -22,16 +23,24 @@ SPACES_PER_TOKEN = 16
 MESSAGE_TOKENS = 5
 CHAT_TOKENS = 5
 
-_RUNS = re.compile(
-    r"(?P<word>[A-Z]?[a-z]+)|(?P<capitals>[A-Z]+)|(?P<digits>[0-9]+)|(?P<space>\s+)"
-    r"|(?P<marks>[!-/:-@\[-`{-~]+)|(?P<other>.)",
-    re.DOTALL,
-)
+KINDS: Mapping[str, str] = {
+    "word": r"[A-Z]?[a-z]{1,96}",
+    "capitals": r"[A-Z]{1,96}",
+    "digits": r"[0-9]{1,96}",
+    "space": r"\s{1,96}",
+    "marks": r"[!-/:-@\[-`{-~]{1,96}",
+    "other": r".",
+}
+"""The kinds of runs. A longer run counts as several, so that what is remembered of runs stays small."""
+REMEMBERED_RUNS = 4096
+
+_RUNS = re.compile("|".join(KINDS.values()), re.DOTALL)
+_KIND = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in KINDS.items()), re.DOTALL)
 
 
 def estimated_tokens(text: str) -> int:
     """Return about how many tokens `text` is, rather too many than too few; see the module."""
-    return sum(cost for _, cost in _runs(text))
+    return sum(map(_cost, _RUNS.findall(text)))
 
 
 def tokens_up_to(text: str, bound: int) -> int:
@@ -42,8 +51,8 @@ def tokens_up_to(text: str, bound: int) -> int:
         bound: the number of tokens beyond which the rest does not matter.
     """
     tokens = 0
-    for _, cost in _runs(text):
-        tokens += cost
+    for found in _RUNS.finditer(text):
+        tokens += _cost(found.group())
         if tokens > bound:
             break
     return tokens
@@ -58,11 +67,11 @@ def characters_within(text: str, tokens: int) -> int:
     """
     kept = 0
     left = tokens
-    for end, cost in _runs(text):
-        left -= cost
+    for found in _RUNS.finditer(text):
+        left -= _cost(found.group())
         if left < 0:
             break
-        kept = end
+        kept = found.end()
     return kept
 
 
@@ -75,15 +84,11 @@ def chat_tokens(messages: Iterable[Message]) -> int:
     return CHAT_TOKENS + sum(MESSAGE_TOKENS + estimated_tokens(message.content) for message in messages)
 
 
-def _runs(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each run ends, and what it costs."""
-    for found in _RUNS.finditer(text):
-        yield found.end(), _cost(found.lastgroup, found.group())
-
-
-def _cost(kind: str | None, run: str) -> int:
-    length = len(run)
-    match kind:
+@lru_cache(REMEMBERED_RUNS)
+def _cost(run: str) -> int:
+    """Return what a run costs: the same few thousand runs make up nearly all texts."""
+    found, length = _KIND.match(run), len(run)
+    match found and found.lastgroup:
         case "word":
             return -(-length // LOWER_CASE_PER_TOKEN)
         case "capitals":

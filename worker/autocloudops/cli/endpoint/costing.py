@@ -13,7 +13,7 @@ from autocloudops.values import Value
 from nim_endpoint import catalogue, prices
 from nim_endpoint.catalogue import ModelCard, Price
 from nim_endpoint.memory import Fit, fit
-from nim_endpoint.scenarios import PUBLISHED, Load, Rate, corrected, costs, published_errors
+from nim_endpoint.scenarios import PUBLISHED, USEFUL_TOKENS, Load, Rate, corrected, costs, published_errors
 
 
 class Wanted(Value):
@@ -64,7 +64,7 @@ def show_costs(loaded: Loaded, output: Output) -> ExitCode:
         price=_price(wanted),
         licence_per_hour=card.licence_per_hour,
     )
-    memory = fit(card, instance, gpus=instance.gpus, context_tokens=1)
+    memory = fit(card, instance, gpus=instance.gpus, context_tokens=min(USEFUL_TOKENS, card.longest_context_tokens))
     if output is Output.JSON:
         print_json(_document(rate, loaded.load, card, memory))
     else:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import cache, partial
 
 from autocloudops import aws
 from autocloudops.cli.consent import agreed
 from autocloudops.cli.endpoint import opening
 from autocloudops.cli.endpoint.opening import Account, Allowed
-from autocloudops.cli.endpoint.probing import ask
+from autocloudops.cli.endpoint.probing import asked
 from autocloudops.cli.endpoint.telling import teller
 from autocloudops.cli.output import Output, note, print_json, print_lines
 from autocloudops.cli.program import ExitCode
@@ -135,15 +135,14 @@ async def _removed(name: str, consumer: str | None, region: str | None, timeout_
 
 async def _ports(account: Account, told: Callable[[Progress], None], spec: Spec | None, limit_seconds: float) -> Ports:
     secrets = await account.client("secretsmanager")
-    runtime = await account.client("sagemaker-runtime")
 
     async def probe() -> None:
         if spec:
-            await ask(runtime, spec.endpoint, spec.card, spec.component_name)
+            await asked(spec.endpoint, spec.card, spec.component_name, account.region)
 
     return Ports(
         reader=account.reader,
-        hands=open_hosting(account.region),
+        hands=cache(partial(open_hosting, account.region)),
         leases=account.leases,
         clock=SystemClock(),
         told=told,

@@ -40,7 +40,7 @@ def probe_endpoint(name: str, model: str, component: str | None, region: str | N
         InputUnreadable: no model is called so.
         ModelError: the endpoint does not answer as it should.
     """
-    answer = asyncio.run(_asked(name, catalogue.model(model), component, region))
+    answer = asyncio.run(asked(name, catalogue.model(model), component, region))
     print_rows(output, [answer.model_dump(mode="json")], COLUMNS)
     return ExitCode.OK
 
@@ -60,34 +60,31 @@ def adopt_endpoint(
     return asyncio.run(_adopted(name, checked(consumer), card, component, region, output=output))
 
 
-async def ask(runtime: Any, name: str, card: ModelCard, component: str | None) -> Answer:  # noqa: ANN401 - made at run time
+async def asked(name: str, card: ModelCard, component: str | None, region: str | None) -> Answer:
     """Ask an endpoint for one answer, through the worker's own client.
 
     Raises:
         ModelError: it does not answer as it should.
     """
     clock = SystemClock()
-    options = SageMakerOptions(dialect=None, component=component)
-    asked = SageMakerEndpoint(runtime, name, card.served_name, clock, options)
-    started = clock.monotonic()
-    try:
-        if card.task == "embedding":
-            said = await asked.embed(EmbeddingRequest(texts=("yes",), input_type="query"))
-            took = clock.monotonic() - started
-            dimensions = len(said.vectors[0])
-            return Answer(endpoint=asked.name, model=card.served_name, latency_seconds=took, dimensions=dimensions)
-        found = await asked.probe()
-        return Answer(
-            endpoint=asked.name, model=found.model, latency_seconds=found.latency_seconds, dialect=found.dialect.value
-        )
-    finally:
-        await asked.aclose()
-
-
-async def _asked(name: str, card: ModelCard, component: str | None, region: str | None) -> Answer:
     async with AsyncExitStack() as stack:
         calls = aws.config(read_timeout_seconds=READ_SECONDS, attempts=1)
-        return await ask(await wiring.open_client(stack, "sagemaker-runtime", calls, region), name, card, component)
+        runtime: Any = await wiring.open_client(stack, "sagemaker-runtime", calls, region)
+        options = SageMakerOptions(dialect=None, component=component)
+        endpoint = SageMakerEndpoint(runtime, name, card.served_name, clock, options)
+        stack.push_async_callback(endpoint.aclose)
+        started = clock.monotonic()
+        if card.task == "chat":
+            found = await endpoint.probe()
+            latency, dialect = found.latency_seconds, found.dialect.value
+            return Answer(endpoint=endpoint.name, model=found.model, latency_seconds=latency, dialect=dialect)
+        said = await endpoint.embed(EmbeddingRequest(texts=("yes",), input_type="query"))
+        return Answer(
+            endpoint=endpoint.name,
+            model=said.model,
+            latency_seconds=clock.monotonic() - started,
+            dimensions=len(said.vectors[0]),
+        )
 
 
 async def _adopted(
@@ -100,7 +97,7 @@ async def _adopted(
         if found.status is not Status.IN_SERVICE:
             note(f"{name} is {found.status or 'not there'}: nothing is adopted")
             return ExitCode.CHECK_FAILED
-        answer = await _asked(name, card, component, account.region)
+        answer = await asked(name, card, component, account.region)
         with aws.translated("sagemaker:AddTags", name):
             if found.owned and not await account.leases.take(found.arn, consumer):
                 note(f"somebody is about to delete {name}: nothing is adopted")
