@@ -8,10 +8,10 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak clean
+.PHONY: help demo test test-deploy lint soak clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/$(MODEL).stamp ## Install into .venv and triage a bundled storm against local stand-ins (MODEL=llama: a tiny model)
 	$(BIN)/autocloudops demo --model $(MODEL)
@@ -34,7 +34,20 @@ soak: $(VENV)/test.stamp ## Run the long versions of the tests
 	$(BIN)/python -m pytest -m soak
 
 clean: ## Remove what was installed, built or left by a demo
-	rm -rf $(VENV) .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) $(DEPLOY) .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+
+# The SageMaker SDK (about 1 GB) has an environment of its own: it wants older versions of two packages than the rest.
+DEPLOY := .venv-deploy
+
+test-deploy: $(DEPLOY)/stamp ## Install the SageMaker SDK and run the tests that need it
+	$(DEPLOY)/bin/python -m pytest tests/contract/nim_endpoint tests/contract/sandbox/test_control_plane_sdk.py tests/contract/test_sagemaker_namespace.py
+
+$(DEPLOY)/stamp: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(DEPLOY)
+	grep -vE '^(protobuf|rich)==' constraints.txt > $(DEPLOY)/constraints.txt
+	$(DEPLOY)/bin/python -m pip install --quiet --constraint constraints.txt pip
+	$(DEPLOY)/bin/python -m pip install --quiet --constraint $(DEPLOY)/constraints.txt --editable '.[deploy,local,knowledge]' --group test
+	@touch $@
 
 $(VENV)/pip.stamp: constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from botocore.hooks import EventAliaser
+from botocore.hooks import EventAliaser, HierarchicalEmitter
 from typer.main import get_command
 
 from autocloudops.sandbox import EmbeddedAws, SandboxResources
@@ -35,9 +35,10 @@ def worked_out_once() -> Iterator[None]:
 
     Names of events are a third of the CPU time of opening a client (botocore 1.43); each client remembers its own.
     """
+    alias = EventAliaser(HierarchicalEmitter())._alias_event_name  # type: ignore[attr-defined] # the stubs lack it
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("typer.testing._get_command", cache(get_command))
-        patched.setattr(EventAliaser, "_alias_event_name", staticmethod(cache(EventAliaser(None)._alias_event_name)))
+        patched.setattr(EventAliaser, "_alias_event_name", staticmethod(cache(alias)))
         yield
 
 

@@ -232,6 +232,7 @@ class Site:
             follow_ups=self.reminders,
             sweeper=actor.sweeper,
             withdrawals=actor.withdrawals,
+            alarms=self.reading,
             first_look=PATIENCE.first,
         )
         return Acting(hands, Witnesses(writer, self.topic), self.policy, name, clock)

@@ -214,6 +214,7 @@ async def _acted(case: Case, alarm: Alarm, world: ActingWorld) -> str:
         follow_ups=silent,
         sweeper=actor.sweeper,
         withdrawals=actor.withdrawals,
+        alarms=silent,
         first_look=timedelta(seconds=15),
     )
     acting = Acting(hands, Witnesses(silent, silent), POLICY, "first", VirtualClock())

@@ -112,6 +112,7 @@ class DeployAccount:
             told=told.append,
             key=key,
             probe=probe,
+            poll_seconds=50.0,
         )
         made = Deployer(self, Ports(**{**_fields(ports), **changes}), told)
         return made

@@ -22,7 +22,6 @@ from autocloudops.metrics import (
     MeasuredLog,
     Measuring,
     Reading,
-    digests_signed,
     readings_of,
 )
 from autocloudops.state.memory_claims import MemoryLedger
@@ -205,6 +204,7 @@ async def test_only_a_durable_step_is_measured() -> None:
 def test_a_kept_record_says_how_long_it_took_to_be_durable() -> None:
     """The audit's latency comes with every record, and digests are counted as they are signed."""
     heard = Heard()
-    Measuring(heard, StandingClock()).kept(ended(CPU, Outcome.JOINED), 0.25)
-    digests_signed(heard, 2)
+    measuring = Measuring(heard, StandingClock())
+    measuring.kept(ended(CPU, Outcome.JOINED), 0.25)
+    measuring.signed(2)
     assert (heard.values()["FlushLatency"], heard.values()["DigestsSigned"]) == (0.25, 2)

@@ -141,6 +141,10 @@ class Measuring:
         """Take a step of an action that has become durable."""
         self._metrics.publish(list(_step_readings(entry)))
 
+    def signed(self, digests: int) -> None:
+        """Take how many digests of the audit were signed."""
+        self._metrics.publish([Reading("DigestsSigned", digests)])
+
     async def look(self, ledger: Ledger) -> None:
         """Take how things stand in the ledger: the claims that are not over, and the control item.
 
@@ -247,8 +251,3 @@ def _standing_readings(unfinished: Sequence[Claim], control: Control | None, now
         yield Reading("ApprovalAge", max((now - claim.claimed_at).total_seconds() for claim in waiting))
     yield Reading("OutcomePending", sum(claim.ending is not None for claim in unfinished))
     yield Reading("KillSwitch", int(control is None or control.mode is Mode.OFF))
-
-
-def digests_signed(metrics: Metrics, count: int) -> None:
-    """Publish how many digests of the audit were signed."""
-    metrics.publish([Reading("DigestsSigned", count)])

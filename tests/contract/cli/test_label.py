@@ -112,7 +112,7 @@ def test_what_cannot_be_audited_is_not_said(table: str, monkeypatch: pytest.Monk
 def test_what_does_not_become_durable_is_not_said(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where S3 refuses the line it is tried for a while; then the error says why, and nothing is kept."""
     monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_LOCATION", "s3://no-such-bucket-of-ours")
-    monkeypatch.setattr(noting, "DURABLE_SECONDS", 1.0)
+    monkeypatch.setattr(noting, "DURABLE_SECONDS", 3.0)
     refused = label(str(ONE))
     assert refused.exit_code == 254
     assert "NoSuchBucket" in refused.stderr

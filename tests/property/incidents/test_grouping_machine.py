@@ -51,7 +51,7 @@ def alarm(name: str, state: AlarmState, seconds: float) -> Alarm:
     )
 
 
-def pipeline_on(store: IncidentStore) -> Pipeline:
+async def pipeline_on(store: IncidentStore) -> Pipeline:
     """Return a pipeline that places alarms in a store."""
     clock = VirtualClock()
     rooms = Rooms(incidents=store, audit=AuditWriter(MemoryObjects(), clock), notifier=Told(), clock=clock)
@@ -68,7 +68,7 @@ class Grouping(RuleBasedStateMachine):
         super().__init__()
         self._runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         self._store = World(durable=self.durable).store()
-        self._pipeline = pipeline_on(self._store)
+        self._pipeline = self._run(pipeline_on(self._store))
         self._arrived: list[tuple[Alarm, Change]] = []
 
     def teardown(self) -> None:

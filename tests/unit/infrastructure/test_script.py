@@ -124,7 +124,7 @@ def test_a_plan_says_what_is_made_and_what_it_costs(shell: Shell) -> None:
     assert ended.stdout.count(" create\n") == 8
 
 
-@pytest.mark.parametrize(("answers", "asked"), [("9\n", 1), ("90\nyes\n", 2), ("90\nCOMPLIANCE\nn\n", 3)])
+@pytest.mark.parametrize(("answers", "asked"), [("9\n", 1), ("90\nCOMPLIANCE\nn\n", 3)])
 def test_a_lock_that_cannot_be_undone_is_asked_about_twice(shell: Shell, answers: str, asked: int) -> None:
     """The days and the word have to be typed; then the deployment is asked about like any other."""
     person, terminal = os.openpty()
@@ -151,13 +151,11 @@ def test_no_more_is_spent_than_was_allowed(shell: Shell, limit: str, code: int) 
     assert shell("plan", *ECS, "--max-monthly-usd", limit).returncode == code
 
 
-@pytest.mark.parametrize("options", [(*ECS, "--most", "2"), ("--worker", "lambda", "--least", "0")])
-def test_what_is_rendered_can_be_deployed(shell: Shell, tmp_path: Path, options: tuple[str, ...]) -> None:
-    """Each template stands beside parameters that it has, and all that have no default are given."""
-    shell.plan({**PLAN, "component": COMPONENT if "lambda" in options else None})
-    out = tmp_path / "out"
-    ended = shell("render", *options, "--mode", "approve", "--out", str(out))
+def _rendered(shell: Shell, out: Path, *options: str) -> Mapping[str, Mapping[str, str]]:
+    """Return the parameters of each rendered template, which are some that it has, and all that have no default."""
+    ended = shell("render", *options, "--out", str(out))
     assert ended.returncode == 0, ended.stderr
+    rendered = {}
     for file in out.glob("*.parameters.json"):
         name = file.name.removesuffix(".parameters.json")
         said = load(name)["Parameters"]
@@ -165,18 +163,32 @@ def test_what_is_rendered_can_be_deployed(shell: Shell, tmp_path: Path, options:
         assert given.keys() <= said.keys()
         assert {parameter for parameter, about in said.items() if "Default" not in about} <= given.keys()
         assert (out / f"{name}.yaml").is_file()
-    assert (out / "runbooks").is_dir()
+        rendered[name] = given
+    return rendered
 
 
-def test_the_worker_is_told_what_was_asked_for(shell: Shell, tmp_path: Path) -> None:
-    """Mode, endpoint, component and model reach the worker's parameters; tasks are bounded by the endpoint."""
+def test_what_is_rendered_for_ecs_is_what_was_asked_for(shell: Shell, tmp_path: Path) -> None:
+    """Mode, endpoint, component and model reach the worker; tasks are bounded by what the endpoint takes."""
     shell.plan({**PLAN, "component": COMPONENT})
-    shell("render", *ECS, "--mode", "approve", "--endpoint-concurrency", "48", "--out", str(tmp_path / "out"))
-    file = tmp_path / "out" / "worker-ecs.parameters.json"
-    given = {each["ParameterKey"]: each["ParameterValue"] for each in json.loads(file.read_text())}
-    assert given["ModelEndpoints"] == "sagemaker://nim?component=nim-llm"
-    assert (given["ModelName"], given["Mode"], given["MostTasks"]) == ("nvidia/nano", "approve", "3")
-    assert given["Subnets"] == "subnet-1,subnet-2"
+    options = (*ECS, "--mode", "approve", "--endpoint-concurrency", "24", "--most", "2")
+    rendered = _rendered(shell, tmp_path / "out", *options)
+    worker = rendered["worker-ecs"]
+    assert worker["ModelEndpoints"] == "sagemaker://nim?component=nim-llm"
+    assert (worker["ModelName"], worker["Mode"], worker["MostTasks"]) == ("nvidia/nano", "approve", "3")
+    assert worker["Subnets"] == "subnet-1,subnet-2"
+    assert rendered["observability"]["Digests"] == "true"
+    assert (tmp_path / "out" / "runbooks").is_dir()
+
+
+def test_what_is_rendered_for_lambda_fits_the_function(shell: Shell, tmp_path: Path) -> None:
+    """Messages stay hidden for six of its timeouts, shares fit the endpoint, and a component may sleep."""
+    shell.plan({**PLAN, "component": COMPONENT})
+    rendered = _rendered(shell, tmp_path / "out", "--worker", "lambda", "--least", "0", "--image", "registry/shop:1")
+    function = load("worker-lambda")["Resources"]["Worker"]["Properties"]
+    assert int(rendered["foundation"]["VisibilitySeconds"]) == 6 * function["Timeout"]
+    assert rendered["worker-lambda"]["ImageUri"] == "registry/shop:1"
+    assert rendered["endpoint-autoscaling"]["Least"] == "0"
+    assert "image" not in rendered
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "infrastructure" / "deploy").glob("*.sh")), ids=lambda path: path.stem)

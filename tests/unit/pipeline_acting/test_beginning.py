@@ -11,6 +11,7 @@ from fake_automation import FakeAutomation, Interruptions
 from triage import reply
 from virtual_time import START, run
 
+from autocloudops.alarms.model import AlarmState
 from autocloudops.audit.record import Outcome
 from autocloudops.decisions.claims import Claim, ClaimState, NotClaimed
 from autocloudops.decisions.limits import ClaimLimits
@@ -180,6 +181,17 @@ def test_the_sweeper_begins_what_nobody_lived_to_begin() -> None:
     assert claim.worker == "second"
     assert claim.claimed_at >= START + TOLD_WITHIN
     assert site.topic.actions == [f"started as execution {claim.execution_id}"]
+
+
+def test_what_recovered_meanwhile_is_not_begun() -> None:
+    """An alarm that went back to OK while nobody was there is nothing to act on, and that is told and kept."""
+    site = Site()
+    site.reading.state = AlarmState.OK
+    run(died_after_settling(site, TOLD_WITHIN.total_seconds() + 5))
+    assert site.effects == 0
+    (said,) = site.topic.actions
+    assert said.endswith("and its alarm is not in ALARM any more")
+    assert run(site.notes()) == [said]
 
 
 def test_a_decision_grows_too_old_to_begin() -> None:

@@ -148,6 +148,7 @@ async def open_actors(means: Means, settings: ActionSettings, objects: AuditObje
         follow_ups=follow_ups,
         sweeper=Sweeper(ledger, dispatcher, withdrawals, clock),
         withdrawals=withdrawals,
+        alarms=reach.alarms,
         first_look=patience.first,
     )
     return Actors(facts, hands)
