@@ -107,7 +107,7 @@ def test_all_that_is_not_there_is_named_with_what_to_do(
     code, findings = examined()
     assert (code, states(findings, "ok")) == (
         1,
-        {"account", "region of the queue", "region of the topic", "where questions may go"},
+        {"account", "policy", "region of the queue", "region of the topic", "where questions may go"},
     )
     failed = [findings[name] for name in states(findings, "failed")]
     assert {each["fix"] for each in failed} == {"check its name, account and region"}
