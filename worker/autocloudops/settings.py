@@ -336,6 +336,16 @@ class HealthSettings(BaseSettings):
     )
 
 
+class MetricsSettings(BaseSettings):
+    """What is measured."""
+
+    model_config = _room("METRICS")
+
+    namespace: str = Field(
+        default="", description="CloudWatch namespace of metrics, printed in the embedded metric format; empty for none"
+    )
+
+
 class LogSettings(BaseSettings):
     """What is logged."""
 
@@ -361,6 +371,7 @@ ROOMS: tuple[type[BaseSettings], ...] = (
     ActionSettings,
     LambdaSettings,
     HealthSettings,
+    MetricsSettings,
     LogSettings,
 )
 

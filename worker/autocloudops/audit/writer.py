@@ -57,6 +57,7 @@ class AuditWriter:
         clock: time, for object keys and the group commit.
         policy: when to commit.
         registry: where the writer is registered before its first object, and ended when `run` is.
+        kept: hears of each record that became durable, and after how many seconds.
     """
 
     def __init__(
@@ -65,7 +66,9 @@ class AuditWriter:
         clock: Clock,
         policy: CommitPolicy | None = None,
         registry: WriterRegistry | None = None,
+        kept: Callable[[AuditRecord, float], None] | None = None,
     ) -> None:
+        self._kept = kept
         self.writer_id = str(uuid4())
         self._registration = Registration(registry, self.writer_id, clock)
         self._objects = objects
@@ -106,11 +109,15 @@ class AuditWriter:
             await self._room.wait()
         if self._conflict:
             raise self._conflict
+        started = self._clock.monotonic()
         waiting = Waiting(record, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._appended += 1
         self._changed.set()
-        return await waiting.done
+        receipt = await waiting.done
+        if self._kept:
+            self._kept(record, self._clock.monotonic() - started)
+        return receipt
 
     async def flush(self) -> None:
         """Return once everything that was appended before is durable, also what nobody waits for any more.

@@ -10,6 +10,7 @@ from autocloudops.cli.output import Output, Row, note, print_rows
 from autocloudops.cli.records import opened
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.entrypoints.measuring import measuring_of
 from autocloudops.settings import StateSettings, read
 from autocloudops.state.writers import DynamoWriters
 from autocloudops.values import Value
@@ -39,6 +40,8 @@ def make_digests(location: str | None, keys: Keys, through: datetime | None, out
     """
     made = asyncio.run(_made(location, keys, through))
     print_rows(output, [_row(each) for each in made], COLUMNS)
+    if measuring := measuring_of(SystemClock()):
+        measuring.signed(len(made))
     if not made:
         note("No hour is due: each has its digest from five minutes after its end on.")
 

@@ -28,10 +28,12 @@ from autocloudops.audit.actions import ActionObjects
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
+from autocloudops.decisions.claims import ActionLog
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import SettingsInvalid
+from autocloudops.metrics import MeasuredLog, Measuring
 from autocloudops.notify.sns import Notifier
 from autocloudops.pipeline.acting import Hands, ToldPeople
 from autocloudops.queue.followups import SqsFollowUps
@@ -58,6 +60,7 @@ class Means:
         account: the worker's own.
         policy: what may be done.
         name: of this process, in the ledger.
+        measuring: hears of every step, where anything is measured.
     """
 
     stack: AsyncExitStack
@@ -67,14 +70,16 @@ class Means:
     account: str
     policy: Policy
     name: str
+    measuring: Measuring | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Actors:
-    """What reads facts, and what acts on them."""
+    """What reads facts, what acts on them, and where it says so."""
 
     facts: ActionFactReader
     hands: Hands
+    ledger: DynamoLedger
 
 
 def refuse_without_followups(settings: ActionSettings, policy: Policy) -> None:
@@ -130,7 +135,7 @@ async def open_actors(means: Means, settings: ActionSettings, objects: AuditObje
     clock, policy = means.clock, means.policy
     refuse_without_followups(settings, policy)
     refuse_without_approvers(policy)
-    ledger, log = DynamoLedger(means.client, means.table, clock), ActionObjects(objects)
+    ledger, log = DynamoLedger(means.client, means.table, clock), _log(objects, means.measuring)
     setup = setup_of(settings, policy, means.table)
     clients = clients_of(means.stack, clock, means.account, settings)
     bounds = Bounds(call_seconds=settings.call_seconds, wall_seconds=settings.facts_seconds)
@@ -151,7 +156,11 @@ async def open_actors(means: Means, settings: ActionSettings, objects: AuditObje
         alarms=reach.alarms,
         first_look=patience.first,
     )
-    return Actors(facts, hands)
+    return Actors(facts, hands, ledger)
+
+
+def _log(objects: AuditObjects, measuring: Measuring | None) -> ActionLog:
+    return MeasuredLog(ActionObjects(objects), measuring) if measuring else ActionObjects(objects)
 
 
 def _reach(reads: Reads, policy: Policy, rollbacks: RunbookRollbacks, notifier: Notifier) -> Reach:

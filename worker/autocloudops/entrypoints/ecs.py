@@ -7,7 +7,7 @@ the deadline, acknowledgements leave, the sweeper ends, the audit is flushed, cl
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from logging import getLogger
@@ -104,7 +104,7 @@ async def _consume(run: Run, health: Health) -> None:
     rooms = replace(service.rooms, notifier=WatchedNotifier(service.rooms.notifier, run.troubles))
     await run.stack.enter_async_context(_committing(rooms.audit))
     asking = Asking(rooms, service.investigator, name=_own_name())
-    await run.stack.enter_async_context(_sweeping(asking, rooms.acting, run))
+    await run.stack.enter_async_context(_sweeping(asking, rooms.acting, run, service.measure))
     if rooms.acting:
         await run.stack.enter_async_context(_following(rooms.acting, run))
     queue = read(QueueSettings)
@@ -149,7 +149,9 @@ async def _flush(writer: AuditWriter) -> None:
 
 
 @asynccontextmanager
-async def _sweeping(asking: Asking, acting: Acting | None, run: Run) -> AsyncIterator[None]:
+async def _sweeping(
+    asking: Asking, acting: Acting | None, run: Run, measure: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[None]:
     """Look after incidents and actions that somebody left behind, for as long as this worker lives."""
 
     async def sweep() -> None:
@@ -161,6 +163,8 @@ async def _sweeping(asking: Asking, acting: Acting | None, run: Run) -> AsyncIte
                 if acting:
                     with run.troubles.watching("acting"):
                         await acting.sweep()
+                if measure:
+                    await measure()
             except Exception:
                 log.exception("sweeping failed, trying on")
 

@@ -72,6 +72,7 @@ class Invocation:
         self._queue = queue
         self._ends = ends
         self._rooms = service.rooms
+        self._measure = service.measure
         clock = service.rooms.clock
         shift = Shift(clock.now() + timedelta(seconds=_seconds_until(ends.answers)), retry)
         self._asking = Asking(service.rooms, service.investigator, name, shift)
@@ -110,6 +111,8 @@ class Invocation:
         await self._asking.sweep()
         if self._rooms.acting:
             await self._rooms.acting.sweep()
+        if self._measure:
+            await self._measure()
 
     async def _ending(self, delivery: Delivery) -> Later | None:
         """Return when a message must come again, or None where it is answered for."""

@@ -1,8 +1,10 @@
 """What takes alarms to decisions, however it is run: the rooms, whoever investigates, and who may pass."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
@@ -12,11 +14,13 @@ from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.late import late_gatherer
+from autocloudops.entrypoints.measuring import measuring_of
 from autocloudops.entrypoints.models import bounds_of, open_model
 from autocloudops.entrypoints.policies import policy_of
 from autocloudops.entrypoints.redacting import open_redaction
 from autocloudops.entrypoints.stored import State, account_of, open_past, state_of
 from autocloudops.investigation import Investigator, Reader
+from autocloudops.metrics import Measuring
 from autocloudops.pipeline import Rooms
 from autocloudops.pipeline.acting import Acting, Witnesses
 from autocloudops.settings import (
@@ -43,11 +47,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What outlives a delivery. `rooms.audit` commits only while somebody runs it."""
+    """What outlives a delivery. `rooms.audit` commits only while somebody runs it; `measure` is for each sweep."""
 
     rooms: Rooms
     investigator: Investigator
     gatekeeper: Gatekeeper
+    measure: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ async def open_service(opening: Opening) -> Service:
     policy = await policy_of(read(SafetySettings))
     client = await wiring.open_table(stack)
     state = state_of(stack, client, read(StateSettings).table, clock)
-    witnesses, actors = await _open_acting(opening, policy, client)
+    measuring = measuring_of(clock)
+    witnesses, actors = await _open_acting(opening, policy, client, measuring)
     rooms = Rooms(
         incidents=state.incidents,
         notifier=witnesses.notifier,
@@ -91,18 +97,22 @@ async def open_service(opening: Opening) -> Service:
         past=await open_past(stack, state, clock),
         acting=Acting(actors.hands, witnesses, policy, opening.name, clock) if actors else None,
     )
+    measure = partial(measuring.look, actors.ledger) if measuring and actors else None
     investigator = await _open_investigator(opening, policy, state, actors)
-    return Service(rooms, investigator, wiring.gatekeeper_of(read(SnsSettings), clock))
+    return Service(rooms, investigator, wiring.gatekeeper_of(read(SnsSettings), clock), measure)
 
 
-async def _open_acting(opening: Opening, policy: Policy, client: "DynamoDBClient") -> "tuple[Witnesses, Actors | None]":
+async def _open_acting(
+    opening: Opening, policy: Policy, client: "DynamoDBClient", measuring: Measuring | None
+) -> "tuple[Witnesses, Actors | None]":
     """Open who hears of what is done, and what does it; nothing does where there is no queue of follow-ups."""
     audit, table = read(AuditSettings), read(StateSettings).table
     objects = await wiring.open_audit(opening.stack, audit.location, audit.kms_key)
     notifier = await wiring.open_notifier(opening.stack, read(NotifySettings))
     commits = CommitPolicy(records=audit.batch_records, seconds=audit.batch_seconds)
     writers = DynamoWriters(client, table, opening.clock)
-    witnesses = Witnesses(AuditWriter(objects, opening.clock, commits, writers), notifier)
+    kept = measuring.kept if measuring else None
+    witnesses = Witnesses(AuditWriter(objects, opening.clock, commits, writers, kept), notifier)
     action = read(ActionSettings)
     if not action.followups_url and policy.mode < Mode.APPROVE:
         return witnesses, None
@@ -116,6 +126,7 @@ async def _open_acting(opening: Opening, policy: Policy, client: "DynamoDBClient
         account=account_of(read(QueueSettings).url),
         policy=policy,
         name=opening.name,
+        measuring=measuring,
     )
     actors = await open_actors(means, action, objects, notifier)
     if not opening.late:
