@@ -25,12 +25,15 @@ test: $(VENV)/test.stamp ## Install and run the tests
 	$(COLLECT) tests/unit >/dev/null & $(COLLECT) tests/contract tests/e2e tests/property tests/simulation >/dev/null & wait
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" $(TESTS)
 
-lint: $(VENV)/test.stamp ## Check style, types, import rules and templates
+lint: $(VENV)/test.stamp $(VENV)/checkov.stamp ## Check style, types, import rules and templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint infrastructure/cloudformation/*.yaml
+	$(BIN)/python infrastructure/lint/validate.py
+	$(BIN)/shellcheck -x -a deploy-sagemaker-nim.sh
+	$(VENV)/checkov/bin/checkov --config-file infrastructure/lint/checkov.yaml -d infrastructure/cloudformation
 
 soak: $(VENV)/test.stamp ## Run the long versions of the tests
 	$(BIN)/python -m pytest -m soak
@@ -38,17 +41,30 @@ soak: $(VENV)/test.stamp ## Run the long versions of the tests
 clean: ## Remove what was installed, built or left by a demo
 	rm -rf $(VENV) $(DEPLOY) .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 
-# The SageMaker SDK (about 1 GB) has an environment of its own: it wants older versions of two packages than the rest.
+# The SageMaker SDK (about 1 GB), the AWS CLI and checkov each want other versions of some packages than the rest.
 DEPLOY := .venv-deploy
 
-test-deploy: $(DEPLOY)/stamp ## Install the SageMaker SDK and run the tests that need it
-	$(DEPLOY)/bin/python -m pytest tests/contract/nim_endpoint tests/contract/sandbox/test_control_plane_sdk.py tests/contract/test_sagemaker_namespace.py
+test-deploy: $(DEPLOY)/stamp $(DEPLOY)/aws.stamp ## Deploy to stand-ins with the AWS CLI and the SageMaker SDK
+	AUTOCLOUDOPS_TEST_AWS=$(CURDIR)/$(DEPLOY)/aws/bin $(DEPLOY)/bin/python -m pytest tests/e2e/test_deploy.py \
+		tests/contract/nim_endpoint tests/contract/sandbox/test_control_plane_sdk.py \
+		tests/contract/test_sagemaker_namespace.py
 
 $(DEPLOY)/stamp: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(DEPLOY)
 	grep -vE '^(protobuf|rich)==' constraints.txt > $(DEPLOY)/constraints.txt
 	$(DEPLOY)/bin/python -m pip install --quiet --constraint constraints.txt pip
-	$(DEPLOY)/bin/python -m pip install --quiet --constraint $(DEPLOY)/constraints.txt --editable '.[deploy,local,knowledge]' --group test
+	$(DEPLOY)/bin/python -m pip install --quiet --constraint $(DEPLOY)/constraints.txt \
+		--editable '.[deploy,local,knowledge]' --group test
+	@touch $@
+
+$(DEPLOY)/aws.stamp: $(DEPLOY)/stamp
+	$(PYTHON) -m venv $(DEPLOY)/aws
+	$(DEPLOY)/aws/bin/python -m pip install --quiet awscli==1.46.3
+	@touch $@
+
+$(VENV)/checkov.stamp: $(VENV)/pip.stamp
+	$(PYTHON) -m venv $(VENV)/checkov
+	$(VENV)/checkov/bin/python -m pip install --quiet checkov==3.3.30
 	@touch $@
 
 $(VENV)/pip.stamp: constraints.txt
