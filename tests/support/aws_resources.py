@@ -117,11 +117,11 @@ class Maker:
             "command": ["run", SECRET],
         }
         ecs.create_cluster(clusterName="shop")
-        ecs.register_task_definition(family="orders", cpu="256", memory="512", containerDefinitions=[container])
+        ecs.register_task_definition(family="sized-orders", cpu="256", memory="512", containerDefinitions=[container])
         ecs.create_service(
             cluster="shop",
             serviceName="orders",
-            taskDefinition="orders:1",
+            taskDefinition="sized-orders",
             desiredCount=2,
             tags=[{"key": "owner", "value": OWNER}],
         )
