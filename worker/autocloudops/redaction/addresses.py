@@ -1,6 +1,5 @@
 """Internet addresses: evidence in most teams, personal data in some; replaced only where `configure` is told so."""
 
-import re
 from ipaddress import IPv6Address
 
 from autocloudops.redaction.pattern import Pattern
@@ -16,11 +15,12 @@ def _is_version_6(text: str) -> bool:
 
 
 ADDRESSES = (
-    Pattern("address", (), re.compile(rf"(?<![\w.-]){_BYTE}(?:\.{_BYTE}){{3}}(?![\w-]|\.\d)", re.ASCII)),
+    Pattern("address", (), rf"(?a)(?<![\w.-]){_BYTE}(?:\.{_BYTE}){{3}}(?![\w-]|\.\d)"),
     Pattern(
         "address",
         ("::", ":0:", "2001:", "2600:", "2a0", "fe80:", "fd"),
-        re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE),
+        r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])",
         _is_version_6,
+        folded=True,
     ),
 )

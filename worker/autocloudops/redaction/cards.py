@@ -3,8 +3,6 @@
 Ranges: ISO/IEC 7812 and the issuers' own. Check digit: the formula of Luhn, ISO/IEC 7812-1 annex B.
 """
 
-import re
-
 from autocloudops.redaction.pattern import Pattern
 
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -20,14 +18,11 @@ def has_check_digit(text: str) -> bool:
 CARD = Pattern(
     "card",
     (),
-    re.compile(
-        r"[2-6](?<![\w.+/-].)(?:"
-        r"(?:(?<=4)\d{3}|(?<=5)[1-5]\d{2}|(?<=2)[2-7]\d{2}|(?<=6)(?:011|5\d{2}|4[4-9]\d)|(?<=3)5\d{2})"
-        r"(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"
-        r"|(?<=3)[47]\d{2}(?P<wide>[ -]?)\d{6}(?P=wide)\d{5}"
-        r"|(?<=3)(?:0[0-5]|[68]\d)\d(?P<slim>[ -])\d{6}(?P=slim)\d{4}"
-        r")(?![\w/-]|\.\d)",
-        re.ASCII,
-    ),
+    r"(?a)[2-6](?<![\w.+/-].)(?:"
+    r"(?:(?<=4)\d{3}|(?<=5)[1-5]\d{2}|(?<=2)[2-7]\d{2}|(?<=6)(?:011|5\d{2}|4[4-9]\d)|(?<=3)5\d{2})"
+    r"(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"
+    r"|(?<=3)[47]\d{2}(?P<wide>[ -]?)\d{6}(?P=wide)\d{5}"
+    r"|(?<=3)(?:0[0-5]|[68]\d)\d(?P<slim>[ -])\d{6}(?P=slim)\d{4}"
+    r")(?![\w/-]|\.\d)",
     has_check_digit,
 )

@@ -9,6 +9,7 @@ import re
 from base64 import b64decode
 from binascii import Error
 from dataclasses import dataclass
+from functools import cached_property
 
 from autocloudops.redaction.pattern import DELIMITERS, LINE_LIMIT, QUOTE, Pattern
 from autocloudops.redaction.placeholders import DIGEST_CHARACTERS, PLACEHOLDER, STAND_IN
@@ -37,7 +38,7 @@ NO_SECRET = rf"(?:{STAND_IN}|{_HARMLESS})"
 _DIGEST = rf"[0-9a-f]{{{DIGEST_CHARACTERS}}}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Named:
     """What tells that a value is secret.
 
@@ -60,18 +61,33 @@ class Named:
         """The expression of a name in full."""
         return f"(?:{self.names}){_SUFFIX}"
 
+    @cached_property
+    def ends(self) -> re.Pattern[str]:
+        """What a name of this kind ends with."""
+        return re.compile(rf"{self.expression}\Z", re.IGNORECASE)
+
+    @cached_property
+    def not_secret(self) -> re.Pattern[str]:
+        """What no secret of this kind is, as a whole."""
+        return re.compile(self.never, re.IGNORECASE)
+
+    def told_by(self, name: str) -> bool:
+        """Tell whether what stands under `name` is secret."""
+        lowered = name.lower()
+        return any(hint in lowered for hint in self.hints) and bool(self.ends.search(name))
+
 
 def _assigned(named: Named) -> Pattern:
     """Return the pattern for `name=value`, `name: value` and `"name": "value"`, quotes escaped or not."""
     keep = rf"(?P<keep>{named.expression}{_SEPARATOR}(?P<quote>{QUOTE})?+)(?!{_DIGEST})"
     quoted = rf"(?!{named.never}(?:(?P=quote)|$))(?:(?!(?P=quote))(?:\\.|.)){{{named.least},{LINE_LIMIT}}}"
     bare = rf"(?!{named.never}(?![^{DELIMITERS}\\])){_BARE}{{{named.least},{LINE_LIMIT}}}"
-    return Pattern(named.kind, named.hints, re.compile(rf"{keep}(?(quote){quoted}|{bare})", re.IGNORECASE))
+    return Pattern(named.kind, named.hints, rf"{keep}(?(quote){quoted}|{bare})", folded=True)
 
 
 def _after(kind: str, hints: tuple[str, ...], keep: str, value: str) -> Pattern:
     """Return the pattern of a `value` that follows `keep` and is not replaced yet."""
-    return Pattern(kind, hints, re.compile(rf"(?P<keep>{keep})(?!{STAND_IN}){value}", re.IGNORECASE))
+    return Pattern(kind, hints, rf"(?P<keep>{keep})(?!{STAND_IN}){value}", folded=True)
 
 
 def _is_login(text: str) -> bool:
@@ -99,12 +115,10 @@ HEADERS = (
     Pattern(
         "basic-login",
         ("basic ", '"auth', "'auth"),
-        re.compile(
-            rf"(?P<keep>\bbasic\s{{1,4}}|{QUOTE}auth{QUOTE}\s{{0,4}}:\s{{0,4}}{QUOTE})"
-            rf"[A-Za-z0-9+/]{{8,{LINE_LIMIT}}}={{0,2}}",
-            re.IGNORECASE,
-        ),
+        rf"(?P<keep>\bbasic\s{{1,4}}|{QUOTE}auth{QUOTE}\s{{0,4}}:\s{{0,4}}{QUOTE})"
+        rf"[A-Za-z0-9+/]{{8,{LINE_LIMIT}}}={{0,2}}",
         _is_login,
+        folded=True,
     ),
     _after(
         "cookie",
@@ -118,12 +132,12 @@ URLS = (
     Pattern(
         "url-password",
         ("://",),
-        re.compile(rf"(?P<keep>://[^\s/:@\"'<]{{0,256}}:)(?!{PLACEHOLDER}@)[^\s/\"']{{1,256}}(?=@)"),
+        rf"(?P<keep>://[^\s/:@\"'<]{{0,256}}:)(?!{PLACEHOLDER}@)[^\s/\"']{{1,256}}(?=@)",
     ),
     Pattern(
         "url-password",
         ("://",),
-        re.compile(r"(?P<keep>://)(?=[A-Za-z_.~%-]{0,256}\d)[A-Za-z0-9_.~%-]{20,256}(?=@)"),
+        r"(?P<keep>://)(?=[A-Za-z_.~%-]{0,256}\d)[A-Za-z0-9_.~%-]{20,256}(?=@)",
     ),
     _after(
         "url-password",
@@ -183,7 +197,5 @@ NAMES = tuple(map(_assigned, NAMED))
 EMAIL = Pattern(
     "email",
     ("@",),
-    re.compile(
-        r"(?<![A-Za-z0-9._%+-])(?<!://)(?!git@)[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}(?![A-Za-z0-9])"
-    ),
+    r"(?<![A-Za-z0-9._%+-])(?<!://)(?!git@)[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}(?![A-Za-z0-9])",
 )

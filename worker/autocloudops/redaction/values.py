@@ -1,6 +1,5 @@
 """Secrets out of JSON, where a name and its value stand apart."""
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -10,8 +9,6 @@ from autocloudops.redaction.placeholders import placeholder
 from autocloudops.redaction.redacting import redact
 
 LONGEST_NAME = 128
-_ENDS = tuple((re.compile(rf"{named.expression}\Z", re.IGNORECASE), named) for named in NAMED)
-_NEVER = {named.kind: re.compile(named.never, re.IGNORECASE) for named in NAMED}
 
 # How AWS and others write a pair: an environment variable of a task, a tag, a parameter.
 _PAIRS = (
@@ -47,7 +44,7 @@ def redact_json(value: Any, name: str = "") -> Any:  # noqa: ANN401 - JSON of an
 
 def _redact_text(text: str, name: str) -> str:
     named = _told_by(name) if len(name) <= LONGEST_NAME else None
-    if named is None or len(text) < named.least or _NEVER[named.kind].fullmatch(text):
+    if named is None or len(text) < named.least or named.not_secret.fullmatch(text):
         return redact(text)
     return placeholder(named.kind, text)
 
@@ -65,4 +62,4 @@ def _redact_name(name: str) -> str:
 @lru_cache(maxsize=1024)
 def _told_by(name: str) -> Named | None:
     """Return what a value of this name is, if the name says that it is secret."""
-    return next((named for ends, named in _ENDS if ends.search(name)), None)
+    return next((named for named in NAMED if named.told_by(name)), None)

@@ -18,7 +18,7 @@ _URL_SAFE = rf"{_WORD}{{8,{LINE_LIMIT}}}"
 def _token(kind: str, prefixes: tuple[str, ...], body: str) -> Pattern:
     """Return the pattern of a token: one of its prefixes, as they are written, and its body."""
     front = "|".join(re.escape(prefix) for prefix in prefixes)
-    return Pattern(kind, prefixes, re.compile(rf"(?<![A-Za-z0-9])(?:{front}){body}"), lone=True)
+    return Pattern(kind, prefixes, rf"(?<![A-Za-z0-9])(?:{front}){body}", lone=True)
 
 
 def _word_of(least: int) -> str:
@@ -34,13 +34,13 @@ AWS = (
     Pattern(
         "aws-access-key",
         ("AKIA", "ASIA", "ABIA", "ACCA"),
-        re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
+        r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])",
         lone=True,
     ),
     Pattern(
         "aws-session-token",
         ("IQoJb3JpZ2lu", "FwoGZXIvYXdz", "FQoGZXIvYXdz"),
-        re.compile(rf"(?<![A-Za-z0-9+/])(?:IQoJb3JpZ2lu|F[wQ]oGZXIvYXdz)[A-Za-z0-9+/=%]{{60,{LINE_LIMIT}}}"),
+        rf"(?<![A-Za-z0-9+/])(?:IQoJb3JpZ2lu|F[wQ]oGZXIvYXdz)[A-Za-z0-9+/=%]{{60,{LINE_LIMIT}}}",
     ),
     _token("aws-bearer-token", ("ABSKQmVkcm9ja0FQSUtleS", "bedrock-api-key-"), rf"[A-Za-z0-9+/=_-]{{20,{LINE_LIMIT}}}"),
 )
@@ -48,7 +48,7 @@ AWS = (
 JWT = Pattern(
     "jwt",
     ("eyJ",),
-    re.compile(rf"(?<![A-Za-z0-9_-])eyJ{_URL_SAFE}\.{_URL_SAFE}(?:\.{_WORD}{{0,{LINE_LIMIT}}}){{0,3}}"),
+    rf"(?<![A-Za-z0-9_-])eyJ{_URL_SAFE}\.{_URL_SAFE}(?:\.{_WORD}{{0,{LINE_LIMIT}}}){{0,3}}",
     lone=True,
 )
 
@@ -65,7 +65,7 @@ TOKENS = (
     Pattern(
         "slack-webhook",
         ("hooks.slack.com/",),
-        re.compile(rf"(?P<keep>hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9_/-]{{16,{LINE_LIMIT}}}"),
+        rf"(?P<keep>hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9_/-]{{16,{LINE_LIMIT}}}",
     ),
     _token("stripe-key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"), _word_of(16)),
     _token("google-key", ("AIza",), rf"{_WORD}{{35}}(?!{_WORD})"),
@@ -89,7 +89,7 @@ TOKENS = (
     Pattern(
         "telegram-token",
         (":AA",),
-        re.compile(rf"(?<![A-Za-z0-9])\d{{8,10}}:AA{_WORD}{{33}}(?!{_WORD})"),
+        rf"(?<![A-Za-z0-9])\d{{8,10}}:AA{_WORD}{{33}}(?!{_WORD})",
     ),
 )
 
@@ -97,8 +97,6 @@ TOKENS = (
 AWS_SECRET_KEY = Pattern(
     "aws-secret-key",
     ("ecret", "SECRET", "AKIA", "ASIA", "aws-access-key"),
-    re.compile(
-        rf"(?<![A-Za-z0-9/+])(?=[^A-Z]{{0,39}}[A-Z])(?=[^a-z]{{0,39}}[a-z])(?=\D{{0,39}}\d)"
-        rf"{_BASE64}{{40}}(?![A-Za-z0-9/+=])"
-    ),
+    rf"(?<![A-Za-z0-9/+])(?=[^A-Z]{{0,39}}[A-Z])(?=[^a-z]{{0,39}}[a-z])(?=\D{{0,39}}\d)"
+    rf"{_BASE64}{{40}}(?![A-Za-z0-9/+=])",
 )
