@@ -2,12 +2,13 @@
 
 A worker's steps are those of acting once: claim, intent, call, started, done; and after a takeover whatever the class
 of the effect allows. Between any two steps the other worker may act, a worker may crash (its message comes again), or
-so much time may pass that every lease has lapsed. Orders are enumerated depth first, none is left out and none drawn.
-The model leaves out others who change the target.
+so much time may pass that every lease has lapsed. Every order is counted, none is left out and none drawn; where two
+have led to the same point, what may follow is lived through once. The model leaves out others who change the target.
 """
 
+from collections import Counter
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any, NamedTuple, TypeVar
@@ -104,27 +105,56 @@ class State(NamedTuple):
     lapses: int
 
 
-@dataclass(slots=True)
-class Counts:
-    """What all schedules came to."""
+class End(NamedTuple):
+    """How a schedule ends: the state of its claim, and how often the target was changed."""
 
-    schedules: int = 0
-    doubles: int = 0
-    effects: dict[ClaimState | None, set[int]] = field(default_factory=dict)
+    state: ClaimState | None
+    effects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many schedules come to each end."""
+
+    ends: Counter[End]
+
+    @property
+    def schedules(self) -> int:
+        """How many there are."""
+        return self.ends.total()
+
+    @property
+    def doubles(self) -> int:
+        """How many changed the target more than once."""
+        return sum(count for end, count in self.ends.items() if end.effects > 1)
+
+    @property
+    def effects(self) -> dict[ClaimState | None, set[int]]:
+        """How often the target was changed, by the state of the claim."""
+        states = {end.state for end in self.ends}
+        return {state: {end.effects for end in self.ends if end.state is state} for state in states}
 
 
 def enumerate_all(rules: Rules) -> Counts:
-    """Run every schedule in which the first delivery arrives first: the others are the same with the names changed."""
-    counts = Counts()
+    """Count every schedule in which the first delivery arrives first; the others only change the names."""
     start = State(_begin(rules), (Delivery("a"), Delivery("b")), rules.crashes, rules.lapses)
-    pending = [next(_following(start, rules))]
-    while pending:
-        state = pending.pop()
-        following = list(_following(state, rules))
-        pending += following
-        if not following:
-            _count(state.world, counts)
-    return counts
+    return Counts(_ends(next(_following(start, rules)), rules, {}))
+
+
+def _ends(state: State, rules: Rules, known: dict[str, Counter[End]]) -> Counter[End]:
+    """Return how many of the orders that go on from `state` come to each end."""
+    point = _point(state)
+    if point not in known:
+        following = [_ends(each, rules, known) for each in _following(state, rules)]
+        known[point] = sum(following, Counter()) if following else Counter([_end(state.world)])
+    return known[point]
+
+
+def _point(state: State) -> str:
+    """Return all that what follows depends on: tokens are only compared with the claim's own."""
+    world = state.world
+    told = vars(world.ledger), world.now, world.count, world.effects, CLAIM_ID in world.seen
+    return repr((told, state.deliveries, state.crashes, state.lapses))
 
 
 def _begin(rules: Rules) -> World:
@@ -134,11 +164,9 @@ def _begin(rules: Rules) -> World:
     return world
 
 
-def _count(world: World, counts: Counts) -> None:
-    counts.schedules += 1
-    counts.doubles += world.effects > 1
+def _end(world: World) -> End:
     standing = _standing(world)
-    counts.effects.setdefault(standing.state if standing else None, set()).add(world.effects)
+    return End(standing.state if standing else None, world.effects)
 
 
 def _following(state: State, rules: Rules) -> Iterator[State]:

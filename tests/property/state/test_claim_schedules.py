@@ -11,14 +11,17 @@ MANY = 10_000
 
 
 @CLASSES
-def test_no_schedule_acts_twice(effect: EffectClass, capsys: pytest.CaptureFixture[str]) -> None:
-    """No order of two deliveries, a crash and two lapses acts twice, or says done of nothing, and each comes to an end.
+@pytest.mark.parametrize("crashes", [1, 2])
+def test_no_schedule_acts_twice(effect: EffectClass, crashes: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """No order of two deliveries, crashes and lapses acts twice, or says done of nothing, and each comes to an end.
 
     Only what may not be repeated may end unknown.
     """
-    counts = enumerate_all(Rules(effect))
+    counts = enumerate_all(Rules(effect, crashes=crashes, lapses=crashes + 1))
     with capsys.disabled():
-        print(f"\n{effect}: {counts.schedules:,} schedules, {counts.doubles:,} with a double effect")  # noqa: T201 - the count is the result
+        print(
+            f"\n{effect}, {crashes} crash(es): {counts.schedules:,} schedules, {counts.doubles:,} with a double effect"
+        )  # noqa: T201 - the count is the result
     assert counts.schedules > MANY
     assert counts.doubles == 0
     assert counts.effects[ClaimState.DONE] == {1}
@@ -32,14 +35,3 @@ def test_a_naive_repetition_acts_twice(effect: EffectClass) -> None:
     counts = enumerate_all(Rules(effect, naive=True, lapses=1))
     assert 0 < counts.doubles < counts.schedules
     assert max(counts.effects[ClaimState.DONE]) > 1
-
-
-@pytest.mark.soak
-@CLASSES
-def test_no_schedule_with_two_crashes_acts_twice(effect: EffectClass, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same where both workers may crash."""
-    counts = enumerate_all(Rules(effect, crashes=2))
-    with capsys.disabled():
-        print(f"\n{effect}: {counts.schedules:,} schedules, {counts.doubles:,} with a double effect")  # noqa: T201 - the count is the result
-    assert counts.schedules > MANY
-    assert counts.doubles == 0
