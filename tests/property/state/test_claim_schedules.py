@@ -19,9 +19,8 @@ def test_no_schedule_acts_twice(effect: EffectClass, crashes: int, capsys: pytes
     """
     counts = enumerate_all(Rules(effect, crashes=crashes, lapses=crashes + 1))
     with capsys.disabled():
-        print(
-            f"\n{effect}, {crashes} crash(es): {counts.schedules:,} schedules, {counts.doubles:,} with a double effect"
-        )  # noqa: T201 - the count is the result
+        told = f"{effect}, {crashes} crash(es): {counts.schedules:,} schedules, {counts.doubles:,} with a double effect"
+        print(f"\n{told}")  # noqa: T201 - the count is the result
     assert counts.schedules > MANY
     assert counts.doubles == 0
     assert counts.effects[ClaimState.DONE] == {1}
