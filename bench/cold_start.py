@@ -3,8 +3,8 @@
     python bench/cold_start.py [--runs N]
 
 Starts a process for each run, in turn one with the worker's handler and one with a handler that opens the same
-clients and makes the same three calls by hand (a query, a put and an audit object: what an OK takes that ends nothing).
-A first run of each is not counted: it compiles all modules, as the build of the image does. Prints the fastest run of
+clients and makes the same five calls by hand: what an OK takes that ends nothing, which is the change, whether it ends
+an episode, the audit's writer and its first object. A first run of each is not counted: it compiles all modules, as the build of the image does. Prints the fastest run of
 each, its wall time and its CPU time. Exits 1 if the worker's fastest takes more than 1.3 times that of the bare
 clients. Takes about a minute; needs the extra `local`; talks to loopback only.
 """

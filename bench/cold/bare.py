@@ -24,12 +24,15 @@ async def _answered(event: dict[str, list[dict[str, str]]]) -> None:
     async with AsyncExitStack() as stack:
         dynamodb, s3, *_ = [
             await stack.enter_async_context(session.create_client(service))
-            for service in ("dynamodb", "s3", "sqs", "sns", "sagemaker-runtime")
+            for service in ("dynamodb", "s3", "sns", "sqs")
         ]
         (record,) = event["Records"]
         table, key = os.environ["AUTOCLOUDOPS_STATE_TABLE"], {"S": f"KEY#{record['messageId']}"}
-        await dynamodb.query(TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": key})
-        await dynamodb.put_item(TableName=table, Item={"pk": key, "sk": {"S": "0"}, "body": {"S": record["body"]}})
+        for sort in ("change", "writer"):
+            await dynamodb.query(
+                TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": key}
+            )
+            await dynamodb.put_item(TableName=table, Item={"pk": key, "sk": {"S": sort}, "body": {"S": record["body"]}})
         bucket = os.environ["AUTOCLOUDOPS_AUDIT_LOCATION"].removeprefix("s3://")
         await s3.put_object(Bucket=bucket, Key=f"bare/{record['messageId']}", Body=record["body"], IfNoneMatch="*")
         print(json.dumps((time.perf_counter() - BEGUN, time.process_time())))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 from acting import ActingWorld
@@ -235,7 +236,7 @@ class Site:
             alarms=self.reading,
             first_look=PATIENCE.first,
         )
-        return Acting(hands, Witnesses(writer, self.topic), self.policy, name, clock)
+        return Acting(AsyncMock(return_value=hands), Witnesses(writer, self.topic), self.policy, name, clock)
 
     async def lines(self) -> list[StoredRecord]:
         """Return what the audit keeps."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
+from unittest.mock import AsyncMock
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from acting import ActingWorld
@@ -217,7 +218,7 @@ async def _acted(case: Case, alarm: Alarm, world: ActingWorld) -> str:
         alarms=silent,
         first_look=timedelta(seconds=15),
     )
-    acting = Acting(hands, Witnesses(silent, silent), POLICY, "first", VirtualClock())
+    acting = Acting(AsyncMock(return_value=hands), Witnesses(silent, silent), POLICY, "first", VirtualClock())
     wanted = acting.wanted(case.story.decision, case.acting, alarm.key)
     return await acting.begin(wanted) if wanted else ""
 

@@ -133,7 +133,11 @@ class DeployAccount:
 
 @asynccontextmanager
 async def deploy_account(
-    hands: str, *, durations: Durations = DURATIONS, quotas: Mapping[str, int] | None = None
+    hands: str,
+    *,
+    durations: Durations = DURATIONS,
+    quotas: Mapping[str, int] | None = None,
+    packages: Mapping[str, tuple[str, ...]] | None = None,
 ) -> AsyncIterator[DeployAccount]:
     """Run a control plane with a quota of four GPU instances.
 
@@ -141,11 +145,12 @@ async def deploy_account(
         hands: `sdk` for the SageMaker SDK, `plain` for what stands in for it.
         durations: how long changes take.
         quotas: how many instances of each type may be held.
+        packages: ARNs of the model packages that the account is subscribed to, and the instance types of each.
     """
     clock = SteppedClock()
     given = {KIND: 4, OTHER_KIND: 2} if quotas is None else quotas
     async with (
-        SimulatedControlPlane(clock=clock, durations=durations, place=PLACE, quotas=given) as plane,
+        SimulatedControlPlane(clock=clock, durations=durations, place=PLACE, quotas=given, packages=packages) as plane,
         AsyncExitStack() as stack,
     ):
         clients = {each: await _opened(stack, each, plane.url) for each in SERVICES}

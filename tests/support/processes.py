@@ -1,5 +1,6 @@
 """Processes of the program, as a shell starts them, and waiting for what they do."""
 
+import math
 import os
 import subprocess
 import sys
@@ -48,5 +49,29 @@ def until(what: Callable[[], bool], told: str, seconds: float = 30) -> None:
         looked = time.monotonic()
         if looked > deadline:
             raise AssertionError(f"not within {seconds} s: {told}")
-        time.sleep(min(max(POLL_SECONDS, REST * (looked - begun)), LONGEST_POLL_SECONDS))
+        time.sleep(_pause_after(looked - begun))
         begun = time.monotonic()
+
+
+def until_nothing_is_left(left: Callable[[], Mapping[str, int]], stuck_seconds: float) -> None:
+    """Wait until nothing is left, however long that takes, and fail with what is where no less was for a while.
+
+    Args:
+        left: what is left, and how often.
+        stuck_seconds: how long the sum of it may stay above the least that it was.
+    """
+    least: float = math.inf
+    lowered = begun = time.monotonic()
+    while found := left():
+        looked = time.monotonic()
+        if sum(found.values()) < least:
+            least, lowered = sum(found.values()), looked
+        if looked - lowered > stuck_seconds:
+            lines = (f"{count} x {what}" for what, count in found.items())
+            raise AssertionError("\n".join([f"nothing came to an end for {stuck_seconds} s; left:", *lines]))
+        time.sleep(_pause_after(looked - begun))
+        begun = time.monotonic()
+
+
+def _pause_after(took_seconds: float) -> float:
+    return min(max(POLL_SECONDS, REST * took_seconds), LONGEST_POLL_SECONDS)

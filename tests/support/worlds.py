@@ -235,7 +235,7 @@ class World:
     model: Model = field(default_factory=Model)
     told: Told = field(default_factory=Told)
     objects: ReadObjects = field(default_factory=ReadObjects)
-    table: MemoryDynamo = field(default_factory=MemoryDynamo)
+    table: MemoryDynamo = field(default_factory=lambda: MemoryDynamo(seconds=None))
     memory: MemoryIncidents = field(default_factory=MemoryIncidents)
     workers: list["Worker"] = field(default_factory=list)
     kept: list[Found] = field(default_factory=list)
@@ -270,9 +270,8 @@ class World:
         store = self.store()
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(5)
-            awake = all(worker.life.awake for worker in self.workers)
-            left = await store.unfinished() if self.sweeping else await waiting(store)
-            if awake and not self.queue.messages and not left:
+            busy = self.queue.messages or not all(worker.life.awake for worker in self.workers)
+            if not busy and not await (store.unfinished() if self.sweeping else waiting(store)):
                 return
 
     async def close(self) -> None:

@@ -1,9 +1,11 @@
 """What happens becomes metrics, in the form that a log group turns into metrics by itself."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +13,21 @@ from audit_folder import CPU, CPU_INCIDENT, USE, decided, ended
 from claiming import claimed, control, request_for, wanted
 from virtual_time import START, VirtualClock
 
+from autocloudops import metrics
+from autocloudops.alarms.model import AlarmState
 from autocloudops.audit.record import AuditRecord, Outcome
 from autocloudops.decisions.claims import ActionEntry, ClaimState, Helped, Step
 from autocloudops.decisions.modes import Mode
-from autocloudops.diagnosis.reply import FaultCode, ReplyFault
+from autocloudops.diagnosis.fault import FaultCode, ReplyFault
 from autocloudops.errors import ServiceUnavailable
 from autocloudops.metrics import (
+    FOUND,
     UNITS,
     EmbeddedMetrics,
     MeasuredLog,
     Measuring,
     Reading,
+    Standing,
     readings_of,
 )
 from autocloudops.state.memory_claims import MemoryLedger
@@ -152,18 +158,20 @@ def test_steps_of_an_action_are_counted() -> None:
     assert not _step(Step.ROLLBACK)
 
 
-async def _looked(ledger: MemoryLedger) -> Mapping[str, float]:
+async def _stands(ledger: MemoryLedger, used: int = 0) -> Mapping[str, float]:
     heard = Heard()
-    await Measuring(heard, StandingClock()).look(ledger)
+    standing = Standing(await ledger.unfinished(), await ledger.control(), used, 10)
+    Measuring(heard, StandingClock()).stands(standing)
     return heard.values()
 
 
 async def test_how_things_stand_is_a_gauge() -> None:
     """What waits for people, what has no durable outcome yet, and the kill switch are told each time, zero included."""
     ledger = MemoryLedger()
-    assert (await _looked(ledger))["KillSwitch"] == 1
+    assert (await _stands(ledger))["KillSwitch"] == 1
     await ledger.set_control(control())
-    assert await _looked(ledger) == {"ApprovalsPending": 0, "OutcomePending": 0, "KillSwitch": 0}
+    quiet = {"ApprovalsPending": 0, "OutcomePending": 0, "KillSwitch": 0, "BudgetRemaining": 10}
+    assert await _stands(ledger) == quiet
     asked = wanted(now=START - timedelta(minutes=5), request=request_for("web"))
     ending = wanted(incident=2, now=START - timedelta(minutes=5), request=request_for("orders"))
     for claim, changes in ((asked, {"state": ClaimState.WAITING}), (ending, {"ending": ClaimState.DONE})):
@@ -172,7 +180,23 @@ async def test_how_things_stand_is_a_gauge() -> None:
         assert begun
         assert await ledger.move(begun, begun.model_copy(update=changes))
     await ledger.set_control(control(Mode.OFF))
-    assert await _looked(ledger) == {"ApprovalsPending": 1, "ApprovalAge": 300, "OutcomePending": 1, "KillSwitch": 1}
+    busy = {"ApprovalsPending": 1, "OutcomePending": 1, "KillSwitch": 1, "BudgetRemaining": 8}
+    assert await _stands(ledger, used=2) == busy | {"ApprovalAge": 300}
+
+
+@pytest.mark.parametrize(("minutes", "pending"), [(9, 0), (11, 1)])
+async def test_an_intent_is_heard_of_within_ten_minutes(minutes: int, pending: int) -> None:
+    """A call that may have been made, and of which nobody knows after ten minutes, lacks its outcome."""
+    ledger = MemoryLedger()
+    await ledger.set_control(control())
+    held = await claimed(ledger, wanted(now=START - timedelta(minutes=minutes)))
+    assert await ledger.move(held, held.model_copy(update={"state": ClaimState.INTENT}))
+    assert (await _stands(ledger))["OutcomePending"] == pending
+
+
+async def test_a_budget_that_was_lowered_is_not_less_than_nothing() -> None:
+    """More claims than the policy now allows in an hour leave none."""
+    assert (await _stands(MemoryLedger(), used=12))["BudgetRemaining"] == 0
 
 
 class OneLog:
@@ -206,5 +230,45 @@ def test_a_kept_record_says_how_long_it_took_to_be_durable() -> None:
     heard = Heard()
     measuring = Measuring(heard, StandingClock())
     measuring.kept(ended(CPU, Outcome.JOINED), 0.25)
-    measuring.signed(2)
-    assert (heard.values()["FlushLatency"], heard.values()["DigestsSigned"]) == (0.25, 2)
+    measuring.signed(2, 420.0)
+    measuring.verified(3)
+    measuring.unflushed(7, 2.5)
+    measuring.overturned(1)
+    said = heard.values()
+    assert (said["FlushLatency"], said["RecordsUnflushed"], said["UnflushedAge"]) == (0.25, 7, 2.5)
+    assert said["HumanOverturned"] == 1
+    assert (said["DigestsSigned"], said["DigestAge"], said["VerifyFailures"]) == (2, 420, 3)
+
+
+def test_a_request_says_how_full_the_endpoint_is() -> None:
+    """Each request tells how many are in flight, and how many may be; a throttle is counted when it comes."""
+    heard = Heard()
+    measuring = Measuring(heard, StandingClock())
+    measuring.asked(3, 16)
+    measuring.throttled()
+    assert heard.values() == {"InFlight": 3, "Slots": 16, "Throttles": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "state", "ends"),
+    [
+        ("shop-canary", Outcome.DECIDED, AlarmState.ALARM, True),
+        ("shop-canary", Outcome.JOINED, AlarmState.ALARM, True),
+        ("shop-canary", Outcome.DEFERRED, AlarmState.ALARM, False),
+        ("shop-canary", Outcome.OK, AlarmState.OK, False),
+        ("shop-cpu", Outcome.JOINED, AlarmState.ALARM, False),
+    ],
+)
+def test_the_canary_ends_where_its_alarm_does(name: str, outcome: Outcome, state: AlarmState, *, ends: bool) -> None:
+    """Only the canary's own alarm, gone all the way, counts; its way back to OK does not."""
+    heard = Heard()
+    key = CPU.key.model_copy(update={"name": name})
+    alarm = CPU.model_copy(update={"key": key, "state": state})
+    Measuring(heard, StandingClock(), "shop-canary").kept(ended(alarm, outcome), 0.25)
+    assert ("CanaryEnded" in heard.values()) is ends
+
+
+def test_every_metric_is_fed() -> None:
+    """No name has a unit and nobody who reads it, and none is read that has no unit."""
+    source = Path(metrics.__file__).read_text()
+    assert set(re.findall(r'Reading\("(\w+)"', source)) | set(FOUND.values()) == UNITS.keys()

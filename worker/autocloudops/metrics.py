@@ -9,21 +9,24 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TextIO
 
+from autocloudops.alarms.model import AlarmState
 from autocloudops.audit.record import AuditRecord, Outcome
 from autocloudops.clock import Clock
-from autocloudops.decisions.claims import ActionEntry, ActionLog, Claim, ClaimState, Control, Helped, Ledger, Step
+from autocloudops.decisions.claims import ActionEntry, ActionLog, Claim, ClaimState, Control, Helped, Step
 from autocloudops.decisions.model import Decision, GateOutcome
 from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.use import ModelUse
 
 COUNT, SECONDS, NONE = "Count", "Seconds", "None"
 ENDS = frozenset({Outcome.DECIDED, Outcome.JOINED, Outcome.OK})
+HEARD_OF_WITHIN = timedelta(minutes=10)
 UNITS: Mapping[str, str] = {
     "MessagesReceived": COUNT,
     "AlarmsEnded": COUNT,
+    "CanaryEnded": COUNT,
     "Duplicates": COUNT,
     "Poison": COUNT,
     "Deferred": COUNT,
@@ -39,6 +42,9 @@ UNITS: Mapping[str, str] = {
     "OutputTokens": COUNT,
     "ParseFailures": COUNT,
     "Retries": COUNT,
+    "Throttles": COUNT,
+    "InFlight": COUNT,
+    "Slots": COUNT,
     "CostUSD": NONE,
     "ActionsBegun": COUNT,
     "ActionsEnded": COUNT,
@@ -53,8 +59,14 @@ UNITS: Mapping[str, str] = {
     "ApprovalAge": SECONDS,
     "OutcomePending": COUNT,
     "KillSwitch": COUNT,
+    "BudgetRemaining": COUNT,
+    "HumanOverturned": COUNT,
     "FlushLatency": SECONDS,
+    "RecordsUnflushed": COUNT,
+    "UnflushedAge": SECONDS,
     "DigestsSigned": COUNT,
+    "DigestAge": SECONDS,
+    "VerifyFailures": COUNT,
 }
 """Every metric and its unit."""
 FOUND: Mapping[Helped, str] = {
@@ -120,39 +132,75 @@ class EmbeddedMetrics:
         return {"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}, "Service": self._service, **by, **values}
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand that no single event tells.
+
+    Attributes:
+        unfinished: the claims that are not over.
+        control: the control item.
+        claimed: how many claims were made in this hour of the clock.
+        most: how many may be.
+    """
+
+    unfinished: Sequence[Claim]
+    control: Control | None
+    claimed: int
+    most: int
+
+
 class Measuring:
     """Turns what is kept into readings.
 
     Args:
         metrics: where they go.
         clock: time.
+        canary: the name of the alarm that is set off to see whether alarms reach their end; may be empty.
     """
 
-    def __init__(self, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, metrics: Metrics, clock: Clock, canary: str = "") -> None:
         self._metrics = metrics
         self._clock = clock
+        self._canary = canary
 
     def kept(self, record: AuditRecord, flush_seconds: float) -> None:
         """Take a record that has become durable, `flush_seconds` after it was handed over."""
-        flushed = Reading("FlushLatency", flush_seconds)
-        self._metrics.publish([flushed, *readings_of(record, self._clock.now())])
+        readings = [Reading("FlushLatency", flush_seconds), *readings_of(record, self._clock.now())]
+        if record.alarm and record.alarm.key.name == self._canary and _fired_and_ended(record):
+            readings.append(Reading("CanaryEnded", 1))
+        self._metrics.publish(readings)
 
     def stepped(self, entry: ActionEntry) -> None:
         """Take a step of an action that has become durable."""
         self._metrics.publish(list(_step_readings(entry)))
 
-    def signed(self, digests: int) -> None:
-        """Take how many digests of the audit were signed."""
-        self._metrics.publish([Reading("DigestsSigned", digests)])
+    def asked(self, in_flight: int, slots: int) -> None:
+        """Take that a request went to a model's endpoint: how many are there now, and how many may be."""
+        self._metrics.publish([Reading("InFlight", in_flight), Reading("Slots", slots)])
 
-    async def look(self, ledger: Ledger) -> None:
-        """Take how things stand in the ledger: the claims that are not over, and the control item.
+    def throttled(self) -> None:
+        """Take that an endpoint asked for fewer requests."""
+        self._metrics.publish([Reading("Throttles", 1)])
 
-        Raises:
-            ServiceFailed: the ledger cannot be reached.
-        """
-        unfinished, control = await ledger.unfinished(), await ledger.control()
-        self._metrics.publish(list(_standing_readings(unfinished, control, self._clock.now())))
+    def signed(self, digests: int, age_seconds: float) -> None:
+        """Take how many digests of the audit were signed, and how long ago the last hour ended that has one."""
+        self._metrics.publish([Reading("DigestsSigned", digests), Reading("DigestAge", age_seconds)])
+
+    def verified(self, findings: int) -> None:
+        """Take how much is wrong with the audit."""
+        self._metrics.publish([Reading("VerifyFailures", findings)])
+
+    def unflushed(self, records: int, oldest_seconds: float) -> None:
+        """Take how many records wait to become durable, and how long the oldest has waited."""
+        self._metrics.publish([Reading("RecordsUnflushed", records), Reading("UnflushedAge", oldest_seconds)])
+
+    def overturned(self, decisions: int) -> None:
+        """Take about how many decisions people said today (UTC) that they were wrong."""
+        self._metrics.publish([Reading("HumanOverturned", decisions)])
+
+    def stands(self, standing: Standing) -> None:
+        """Take how things stand with actions."""
+        self._metrics.publish(list(_standing_readings(standing, self._clock.now())))
 
 
 class MeasuredLog:
@@ -180,6 +228,11 @@ def readings_of(record: AuditRecord, now: datetime) -> Sequence[Reading]:
         *(_model_readings(record.model) if record.model else ()),
         *(_decision_readings(record.decision, record, now) if record.decision else ()),
     ]
+
+
+def _fired_and_ended(record: AuditRecord) -> bool:
+    fired = record.alarm is not None and record.alarm.state is AlarmState.ALARM
+    return fired and record.outcome in {Outcome.DECIDED, Outcome.JOINED}
 
 
 def _delivery_readings(record: AuditRecord) -> Iterator[Reading]:
@@ -244,10 +297,17 @@ def _step_readings(entry: ActionEntry) -> Iterator[Reading]:
         yield Reading("TimeToVerified", (entry.at - claim.ended_at).total_seconds())
 
 
-def _standing_readings(unfinished: Sequence[Claim], control: Control | None, now: datetime) -> Iterator[Reading]:
-    waiting = [claim for claim in unfinished if claim.state is ClaimState.WAITING]
+def _standing_readings(standing: Standing, now: datetime) -> Iterator[Reading]:
+    waiting = [claim for claim in standing.unfinished if claim.state is ClaimState.WAITING]
     yield Reading("ApprovalsPending", len(waiting))
     if waiting:
         yield Reading("ApprovalAge", max((now - claim.claimed_at).total_seconds() for claim in waiting))
-    yield Reading("OutcomePending", sum(claim.ending is not None for claim in unfinished))
-    yield Reading("KillSwitch", int(control is None or control.mode is Mode.OFF))
+    yield Reading("OutcomePending", sum(_lacks_outcome(claim, now) for claim in standing.unfinished))
+    yield Reading("KillSwitch", int(standing.control is None or standing.control.mode is Mode.OFF))
+    yield Reading("BudgetRemaining", max(0, standing.most - standing.claimed))
+
+
+def _lacks_outcome(claim: Claim, now: datetime) -> bool:
+    """Whether it ought to be known by now what came of a call; a runbook that is seen to run may take its time."""
+    unheard = claim.state is ClaimState.INTENT and now - claim.claimed_at > HEARD_OF_WITHIN
+    return unheard or claim.ending is not None

@@ -174,6 +174,9 @@ class AuditSettings(BaseSettings):
     batch_records: int = Field(default=500, ge=1, description="records per object at most")
     batch_seconds: float = Field(default=2, gt=0, description="a record waits for company this long at most")
     kms_key: str = Field(default="", description="KMS key that objects are encrypted with; empty for the bucket's own")
+    digest_key: str = Field(
+        default="", description="what signs digests: kms://KEY, or a PEM file; workers have no use for it"
+    )
 
 
 class RedactionSettings(BaseSettings):

@@ -216,3 +216,11 @@ async def test_an_incidents_claims_come_by_time(ledger: AnyLedger) -> None:
     first = await claimed(ledger, wanted(1, request_for("a")))
     await claimed(ledger, wanted(2, request_for("c")))
     assert list(await ledger.of_incident(UUID(int=1))) == [first, second]
+
+
+async def test_claims_of_an_hour_are_counted(ledger: AnyLedger) -> None:
+    """The count is that of the budget: of every runbook, in the hour of the clock that is asked about."""
+    assert await ledger.claimed(NOON) == 0
+    await claimed(ledger, wanted())
+    await claimed(ledger, wanted(2, request_for("other", runbook="restart")))
+    assert (await ledger.claimed(NOON), await ledger.claimed(NOON + timedelta(hours=1))) == (2, 0)

@@ -237,3 +237,16 @@ async def test_a_storm_is_read_in_part_and_says_so(stores: Stores) -> None:
     assert len(near.neighbours) == 20
     assert near.neighbours[0].incident.resource.id == "s21"
     assert (near.resources, near.complete) == (22, False)
+
+
+async def test_what_people_overturned_is_counted_by_day(stores: Stores) -> None:
+    """Each incident whose decision somebody called wrong that day counts once, and no other label does."""
+    first, second = [await stores.opened(alarm(owner)) for owner in ("orders", "payments")]
+    for opened in (first, second):
+        await stores.past.keep(decided(opened))
+    assert await stores.past.overturned(NOON) == 0
+    for judgement in (Judgement.WRONG_CAUSE, Judgement.WRONG_ACTION):
+        await stores.past.label(first.incident_id, label(judgement))
+    await stores.past.label(second.incident_id, label(Judgement.RIGHT))
+    assert await stores.past.overturned(NOON) == 1
+    assert await stores.past.overturned(NOON + timedelta(days=1)) == 0

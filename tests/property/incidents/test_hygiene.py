@@ -18,7 +18,7 @@ from autocloudops.alarms.model import (
     MissingData,
     ResourceRef,
 )
-from autocloudops.incidents.hygiene import RULES, findings
+from autocloudops.incidents.hygiene.rules import RULES, findings
 from autocloudops.incidents.hygiene.comparison import ANYTHING, Range
 from autocloudops.incidents.hygiene.domains import ROWS
 from autocloudops.incidents.hygiene.expressions import range_of

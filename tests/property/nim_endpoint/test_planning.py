@@ -40,6 +40,7 @@ components = st.builds(
 founds = st.builds(
     Found,
     status=st.none() | st.sampled_from(list(Status)),
+    name=st.sampled_from(["nim", "nim", "nim", "Nim"]),
     owned=st.booleans(),
     config_name=st.sampled_from([CLASSIC.config_name, COMPONENT.config_name, "old"]),
     is_config_lost=st.booleans(),
@@ -73,7 +74,6 @@ def after(step: Step, found: Found, what: Wanted, consent: Consent) -> Found:
     changes: dict[Action, dict[str, object]] = {
         Action.CREATE_MODEL: {"has_model": True},
         Action.CREATE_CONFIG: {"has_config": True},
-        Action.DEREGISTER_TARGET: {"targets": ()},
         Action.LEASE: {"leases": {**found.leases, consent.consumer: "now"}},
         Action.DELETE_CONFIG: {"left_configs": ()},
         Action.DELETE_MODEL: {"left_models": ()},
@@ -91,7 +91,7 @@ def endpoint_after(step: Step, found: Found, what: Wanted, consent: Consent) -> 
         assert found.status is None
         assert found.has_config
         made = {"status": Status.CREATING, "owned": True, "leases": {consent.consumer: "now"}}
-        return {**made, "config_name": what.config_name, "is_config_lost": False, "targets": ()}
+        return {**made, "name": what.endpoint, "config_name": what.config_name, "is_config_lost": False, "targets": ()}
     if step.action is Action.UPDATE_ENDPOINT:
         assert found.status is Status.IN_SERVICE
         return {"status": Status.UPDATING, "config_name": what.config_name, "instance_type": what.instance_type}

@@ -8,7 +8,7 @@ from bench.storms.storm import Storm, storm
 
 from autocloudops.alarms.model import Alarm, AlarmKind, AlarmState
 from autocloudops.alarms.parse import parse
-from autocloudops.incidents.hygiene import findings
+from autocloudops.incidents.hygiene.rules import findings
 
 START = datetime(2026, 3, 1, 12, 0, 0, 481_000, tzinfo=UTC)
 SHAPES = {"sns_envelope+sns_alarm", "sns_alarm", "eventbridge_alarm"}

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from typer.testing import CliRunner, Result
 from autocloudops.audit.objects import FolderObjects
 from autocloudops.audit.schema import record_schema
 from autocloudops.audit.writers import Registered
-from autocloudops.cli import audit_digest
 from autocloudops.cli.audit_verbs import proofs
 from autocloudops.cli.audit_verify import hours
 from autocloudops.cli.output import Output
+from autocloudops.entrypoints import proving
 from autocloudops.errors import SettingsInvalid
 
 SUMMARY = "3 digests prove 11 objects with 40 decision records until 2026-03-01 15:00Z; 1 finding."
@@ -108,6 +109,28 @@ def test_days_and_hours_are_both_included(
     assert (code, said["digests"]) == (0, digests)
 
 
+def test_the_last_days_need_no_dates(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A schedule verifies today and so many days before it; dates beside that are a usage error."""
+    monkeypatch.setattr(proving, "SystemClock", lambda: history.clock)
+    key = ("--key", pem(tmp_path, KEY))
+    assert verified(history, *key, "--days", "1")[1]["digests"] == 3
+    history.clock.at += timedelta(days=2)
+    assert verified(history, *key, "--days", "1")[1]["digests"] == 0
+    result = typed("verify", *key, "--days", "1", "--from", "2026-03-01")
+    assert isinstance(result.exception, typer.BadParameter)
+
+
+def test_a_schedule_s_verification_is_measured(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong is counted on standard error, which a log group reads too, so that documents stay whole."""
+    monkeypatch.setenv("AUTOCLOUDOPS_METRICS_NAMESPACE", "AutoCloudOps")
+    (Path(history.objects.location) / history.keys[1][0]).write_bytes(b"rubbish")
+    result = typed("verify", "--location", history.objects.location, "--key", pem(tmp_path, KEY))
+    assert len(json.loads(result.stdout)["findings"]) == 1
+    assert json.loads(result.stderr)["VerifyFailures"] == [1]
+
+
 @pytest.mark.parametrize("said", ["yesterday", "2026-13-01", "2026-03-01T25"])
 def test_a_time_that_is_none_is_a_usage_error(said: str) -> None:
     """What cannot be read as a day or an hour is named."""
@@ -130,8 +153,8 @@ def test_digests_are_made_and_listed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Each digest is a row with what it covers; `--hour` stops early; asked again there is nothing to do."""
     history = History(FolderObjects(tmp_path / "audit-here"))
     asyncio.run(_write(history))
-    monkeypatch.setattr(audit_digest, "DynamoWriters", lambda *_: _Registry(history))
-    monkeypatch.setattr(audit_digest, "SystemClock", lambda: history.clock)
+    monkeypatch.setattr(proving, "DynamoWriters", lambda *_: _Registry(history))
+    monkeypatch.setattr(proving, "SystemClock", lambda: history.clock)
     for name, value in {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}.items():
         monkeypatch.setenv(name, value)
     arguments = ("digest", "--location", history.objects.location, "--key", pem(tmp_path, KEY, private=True))

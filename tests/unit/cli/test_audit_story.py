@@ -15,7 +15,7 @@ from autocloudops.audit.digesting import Digester
 from autocloudops.audit.objects import FolderObjects
 from autocloudops.audit.signing import LocalSigner
 from autocloudops.audit.writers import WriterState
-from autocloudops.diagnosis.gathering import SourceUse
+from autocloudops.diagnosis.use import SourceUse
 
 
 def sign(folder: Path) -> list[str]:

@@ -71,6 +71,22 @@ def test_a_plan_that_refuses_exits_with_1(plane: RecordedPlane) -> None:
     assert "endpoint usage' is 0" in result.stdout
 
 
+@pytest.mark.parametrize("verb", ["ensure", "delete"])
+def test_a_refusal_as_json_is_one_document(plane: RecordedPlane, verb: str) -> None:
+    """A program that reads standard output hears why nothing was done, and exit 1 says that nothing was."""
+    assert typed("endpoint", "ensure", *SPEC, *ROLE, *MINE, "--yes").exit_code == ExitCode.OK
+    before = wrote(plane)
+    others = ("--consumer", "team-b")
+    asked = {"ensure": (*SPEC, *ROLE, *others, "--set", "weights=s3://other/w/"), "delete": ("nim", *others)}
+    result = typed("endpoint", verb, *asked[verb], "--yes", "--output", "json")
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["verdict"], said["endpoint"]) == (ExitCode.CHECK_FAILED, "refused", "nim")
+    assert "team-a" in said["refusal"]
+    assert said["refusal"] in result.stderr
+    assert not {"quota", "has_model"} & said["found"].keys()
+    assert wrote(plane) == before
+
+
 def test_ensure_asks_before_it_spends(plane: RecordedPlane) -> None:
     """Nobody at a terminal, and no --yes: a usage error, and nothing is made."""
     result = typed("endpoint", "ensure", *SPEC, *ROLE, *MINE)
@@ -95,8 +111,13 @@ def test_ensure_status_leases_release_and_delete() -> None:
     assert [line.split("\t")[1] for line in leases.splitlines()] == ["team-a", "team-b"]
     kept = typed("endpoint", "delete", "nim", *MINE, "--yes")
     assert (kept.exit_code, "team-b" in kept.stderr) == (ExitCode.CHECK_FAILED, True)
-    assert typed("endpoint", "release", "nim", "--consumer", "team-b").exit_code == ExitCode.OK
-    assert typed("endpoint", "release", "nim", "--consumer", "team-b").exit_code == ExitCode.CHECK_FAILED
+    released = [typed("endpoint", "release", "nim", "--consumer", "team-b", "--output", "json") for _ in range(2)]
+    assert [each.exit_code for each in released] == [ExitCode.OK, ExitCode.CHECK_FAILED]
+    assert [json.loads(each.stdout)["released"] for each in released] == [True, False]
+    assert (
+        "holds no lease on nim, which is still used by team-a"
+        in typed("endpoint", "release", "nim", "--consumer", "b").stderr
+    )
     gone = typed("endpoint", "delete", "nim", *MINE, "--yes")
     assert gone.exit_code == ExitCode.OK, gone.stderr
     assert typed("endpoint", "status", "nim").exit_code == ExitCode.CHECK_FAILED
@@ -170,7 +191,17 @@ def test_costs_as_text() -> None:
     """Three ways with their arithmetic, the published sums with their errors, and the corrected ones."""
     result = typed("endpoint", "cost")
     assert result.exit_code == ExitCode.OK
-    for said in ("2,631.65", "793.32", "1,375.71", "= 392.46", "= 654.92", "wrong in it", "1,835.95", "5,905.70"):
+    for said in (
+        "2,631.65",
+        "793.32",
+        "1,375.71",
+        "= 392.46",
+        "= 654.92",
+        "wrong in it",
+        "1,835.95",
+        "= 4402.08",
+        "= 3829.35",
+    ):
         assert said in result.stdout
 
 

@@ -6,7 +6,7 @@ import typer
 from command_line import typed
 from typer.testing import CliRunner
 
-from autocloudops.cli.program import ExitCode, Program, cause_of, code_of, globals_first
+from autocloudops.cli.program import ExitCode, Program, code_of, globals_first
 from autocloudops.errors import (
     AccessDenied,
     AuditConflict,
@@ -15,6 +15,7 @@ from autocloudops.errors import (
     SandboxFailed,
     SettingsInvalid,
     Throttled,
+    cause_of,
 )
 
 HEAVY = ("aiobotocore", "botocore", "ministack", "aiohttp", "pydantic_settings", "uvloop")

@@ -11,8 +11,8 @@ from autocloudops.catalogue import offers
 from autocloudops.diagnosis.ask import Answer, Question, ask
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint, Priority
 from autocloudops.diagnosis.evidence import alarm_evidence
+from autocloudops.diagnosis.fault import FaultCode
 from autocloudops.diagnosis.prompt import PromptInput, build
-from autocloudops.diagnosis.reply import FaultCode
 from autocloudops.errors import ContextTooLong, ModelError, ModelTimedOut, ModelUnavailable
 
 DEPLOY = note("E2", "deployed 4512 to orders-api\n" * 60)

@@ -9,6 +9,7 @@ from triage import cpu_alarm, database_alarm, disk_alarm, note, prompt_about
 from autocloudops.catalogue import offers
 from autocloudops.diagnosis.endpoint import Message
 from autocloudops.diagnosis.evidence import alarm_evidence
+from autocloudops.diagnosis.fault import FaultCode, ReplyFault
 from autocloudops.diagnosis.prompt import (
     CORRECTION_TOKENS,
     INSTRUCTIONS,
@@ -21,7 +22,7 @@ from autocloudops.diagnosis.prompt import (
     build,
     shrunk,
 )
-from autocloudops.diagnosis.reply import FaultCode, ReplyFault, repair
+from autocloudops.diagnosis.reply import repair
 from autocloudops.diagnosis.schema import reply_schema
 from autocloudops.diagnosis.tokens import chat_tokens
 

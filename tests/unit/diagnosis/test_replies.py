@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from triage import cpu_alarm, note, prompt_about
 
+from autocloudops.diagnosis.fault import FaultCode, ReplyFault
 from autocloudops.diagnosis.model import Diagnosis
-from autocloudops.diagnosis.reply import FaultCode, ReplyFault, read_reply
+from autocloudops.diagnosis.reply import read_reply
 
 REPLIES = Path(__file__).parents[2] / "data" / "replies"
 PROMPT = prompt_about(cpu_alarm(), note("E2", "deployed 4512"))

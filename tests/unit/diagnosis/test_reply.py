@@ -4,8 +4,9 @@ import pytest
 from placeholders import bare
 from triage import GOOD_REPLY, cpu_alarm, note, prompt_about, reply
 
+from autocloudops.diagnosis.fault import FaultCode, ReplyFault
 from autocloudops.diagnosis.model import Diagnosis
-from autocloudops.diagnosis.reply import FaultCode, ReplyFault, read_reply, repair
+from autocloudops.diagnosis.reply import read_reply, repair
 
 PROMPT = prompt_about(cpu_alarm(), note("E2", "deployed 4512"))
 GOOD = reply()

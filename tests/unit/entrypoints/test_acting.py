@@ -12,9 +12,10 @@ from virtual_time import VirtualClock
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import ecs, wiring
-from autocloudops.entrypoints.acting import patience_of, refuse_without_followups, setup_of
+from autocloudops.entrypoints.acting import patience_of, setup_of
 from autocloudops.entrypoints.ecs import FOLLOWING_SECONDS, SWEEP_SECONDS, Run
 from autocloudops.entrypoints.health import Troubles
+from autocloudops.entrypoints.policies import refuse_without_followups
 from autocloudops.errors import AccessDenied, ServiceUnavailable, SettingsInvalid
 from autocloudops.pipeline import Asking
 from autocloudops.pipeline.acting import Acting

@@ -7,8 +7,9 @@ from model_server import Event, ModelServer, Reply, chat, server_error
 
 from autocloudops.clock import SystemClock
 from autocloudops.diagnosis.endpoint import CompletionRequest, Message, ModelEndpoint
+from autocloudops.entrypoints.asking import bounds_of
 from autocloudops.entrypoints.endpoint_urls import endpoint_urls
-from autocloudops.entrypoints.models import bounds_of, open_model
+from autocloudops.entrypoints.models import open_model
 from autocloudops.errors import SettingsInvalid
 from autocloudops.inference.dialects import MemoryDialects
 from autocloudops.settings import ModelSettings, read

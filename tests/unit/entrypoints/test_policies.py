@@ -5,8 +5,7 @@ import pytest
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.decisions.rules import ApprovalRule
-from autocloudops.entrypoints.acting import refuse_without_approvers, refuse_without_followups
-from autocloudops.entrypoints.policies import policy_of
+from autocloudops.entrypoints.policies import policy_of, refuse_without_approvers, refuse_without_followups
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import ActionSettings, SafetySettings, read
 

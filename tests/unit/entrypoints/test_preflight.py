@@ -9,6 +9,7 @@ import virtual_time
 from botocore.exceptions import ClientError
 from virtual_time import VirtualClock
 
+from autocloudops.aws import PERMISSIONS
 from autocloudops.entrypoints.preflight import Check, Finding, State, Weight, examine, planned, preflight
 from autocloudops.entrypoints.preflight.audit import audit_checks
 from autocloudops.entrypoints.preflight.clients import Clients
@@ -219,7 +220,7 @@ def test_each_missing_permission_stops_the_start_by_its_name(denied: str, permis
     with pytest.raises(AccessDenied) as raised:
         started(*checks)
     assert raised.value.operation == permission
-    assert raised.value.advice == f"allow {permission} on it for this role"
+    assert raised.value.advice == f"allow {PERMISSIONS.get(permission, permission)} on it for this role"
 
 
 def test_a_role_with_every_permission_may_start() -> None:

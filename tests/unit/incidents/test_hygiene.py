@@ -14,7 +14,8 @@ from autocloudops.alarms.model import (
     MissingData,
     ResourceRef,
 )
-from autocloudops.incidents.hygiene import RULES, Finding, findings
+from autocloudops.incidents.hygiene.finding import Finding
+from autocloudops.incidents.hygiene.rules import RULES, findings
 
 ACCOUNT = "111122223333"
 SIGNS = {

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 import pytest
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, Condition, Metric, ResourceRef
-from autocloudops.incidents.hygiene import Finding, findings
+from autocloudops.incidents.hygiene.finding import Finding
+from autocloudops.incidents.hygiene.rules import findings
 
 ACCOUNT = "111122223333"
 SIGNS = {">": "GreaterThanThreshold", "<": "LessThanThreshold", "<=": "LessThanOrEqualToThreshold"}

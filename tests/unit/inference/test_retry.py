@@ -45,6 +45,28 @@ def test_an_answer_says_who_gave_it_and_what_it_took() -> None:
     assert (controller.tokens, controller.overloads) == ([3], 1)
 
 
+class Heard:
+    """A meter that remembers."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[int, int]] = []
+        self.throttles = 0
+
+    def asked(self, in_flight: int, slots: int) -> None:
+        self.requests.append((in_flight, slots))
+
+    def throttled(self) -> None:
+        self.throttles += 1
+
+
+def test_each_request_is_metered() -> None:
+    """Every attempt tells how many are in flight, and how many may be; throttles are told apart from other faults."""
+    endpoint = Scripted("a", in_turn(ModelThrottled("a", "slow"), ModelUnavailable("a", "no"), None), seconds=1)
+    heard, clock = Heard(), VirtualClock()
+    run(ReliableEndpoint([backend(endpoint, clock, Fixed(2))], clock, meter=heard).complete(question()))
+    assert (heard.requests, heard.throttles) == ([(1, 2)] * 3, 1)
+
+
 @pytest.mark.parametrize("kind", [ModelRefused, ContextTooLong, EndpointMisconfigured])
 def test_what_will_be_refused_again_is_asked_once(kind: type[ModelError]) -> None:
     """A refusal is raised at once."""

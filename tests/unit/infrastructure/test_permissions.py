@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from called_in_code import actions_of
 from templates import ACCOUNT, PARTITION, REGION, TEMPLATES, allowed, evaluated, load, names
 
 from autocloudops.actions.policy import ActingPlace
 from autocloudops.actions.policy import document as acting
+from autocloudops.audit.keys import ACTIONS, DECISIONS
 from autocloudops.cli.evidence import needs
+from autocloudops.entrypoints.preflight.audit import MARKER
 from autocloudops.knowledge.policy import Place
 from autocloudops.knowledge.policy import document as evidence
 
@@ -62,6 +65,43 @@ def test_acting_is_allowed_as_the_worker_says() -> None:
     assert "<ActingPolicy>" in made["WorkerRole"]["ManagedPolicyArns"]
     stopped = evaluated(load("roles"), {**ROLES, "MayAct": "false"})
     assert stopped["WorkerRole"]["ManagedPolicyArns"] == ["<WorkPolicy>", "<EvidencePolicy>"]
+
+
+def _granted(name: str, resource: str) -> set[str]:
+    return {
+        action
+        for owner, statement in allowed(load(name))
+        if owner == resource
+        for action in _listed(statement["Action"])
+    }
+
+
+THROUGH_OTHERS = {"kms:Decrypt", "kms:GenerateDataKey"}
+"""What S3, Secrets Manager and SNS ask KMS for in the caller's name."""
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+"""What Lambda does in the name of a function's role."""
+WORK = ("queue", "state", "audit/objects.py", "notify", "inference", "authenticity", "knowledge/files.py")
+
+
+def test_the_worker_may_do_what_its_code_calls_and_no_more() -> None:
+    """Beside evidence and actions, the role's actions are those of the operations in the code, by their IAM names."""
+    called = actions_of(*WORK, "entrypoints/preflight", "entrypoints/policies.py")
+    assert len(called) > 20
+    assert _granted("roles", "WorkPolicy") == called | THROUGH_OTHERS | LOGS
+
+
+def test_a_worker_writes_where_its_code_does() -> None:
+    """Of the audit it may create decisions, actions and the mark of its preflight, and no digest."""
+    statements = evaluated(load("roles"), ROLES)["WorkPolicy"]["PolicyDocument"]["Statement"]
+    (writes,) = [each for each in statements if "s3:PutObject" in _listed(each["Action"])]
+    bucket = f"arn:aws:s3:::autocloudops-audit-{ACCOUNT}-{REGION}"
+    assert writes["Resource"] == [f"{bucket}/{where}" for where in (f"{ACTIONS}*", f"{DECISIONS}*", MARKER)]
+
+
+def test_digests_are_signed_with_what_their_code_calls_and_no_more() -> None:
+    """The role that signs reads the audit and the registry, writes digests, and has the key; it puts no item."""
+    called = actions_of("audit/objects.py", "audit/signing.py") | {"dynamodb:Query"}
+    assert _granted("audit", "DigestRole") == called | THROUGH_OTHERS | LOGS
 
 
 def test_the_worker_asks_one_endpoint() -> None:

@@ -1,82 +1,15 @@
-"""The deployment script, with an AWS command line that knows nothing and an endpoint that is not there yet."""
+"""The deployment script, with fakes of the AWS command line and of ours."""
 
 import json
 import os
 import subprocess
-import sys
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from emulated_stacks import ROOT
-from templates import ACCOUNT, REGION, load
-
-SCRIPT = ROOT / "deploy-sagemaker-nim.sh"
-AWS = """
-import sys
-if sys.argv[3:5] == ["sts", "get-caller-identity"]:
-    print("arn:aws:iam::{account}:user/ana")
-elif "describe-stacks" in sys.argv:
-    sys.exit("Stack with id x does not exist")
-elif "simulate-principal-policy" in sys.argv:
-    print("iam:CreateRole")
-else:
-    sys.exit("not expected: " + " ".join(sys.argv))
-"""
-AUTOCLOUDOPS = """
-import json, sys
-verb = sys.argv[2]
-if verb == "plan":
-    print(json.dumps({plan}))
-elif verb == "cost":
-    print(json.dumps({{"ways": [{{"way": "always on", "dollars": 2631.65}}, {{"way": "to zero", "dollars": 216.3}}]}}))
-elif verb == "status":
-    print(json.dumps({{"status": None, "leases": {{}}}}))
-    sys.exit(1)
-"""
-COMPONENT = {"inference_component_name": "nim-llm"}
-PLAN: Mapping[str, object] = {
-    "endpoint": "nim",
-    "verdict": "create",
-    "refusal": None,
-    "component": None,
-    "found": {"quota": 1},
-    "model": {"primary_container": {"environment": {"NIM_SERVED_MODEL_NAME": "nvidia/nano"}}},
-    "configuration": {"production_variants": [{"instance_type": "ml.g6e.xlarge"}]},
-}
-ECS = ("--worker", "ecs", "--subnets", "subnet-1,subnet-2", "--security-groups", "sg-1")
-
-
-class Shell:
-    """Runs the script in a folder with a command line of AWS and one of ours."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.plan(PLAN)
-        self._command("aws", AWS.format(account=ACCOUNT))
-        (folder / "python3").symlink_to(sys.executable)
-
-    def plan(self, plan: Mapping[str, object]) -> None:
-        """Let `autocloudops endpoint plan` say this."""
-        self._command("autocloudops", AUTOCLOUDOPS.format(plan=dict(plan)))
-
-    def _command(self, name: str, code: str) -> None:
-        command = self._folder / name
-        command.write_text(f"#!{sys.executable} -S\n{code}")
-        command.chmod(0o755)
-
-    def __call__(self, *arguments: str, terminal: int | None = None) -> subprocess.CompletedProcess[str]:
-        """Run the script, without a terminal unless one is given."""
-        path = os.pathsep.join([str(self._folder), os.environ["PATH"]])
-        return subprocess.run(  # noqa: S603 - our own script
-            [str(SCRIPT), *arguments],
-            env={"PATH": path, "AWS_REGION": REGION},
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+from scripted_shell import COMPONENT, ECS, PLAN, Shell
+from templates import load
 
 
 @pytest.fixture
@@ -114,9 +47,11 @@ def test_what_is_not_meant_is_refused_before_anything_is_done(
 
 
 def test_a_plan_says_what_is_made_and_what_it_costs(shell: Shell) -> None:
-    """Nothing is changed: the AWS command line here answers only questions, and would end the script otherwise."""
-    ended = shell("plan", *ECS)
+    """Nothing is changed, and nothing but a plan is asked for where no command is named."""
+    before = shell.state
+    ended = shell(*ECS)
     assert (ended.returncode, ended.stderr) == (0, "")
+    assert shell.state == before
     assert "endpoint nim: create, ml.g6e.xlarge" in ended.stdout
     assert "2631.65 USD a month" in ended.stdout
     assert "quota: 1 instances" in ended.stdout
@@ -140,7 +75,7 @@ def test_a_lock_that_cannot_be_undone_is_asked_about_twice(shell: Shell, answers
 
 def test_a_refused_endpoint_is_refused_here(shell: Shell) -> None:
     """What `endpoint plan` refuses, as for a quota, ends a plan with its words."""
-    shell.plan({**PLAN, "verdict": "refused", "refusal": "the quota allows 0 ml.g6e.xlarge: ask for more"})
+    shell.change(plan={**PLAN, "verdict": "refused", "refusal": "the quota allows 0 ml.g6e.xlarge: ask for more"})
     ended = shell("plan", *ECS)
     assert (ended.returncode, ended.stderr) == (1, "error: the quota allows 0 ml.g6e.xlarge: ask for more\n")
 
@@ -169,20 +104,20 @@ def _rendered(shell: Shell, out: Path, *options: str) -> Mapping[str, Mapping[st
 
 def test_what_is_rendered_for_ecs_is_what_was_asked_for(shell: Shell, tmp_path: Path) -> None:
     """Mode, endpoint, component and model reach the worker; tasks are bounded by what the endpoint takes."""
-    shell.plan({**PLAN, "component": COMPONENT})
+    shell.change(plan={**PLAN, "component": COMPONENT})
     options = (*ECS, "--mode", "approve", "--endpoint-concurrency", "24", "--most", "2")
     rendered = _rendered(shell, tmp_path / "out", *options)
     worker = rendered["worker-ecs"]
     assert worker["ModelEndpoints"] == "sagemaker://nim?component=nim-llm"
     assert (worker["ModelName"], worker["Mode"], worker["MostTasks"]) == ("nvidia/nano", "approve", "3")
     assert worker["Subnets"] == "subnet-1,subnet-2"
-    assert rendered["observability"]["Digests"] == "true"
+    assert rendered["observability"].keys() == {"Prefix"}
     assert (tmp_path / "out" / "runbooks").is_dir()
 
 
 def test_what_is_rendered_for_lambda_fits_the_function(shell: Shell, tmp_path: Path) -> None:
     """Messages stay hidden for six of its timeouts, shares fit the endpoint, and a component may sleep."""
-    shell.plan({**PLAN, "component": COMPONENT})
+    shell.change(plan={**PLAN, "component": COMPONENT})
     rendered = _rendered(shell, tmp_path / "out", "--worker", "lambda", "--least", "0", "--image", "registry/shop:1")
     function = load("worker-lambda")["Resources"]["Worker"]["Properties"]
     assert int(rendered["foundation"]["VisibilitySeconds"]) == 6 * function["Timeout"]
@@ -200,42 +135,43 @@ def test_every_call_goes_through_the_wrapper(path: Path) -> None:
     assert len(wrapped) == (path.stem == "cloud")
 
 
-BUILDING = """
-source "$DEPLOY/options.sh"; source "$DEPLOY/cloud.sh"; source "$DEPLOY/stacks.sh"; source "$DEPLOY/image.sh"
-ACCOUNT=111122223333; REGION=eu-west-1; PYTHON={python}; MEMORY=$FOLDER
-sleep() {{ :; }}
-command() {{ false; }}
-cloud() {{
-  echo "$*" >>"$FOLDER/calls"
-  case "$1 $2" in
-    "ecr describe-images") return 1 ;;
-    "cloudformation describe-stacks") echo '{stack}' ;;
-    "s3 cp") cp "$4" "$FOLDER/uploaded.zip" ;;
-    "codebuild start-build") echo build-1 ;;
-    "codebuild batch-get-builds") echo {ended} ;;
-  esac
-}}
-ensure_image
-"""
-STACK = {"Stacks": [{"Outputs": [{"OutputKey": "RepositoryUri", "OutputValue": "registry/shop"}]}]}
+STANDING = {
+    "DELETE_IN_PROGRESS": "wait",
+    "CREATE_IN_PROGRESS": "wait",
+    "REVIEW_IN_PROGRESS": "create",
+    "ROLLBACK_COMPLETE": "repair",
+    "ROLLBACK_FAILED": "repair",
+    "CREATE_FAILED": "repair",
+    "DELETE_FAILED": "repair",
+    "UPDATE_ROLLBACK_FAILED": "unwind",
+    "UPDATE_ROLLBACK_COMPLETE": "update",
+    "CREATE_COMPLETE": "update",
+}
 
 
-@pytest.mark.parametrize(("ended", "code"), [("SUCCEEDED", 0), ("FAILED", 254)])
-def test_an_image_is_built_remotely_where_no_builder_is(tmp_path: Path, ended: str, code: int) -> None:
-    """The source is uploaded whole, its digest is the image's tag, and a build that fails ends the deployment."""
-    script = BUILDING.format(python=sys.executable, stack=json.dumps(STACK), ended=ended)
-    folders = {"ROOT": str(ROOT), "DEPLOY": str(ROOT / "infrastructure" / "deploy"), "FOLDER": str(tmp_path)}
+def test_no_state_of_a_stack_is_a_dead_end(tmp_path: Path) -> None:
+    """Each has a way on: what was never begun is created, what cannot be updated is made anew or taken back first."""
+    script = """
+    source "$DEPLOY/stacks.sh"; content_of() { echo new; }
+    for each in "$@"; do mkdir -p "$MEMORY/stacks/$each"; echo "$each" >"$MEMORY/stacks/$each/status"; done
+    for each in "$@"; do stack_action "$each"; done
+    """
     done = subprocess.run(  # noqa: S603 - our own script
-        ["/bin/bash", "-euo", "pipefail", "-c", script],
-        env={"PATH": os.environ["PATH"], **folders},
+        ["/bin/bash", "-euo", "pipefail", "-c", script, "script", *STANDING],
+        env={"PATH": os.environ["PATH"], "MEMORY": str(tmp_path), "DEPLOY": str(ROOT / "infrastructure" / "deploy")},
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-    assert done.returncode == code, done.stderr
-    tag = (tmp_path / "image-tag").read_text().strip()
-    calls = (tmp_path / "calls").read_text()
-    assert f"name=TAG,value={tag},type=PLAINTEXT" in calls
-    assert f"CodeBuild builds registry/shop:{tag}" in done.stderr
-    with zipfile.ZipFile(tmp_path / "uploaded.zip") as archive:
-        assert {"worker/Dockerfile", "pyproject.toml", "sagemaker/endpoints/gpus.yaml"} <= set(archive.namelist())
+    assert done.stdout.split() == list(STANDING.values())
+
+
+def test_an_endpoint_without_a_price_can_be_adopted(shell: Shell) -> None:
+    """What our own models do not fit may be somebody else's endpoint; only a limit on the cost needs its price."""
+    shell.change(endpoint={"status": "InService", "leases": {}, "instance_type": "ml.c7g.xlarge"}, priced=False)
+    given = (*ECS, "--endpoint", "theirs", "--adopt")
+    planned = shell("plan", *given)
+    assert planned.returncode == 0
+    assert "endpoint theirs: adopt, and never change it, ml.c7g.xlarge" in planned.stdout
+    limited = shell("plan", *given, "--max-monthly-usd", "1")
+    assert (limited.returncode, "nobody knows what this endpoint costs" in limited.stderr) == (1, True)

@@ -2,19 +2,37 @@
 
 import json
 import re
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
+import typer
 from botocore.validate import ParamValidator
 from emulated_stacks import resources_of, without_lacking
-from templates import TEMPLATES, evaluated, load, names
+from templates import ACCOUNT, REGION, TEMPLATES, evaluated, load, names
+from typer.core import TyperGroup
 
+from autocloudops.audit.keys import ACTIONS, DECISIONS, hour_prefix
 from autocloudops.audit.record import StoredRecord
+from autocloudops.cli.audit_verbs import proofs
+from autocloudops.decisions.claims import ActionEntry
+from autocloudops.decisions.gates.allow_list import OWN_TAG
+from autocloudops.entrypoints.digest_handler import DIGEST, VERIFY
+from autocloudops.entrypoints.measuring import CANARY
 from autocloudops.metrics import UNITS
 from autocloudops.settings import ROOMS, LambdaSettings, QueueSettings, variable_of
+from autocloudops.values import Value
 
 NAMESPACE = "AUTOCLOUDOPS_METRICS_NAMESPACE"
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
+ROW = re.compile(r"^\| (`[^|]+`) \|", re.MULTILINE)
+ABSENT = {"PCalibrated", "Brier", "DlqDepth"}
+"""Metrics that are named in the documentation as not among ours."""
+TARGETS = {"AWS::ECS::Service", "AWS::AutoScaling::AutoScalingGroup", "AWS::EC2::Instance", "AWS::RDS::DBInstance"}
+"""What an action may be done to, as CloudFormation calls it."""
 METRIC = re.compile(r'\["AutoCloudOps", "(\w+)"')
 SEARCHED = re.compile(r'MetricName=\\"(\w+)\\"')
 GIVEN: dict[str, dict[str, object]] = {
@@ -37,6 +55,102 @@ def _variables(name: str) -> dict[str, object]:
         return variables
     (container,) = _made(name)["WorkerTask"]["ContainerDefinitions"]
     return {each["Name"]: each.get("Value") for each in container["Environment"]}
+
+
+def _function_variables(name: str) -> dict[str, object]:
+    variables: dict[str, object] = _made("worker-lambda")[name]["Environment"]["Variables"]
+    return variables
+
+
+def _digest_variables() -> dict[str, object]:
+    (container,) = _made("worker-ecs")["DigestTask"]["ContainerDefinitions"]
+    return {each["Name"]: each.get("Value") for each in container["Environment"]}
+
+
+def test_whoever_signs_has_the_same_settings_everywhere() -> None:
+    """Task and function that sign are told the same, in variables that are read, and both need a key and a role."""
+    known = {variable_of(room, field) for room in ROOMS for field in room.model_fields}
+    variables = _digest_variables()
+    assert variables == _function_variables("Digest")
+    assert variables.keys() <= known | {NAMESPACE}
+    assert variables["AUTOCLOUDOPS_AUDIT_DIGEST_KEY"] == "kms://alias/autocloudops-audit"
+    role = f"arn:aws:iam::{ACCOUNT}:role/autocloudops-digest"
+    assert _made("worker-ecs")["DigestTask"]["TaskRoleArn"] == _made("worker-lambda")["Digest"]["Role"] == role
+
+
+@pytest.mark.parametrize("name", ["Worker", "Digest"])
+def test_a_function_s_handler_is_there(name: str) -> None:
+    """The image's command names something that can be called."""
+    (said,) = _made("worker-lambda")[name]["ImageConfig"]["Command"]
+    module, _, handler = said.rpartition(".")
+    assert callable(getattr(import_module(module), handler))
+
+
+def test_the_audit_is_signed_hourly_and_verified_daily_by_a_function() -> None:
+    """Each rule calls the function with an event that it understands, and is allowed to; neither calls the worker."""
+    made = _made("worker-lambda")
+    for rule, event in (("SignHourly", DIGEST), ("VerifyDaily", VERIFY)):
+        (target,) = made[rule]["Targets"]
+        assert (json.loads(target["Input"]), target["Arn"]) == (event, "<Digest.Arn>")
+        assert made[f"{rule}Calls"]["SourceArn"] == f"<{rule}.Arn>"
+        assert made[f"{rule}Calls"]["FunctionName"] == "<Digest>"
+    assert made["SignHourly"]["ScheduleExpression"].startswith("cron(7 * ")
+
+
+def test_the_audit_is_signed_hourly_and_verified_daily_by_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task's own command and the one that replaces it are command lines of ours, for its own container."""
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_DIGEST_KEY", "kms://key")
+    made = _made("worker-ecs")
+    (container,) = made["DigestTask"]["ContainerDefinitions"]
+    (override,) = json.loads(made["VerifySchedule"]["Target"]["Input"])["containerOverrides"]
+    assert override["name"] == container["Name"]
+    for command, verb in ((container["Command"], "digest"), (override["command"], "verify")):
+        assert command[:2] == ["audit", verb]
+        assert _parsed(proofs, *command[1:])["key"]
+    assert "Input" not in made["DigestSchedule"]["Target"]
+
+
+def _parsed(verbs: typer.Typer, verb: str, *arguments: str) -> dict[str, Any]:
+    """Return what a command line says, without doing it."""
+    group = typer.main.get_command(verbs)
+    context = group.make_context("audit", [verb])
+    assert isinstance(group, TyperGroup)
+    command = group.get_command(context, verb)
+    assert command is not None
+    return dict(command.make_context(verb, list(arguments)).params)
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_an_action_could_be_done_to_is_marked_as_our_own(name: str) -> None:
+    """The gates refuse a target with this tag, whatever prefix a deployment has."""
+    made = evaluated(load(name), GIVEN.get(name, {}) | {"Prefix": "shop"})
+    for resource, kind in resources_of((TEMPLATES / f"{name}.yaml").read_text()).items():
+        if kind in TARGETS:
+            assert {"Key": OWN_TAG, "Value": "shop"} in made[resource]["Tags"]
+
+
+def test_our_own_alarms_are_named_so_that_the_rule_leaves_them_out() -> None:
+    """Every alarm of ours but the canary, which has to come through, begins with what the intake rule excludes."""
+    rule = _made("foundation")["AlarmRule"]["EventPattern"]["detail"]["alarmName"]
+    (excluded,) = [each["anything-but"]["prefix"] for each in rule if "anything-but" in each]
+    assert excluded == ["AutoCloudOps/", "TargetTracking-service/autocloudops/"]
+    assert _made("worker-ecs")["Cluster"]["ClusterName"] == "autocloudops"
+    made = [*_made("observability").values(), *evaluated(load("endpoint-autoscaling"), COMPONENT).values()]
+    named = {each["AlarmName"] for each in made if "AlarmName" in each}
+    assert len(named) > 10
+    assert {each for each in named if not each.startswith("AutoCloudOps/")} == {"autocloudops-canary"}
+
+
+@pytest.mark.parametrize(("canary", "missing"), [("ENABLED", "breaching"), ("DISABLED", "notBreaching")])
+def test_a_canary_that_is_lost_is_told_where_there_is_one(canary: str, missing: str) -> None:
+    """Three of them fit into the time that may pass without one at the end, and somebody is told."""
+    made = evaluated(load("observability"), {"Canary": canary})
+    lost = made["CanaryLost"]
+    assert (made["CanarySchedule"]["State"], lost["TreatMissingData"]) == (canary, missing)
+    assert made["CanarySchedule"]["ScheduleExpression"] == "rate(5 minutes)"
+    assert (lost["MetricName"], lost["Period"]) == ("CanaryEnded", 3 * 300)
+    assert lost["AlarmActions"] == ["<OperationsTopic>"]
+    assert made["CanaryAlarm"]["AlarmName"] == f"autocloudops{CANARY}"
 
 
 @pytest.mark.parametrize("name", ["worker-ecs", "worker-lambda"])
@@ -123,17 +237,39 @@ def test_the_dashboard_lists_every_alarm_that_is_always_there() -> None:
     first = json.loads(_made("dashboard")["Dashboard"]["DashboardBody"])["widgets"][0]
     listed = {each.partition(":alarm:")[2] for each in first["properties"]["alarms"]}
     made = {each["AlarmName"] for each in _made("observability").values() if "AlarmActions" in each}
-    assert listed == made - {"autocloudops-no-digest"}
+    assert listed == made
 
 
-def test_athena_reads_fields_that_records_have() -> None:
-    """Each column of the table is a field of a stored record, and so is each field of its structures."""
-    columns = evaluated(load("audit"), {})["AuditDecisions"]["TableInput"]["StorageDescriptor"]["Columns"]
-    schema = StoredRecord.model_json_schema(mode="serialization")
-    assert {each["Name"] for each in columns} <= schema["properties"].keys()
+def test_every_metric_is_documented() -> None:
+    """The table names each metric that is emitted, and beside them only those that it says are not ours."""
+    table = OPERATIONS.read_text().partition("## Metrics")[2].partition("\n## ")[0]
+    named = {name for row in ROW.findall(table) for name in re.findall(r"`(\w+)`", row)}
+    assert named == UNITS.keys() | ABSENT
+
+
+@pytest.mark.parametrize(
+    ("table", "kept"), [("AuditDecisions", StoredRecord), ("AuditActions", ActionEntry)], ids=["decisions", "actions"]
+)
+def test_athena_reads_fields_that_objects_have(table: str, kept: type[Value]) -> None:
+    """Each column of a table is a field of what is kept, and so is each field of its structures."""
+    columns = evaluated(load("audit"), {})[table]["TableInput"]["StorageDescriptor"]["Columns"]
+    schema = kept.model_json_schema(mode="serialization")
+    assert {each["Name"] for each in columns} <= schema["properties"].keys() | {"schema_version"}
     for each in columns:
         if each["Type"].startswith("struct<"):
             _check_structure(each["Type"], schema["properties"][each["Name"]], schema["$defs"])
+
+
+def test_athena_finds_the_objects_where_they_are() -> None:
+    """Each table's place is that of the keys, with the partitions that keys have."""
+    made = evaluated(load("audit"), {})
+    bucket = f"s3://autocloudops-audit-{ACCOUNT}-{REGION}"
+    for table, root, parts in (("AuditDecisions", DECISIONS, ("dt", "hour")), ("AuditActions", ACTIONS, ("dt",))):
+        said = made[table]["TableInput"]
+        where = "".join(f"{part}=${{{part}}}/" for part in parts)
+        assert said["Parameters"]["storage.location.template"] == f"{bucket}/{root}{where}"
+        assert [each["Name"] for each in said["PartitionKeys"]] == list(parts)
+    assert hour_prefix(datetime(2026, 3, 1, 7, tzinfo=UTC)) == f"{DECISIONS}dt=2026-03-01/hour=07/"
 
 
 def _check_structure(said: str, node: dict[str, Any], definitions: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ WITH_COMPONENT = wanted(Spec.model_validate({**BASE, "component": {"name": "llm"
 ME = Consent(consumer="team-a")
 OURS = Found(
     status=Status.IN_SERVICE,
+    name="nim",
     owned=True,
     config_name=WANTED.config_name,
     instance_type="ml.g6e.xlarge",
@@ -43,10 +44,32 @@ def test_an_update_names_the_doubled_fleet_before() -> None:
 
 def test_another_type_needs_only_its_own_quota() -> None:
     """The fleet that goes is of another type, and counts elsewhere."""
-    found = OTHER_CONFIG.model_copy(update={"quota": 1, "instance_type": "ml.g5.2xlarge", "targets": ("endpoint/nim",)})
+    found = OTHER_CONFIG.model_copy(update={"quota": 1, "instance_type": "ml.g5.2xlarge"})
     told = plan(WANTED, found, ME)
-    assert [step.action for step in told.steps][-3:] == [Action.DEREGISTER_TARGET, Action.UPDATE_ENDPOINT, Action.WAIT]
-    assert "register the scalable target again" in told.notes[2]
+    assert [step.action for step in told.steps][-2:] == [Action.UPDATE_ENDPOINT, Action.WAIT]
+
+
+def test_another_type_of_what_is_scaled_is_refused_with_what_to_do_first() -> None:
+    """SageMaker refuses it while a scalable target is registered, and taking that away would lose its policies."""
+    found = OTHER_CONFIG.model_copy(update={"instance_type": "ml.g5.2xlarge", "targets": ("endpoint/nim",)})
+    told = plan(WANTED, found, ME)
+    assert told.refusal
+    assert "scaled automatically" in told.refusal
+    assert "delete the stack endpoint-autoscaling, run this again, and apply that stack anew" in told.refusal
+
+
+def test_a_change_of_what_is_scaled_says_that_scaling_stays() -> None:
+    """A change of the model leaves the scalable target registered, with its policies."""
+    told = plan(WANTED, OTHER_CONFIG.model_copy(update={"targets": ("endpoint/nim",)}), ME)
+    assert "keeps its instances, its scalable target and the policies" in told.notes[2]
+
+
+def test_a_name_in_other_letters_is_refused() -> None:
+    """SageMaker creates no second endpoint whose name differs in case only, and invokes each as it is written."""
+    found = OURS.model_copy(update={"name": "Nim"})
+    for told in (plan(WANTED, found, ME), plan_deletion("nim", found, "team-a")):
+        assert told.refusal
+        assert told.refusal.startswith("the endpoint is called Nim, and not nim")
 
 
 def test_a_change_that_was_rolled_back_is_mentioned() -> None:
@@ -111,7 +134,7 @@ def test_a_failed_endpoint_goes_with_its_components() -> None:
 
 def test_a_foreign_endpoint_that_failed_is_not_adopted() -> None:
     """Its owner looks after it."""
-    found = Found(status=Status.FAILED, reason="no capacity")
+    found = Found(status=Status.FAILED, name="nim", reason="no capacity")
     told = plan(WANTED, found, ME.model_copy(update={"adopt": True}))
     assert told.refusal == "nim was not made here, and is Failed: no capacity"
 

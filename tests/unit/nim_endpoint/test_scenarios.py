@@ -4,7 +4,17 @@ import pytest
 
 from nim_endpoint import catalogue
 from nim_endpoint.catalogue import Price
-from nim_endpoint.scenarios import MONTH_HOURS, OFFICE_DAYS, PUBLISHED, Load, Rate, corrected, costs, published_errors
+from nim_endpoint.scenarios import (
+    MONTH_HOURS,
+    OFFICE_DAYS,
+    PUBLISHED,
+    Load,
+    Rate,
+    corrected,
+    corrected_months,
+    costs,
+    published_errors,
+)
 
 PRICE = Price(price_per_hour=2.605, price_date=date(2025, 12, 31), price_source="test")
 RATE = Rate(instance_type="ml.g6e.xlarge", instances=1, price=PRICE, licence_per_hour=1.0)
@@ -43,6 +53,19 @@ def test_the_corrected_sums() -> None:
     assert told["ml.g6e.xlarge"] == 2_631.65
     assert told["ml.g5.12xlarge"] == 5_905.70
     assert "ml.g4dn.xlarge" not in told
+
+
+def test_the_corrected_scenarios_have_both_models() -> None:
+    """(2.605 + 1) x 730 + (1.4084 + 1) x 730 + 12.30 on SageMaker; the same GPUs and licences on EKS.
+
+    What was published as 40 % cheaper is 15 % dearer: SageMaker takes more for the same GPU.
+    """
+    sagemaker, eks = corrected_months()
+    assert [line.dollars for line in sagemaker.lines] == [2_631.65, 1_758.13, 2.30, 10.00]
+    assert sagemaker.dollars == 4_402.08
+    assert [line.dollars for line in eks.lines] == [73.00, 140.16, 16.43, 32.85, 2_088.53, 1_464.38, 8.00, 1.00, 5.00]
+    assert eks.dollars == 3_829.35
+    assert sagemaker.dollars / eks.dollars == pytest.approx(1.15, abs=0.005)
 
 
 def test_always_on_is_every_hour() -> None:

@@ -76,6 +76,10 @@ def test_a_placeholder_in_a_comment_needs_no_value() -> None:
     [
         ({"weights": None}, "route s3 takes image and weights"),
         ({"package": "arn"}, "route s3 takes image and weights"),
+        (
+            {"route": "marketplace", "package": "arn", "image": None, "weights": None, "context_tokens": 4_096},
+            "sets its own context_tokens",
+        ),
         ({"instances": {"initial": 1, "least": 0, "most": 1}}, "set `component`"),
         ({"instances": {"initial": 3, "least": 1, "most": 2}}, "not in this order"),
         ({"environment": {"NGC_API_KEY": "x"}}, "no NGC_API_KEY in it"),
@@ -147,3 +151,11 @@ def test_a_route_without_a_key_isolates_its_container() -> None:
     """Only the route that fetches weights from NGC has a way out."""
     isolated = {name: wanted(specs.read(name, VALUES)).model["enable_network_isolation"] for name in specs.bundled()}
     assert [name for name, closed in isolated.items() if not closed] == ["llm-ecr"]
+
+
+def test_an_endpoint_of_components_walls_them_in() -> None:
+    """Isolation and network of a component's containers are said of the endpoint's configuration."""
+    walled = {**BASE, "component": {"name": "llm"}, "vpc": {"subnets": ["subnet-a"], "security_groups": ["sg-a"]}}
+    config = wanted(Spec.model_validate(walled)).config
+    assert config["enable_network_isolation"] is True
+    assert config["vpc_config"] == {"subnets": ["subnet-a"], "security_group_ids": ["sg-a"]}

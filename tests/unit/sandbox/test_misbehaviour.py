@@ -6,9 +6,10 @@ import pytest
 from autocloudops.alarms.model import ResourceRef
 from autocloudops.catalogue import Offer, Risk
 from autocloudops.diagnosis.evidence import Evidence
+from autocloudops.diagnosis.fault import FaultCode
 from autocloudops.diagnosis.model import Diagnosis
 from autocloudops.diagnosis.prompt import Prompt, PromptInput, build
-from autocloudops.diagnosis.reply import FaultCode, read_reply
+from autocloudops.diagnosis.reply import read_reply
 from autocloudops.sandbox.endpoint import (
     MISBEHAVIOURS,
     ChatRequest,

@@ -14,10 +14,9 @@ from autocloudops.alarms.model import Alarm, AwsEvent, Unparseable
 from autocloudops.decisions.facts import ActionFacts
 from autocloudops.decisions.model import Decision
 from autocloudops.diagnosis.evidence import Evidence
-from autocloudops.diagnosis.gathering import SourceUse
-from autocloudops.diagnosis.use import ModelUse
+from autocloudops.diagnosis.use import ModelUse, SourceUse
 from autocloudops.incidents.flapping import Flapping
-from autocloudops.incidents.hygiene import Finding
+from autocloudops.incidents.hygiene.finding import Finding
 from autocloudops.incidents.past import Label
 from autocloudops.redaction import redact_json, visible_json
 from autocloudops.values import Value

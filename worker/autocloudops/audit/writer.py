@@ -40,10 +40,11 @@ class CommitPolicy(Value):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A record and whoever waits for it to be durable."""
+    """A record and whoever waits for it to be durable, since a time of the monotonic clock."""
 
     record: AuditRecord
     done: asyncio.Future[Receipt]
+    since: float
 
 
 class AuditWriter:
@@ -88,6 +89,16 @@ class AuditWriter:
         self._prev = ""
         self.unwell: str | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait to become durable."""
+        return len(self._waiting)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest of them has waited, 0 where none does."""
+        return self._clock.monotonic() - self._waiting[0].since if self._waiting else 0.0
+
     @contextmanager
     def in_flight(self) -> Iterator[None]:
         """Announce somebody who may append soon, so that a commit waits for company only while there can be any."""
@@ -109,14 +120,13 @@ class AuditWriter:
             await self._room.wait()
         if self._conflict:
             raise self._conflict
-        started = self._clock.monotonic()
-        waiting = Waiting(record, asyncio.get_running_loop().create_future())
+        waiting = Waiting(record, asyncio.get_running_loop().create_future(), self._clock.monotonic())
         self._waiting.append(waiting)
         self._appended += 1
         self._changed.set()
         receipt = await waiting.done
         if self._kept:
-            self._kept(record, self._clock.monotonic() - started)
+            self._kept(record, self._clock.monotonic() - waiting.since)
         return receipt
 
     async def flush(self) -> None:

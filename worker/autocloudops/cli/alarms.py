@@ -7,7 +7,8 @@ from autocloudops.alarms.parse import parse
 from autocloudops.cli.message import read_body
 from autocloudops.cli.output import Output, Row, note, print_json, print_rows
 from autocloudops.cli.program import ExitCode
-from autocloudops.incidents.hygiene import Finding, findings
+from autocloudops.incidents.hygiene.finding import Finding
+from autocloudops.incidents.hygiene.rules import findings
 from autocloudops.redaction import clean
 
 PARSED_COLUMNS = ("what", "state", "time", "account", "region", "name", "kind", "resource", "owner", "shape")

@@ -33,8 +33,9 @@ def audit_digest(
     location: Location = None,
 ) -> None:
     """Sign for every hour that is over and has no digest yet. A schedule runs this under a role of its own."""
-    from autocloudops.cli.audit_digest import Keys, make_digests
+    from autocloudops.cli.audit_digest import make_digests
     from autocloudops.cli.audit_verify import hours
+    from autocloudops.entrypoints.proving import Keys
 
     make_digests(location, Keys(key=key, former=tuple(former or ())), hours(None, hour).until, context.obj)
 
@@ -53,12 +54,18 @@ def audit_verify(
         str | None, typer.Option("--from", help="From this day or hour on (UTC), as 2026-11-22 or 2026-11-22T13.")
     ] = None,
     until: Annotated[str | None, typer.Option("--to", help="Until this day or hour, itself included.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Instead of --from and --to: today and so many days before it.")
+    ] = None,
     location: Location = None,
 ) -> int:
     """Compare the audit with what was signed for, and name what was tampered with; exit 1 where anything was."""
     from autocloudops.cli.audit_verify import hours, verify_audit
+    from autocloudops.entrypoints.proving import last_days
 
-    return verify_audit(location, hours(since, until), key, context.obj)
+    if days and (since or until):
+        raise typer.BadParameter("--days stands for itself: leave out --from and --to")
+    return verify_audit(location, last_days(days) if days else hours(since, until), key, context.obj)
 
 
 @proofs.command("schema")

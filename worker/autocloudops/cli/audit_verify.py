@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import typer
@@ -12,12 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from autocloudops.audit.findings import Report
-from autocloudops.audit.verifying import Progress, Range, Verifier
-from autocloudops.cli.audit_keys import open_trusted
+from autocloudops.audit.verifying import Progress, Range
 from autocloudops.cli.output import Output, note, print_json, print_lines, print_rows
 from autocloudops.cli.program import ExitCode
 from autocloudops.cli.records import opened
-from autocloudops.clock import SystemClock
+from autocloudops.entrypoints.proving import check
 
 COLUMNS = ("kind", "key", "detail")
 DAY = "%Y-%m-%d"
@@ -68,10 +67,9 @@ def _moment(said: str) -> datetime:
 
 
 async def _verified(location: str | None, wanted: Range, keys: Sequence[str]) -> Report:
-    async with AsyncExitStack() as stack, opened(location) as objects:
-        trusted = await open_trusted(stack, keys)
+    async with opened(location) as objects:
         with _progress() as told:
-            return await Verifier(objects, trusted, SystemClock(), told).verify(wanted)
+            return await check(objects, keys, wanted, told, sys.stderr)
 
 
 @contextmanager

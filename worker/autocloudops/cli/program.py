@@ -10,7 +10,7 @@ from itertools import islice
 import typer
 from typer.core import TyperGroup
 
-from autocloudops.errors import AutoCloudOpsError, ModelError, ServiceFailed, SettingsInvalid
+from autocloudops.errors import AutoCloudOpsError, ModelError, ServiceFailed, SettingsInvalid, cause_of
 from autocloudops.redaction import redact, visible
 
 
@@ -70,13 +70,6 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
         else:
             rest += [each, *left] if each == "--" else [each]
     return first + rest
-
-
-def cause_of(error: Exception) -> Exception:
-    """Return what happened first, where a task group wrapped it."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def told(error: Exception, *, debug: bool) -> ExitCode:

@@ -178,6 +178,10 @@ class Ledger(Protocol):
         """Return the claims that are not final, and those that wait for verification."""
         ...
 
+    async def claimed(self, now: datetime) -> int:
+        """Return how many claims were made in this hour of the clock, of all runbooks."""
+        ...
+
     async def verified(self, claim: Claim, helped: Helped, limits: ClaimLimits, now: datetime) -> Claim | None:
         """Keep whether a finished claim helped, and count it for its runbook's breaker. None: it was kept already."""
         ...

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest, ModelEndpoint, Priority
+from autocloudops.diagnosis.fault import ReplyFault
 from autocloudops.diagnosis.model import Diagnosis
 from autocloudops.diagnosis.prompt import Prompt, PromptInput, shrunk
-from autocloudops.diagnosis.reply import ReplyFault, read_reply, repair
+from autocloudops.diagnosis.reply import read_reply, repair
 from autocloudops.errors import ContextTooLong, ModelError, ModelTimedOut
 from autocloudops.redaction import clean
 from autocloudops.values import Value

@@ -18,6 +18,7 @@ from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.diagnosis.prompt import LABEL_CHARACTERS, TEXT_CHARACTERS
+from autocloudops.diagnosis.use import SourceUse
 from autocloudops.errors import AccessDenied, AccountUnread, ServiceFailed, TargetMissing, Throttled
 from autocloudops.incidents.track_record import SelfClearing
 from autocloudops.redaction import clean
@@ -97,15 +98,6 @@ class TrackRecords(Protocol):
             ServiceFailed: nobody could tell.
         """
         ...
-
-
-class SourceUse(Value):
-    """What one source came to, kept in the audit: how many pieces, how long, and what it failed with."""
-
-    kind: str
-    pieces: int
-    seconds: float
-    failure: str | None = None
 
 
 class Gathered(Value):

@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import NoReturn
 
 from pydantic import ValidationError
 
 from autocloudops.diagnosis.contradiction import contradiction
 from autocloudops.diagnosis.endpoint import Message
+from autocloudops.diagnosis.fault import FaultCode, ReplyFault
 from autocloudops.diagnosis.model import GAP_CHARACTERS, ROOT_CAUSE_CHARACTERS, Diagnosis
 from autocloudops.diagnosis.prompt import REPEATED_TOKENS, Prompt, with_messages
 from autocloudops.diagnosis.tokens import characters_within
 from autocloudops.redaction import clean, cut
-from autocloudops.values import Value
 
 REPLY_CHARACTERS = 16_384
 REPEATED_CHARACTERS = 2_000
@@ -22,33 +21,8 @@ _UNFINISHED = {"length", "content_filter"}
 _ERRORS_NAMED = 3
 
 
-class FaultCode(StrEnum):
-    """What is wrong with a reply."""
-
-    EMPTY = "empty"
-    TRUNCATED = "truncated"
-    REASONING_ONLY = "reasoning_only"
-    TOO_LONG = "too_long"
-    NOT_JSON = "not_json"
-    PROSE_AROUND = "prose_around"
-    TWO_OBJECTS = "two_objects"
-    KEY_TWICE = "key_twice"
-    NOT_OBJECT = "not_object"
-    WRONG_SCHEMA = "wrong_schema"
-    WRONG_ACTION = "wrong_action"
-    UNCITED = "uncited"
-    SELF_CONTRADICTING = "self_contradicting"
-
-
 class _KeyTwiceError(ValueError):
     """An object names one key twice, so that nobody can tell which value was meant."""
-
-
-class ReplyFault(Value):
-    """Why a reply is no diagnosis; `detail` says it in words, cleaned and bounded."""
-
-    code: FaultCode
-    detail: str
 
 
 def read_reply(content: str | None, finish_reason: str | None, prompt: Prompt) -> Diagnosis | ReplyFault:

@@ -1,11 +1,24 @@
-"""What asking the model took, kept beside every decision."""
+"""What reading evidence and asking the model took, kept beside every decision."""
 
-from autocloudops.diagnosis.ask import Answer
-from autocloudops.diagnosis.prompt import Prompt
-from autocloudops.diagnosis.reply import ReplyFault
+from typing import TYPE_CHECKING
+
+from autocloudops.diagnosis.fault import ReplyFault
 from autocloudops.values import Value
 
+if TYPE_CHECKING:
+    from autocloudops.diagnosis.ask import Answer
+    from autocloudops.diagnosis.prompt import Prompt
+
 SECONDS_PER_HOUR = 3_600.0
+
+
+class SourceUse(Value):
+    """What one source came to, kept in the audit: how many pieces, how long, and what it failed with."""
+
+    kind: str
+    pieces: int
+    seconds: float
+    failure: str | None = None
 
 
 class ModelUse(Value):
@@ -44,7 +57,7 @@ class ModelUse(Value):
     error: str | None = None
 
 
-def unasked(endpoint: str, prompt: Prompt) -> ModelUse:
+def unasked(endpoint: str, prompt: "Prompt") -> ModelUse:
     """Return the record of a question that nobody asked.
 
     Args:
@@ -60,7 +73,7 @@ def unasked(endpoint: str, prompt: Prompt) -> ModelUse:
     )
 
 
-def used(endpoint: str, answer: Answer, price_per_hour: float | None) -> ModelUse:
+def used(endpoint: str, answer: "Answer", price_per_hour: float | None) -> ModelUse:
     """Return what an answer took.
 
     Args:
@@ -91,5 +104,5 @@ def used(endpoint: str, answer: Answer, price_per_hour: float | None) -> ModelUs
     )
 
 
-def _ratio(answer: Answer) -> float | None:
+def _ratio(answer: "Answer") -> float | None:
     return round(answer.prompt_tokens / answer.estimated_tokens, 3) if answer.estimated_tokens else None

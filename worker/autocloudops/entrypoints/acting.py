@@ -30,9 +30,7 @@ from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
 from autocloudops.decisions.claims import ActionLog
 from autocloudops.decisions.model import Policy
-from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
-from autocloudops.errors import SettingsInvalid
 from autocloudops.metrics import MeasuredLog, Measuring
 from autocloudops.notify.sns import Notifier
 from autocloudops.pipeline.acting import Hands, ToldPeople
@@ -82,32 +80,6 @@ class Actors:
     ledger: DynamoLedger
 
 
-def refuse_without_followups(settings: ActionSettings, policy: Policy) -> None:
-    """Refuse to promise an action that nobody would look after.
-
-    Raises:
-        SettingsInvalid: the policy lets something be done, and there is no queue of follow-ups.
-    """
-    if policy.mode >= Mode.APPROVE and not settings.followups_url:
-        raise SettingsInvalid(
-            f"AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL: mode {policy.mode} needs a queue of follow-ups",
-            "set it to the queue's URL, or lower AUTOCLOUDOPS_SAFETY_MODE",
-        )
-
-
-def refuse_without_approvers(policy: Policy) -> None:
-    """Refuse to ask for approvals that nobody may give: every gate may cap an action at one, in mode active too.
-
-    Raises:
-        SettingsInvalid: the policy lets something be done, and names nobody who approves.
-    """
-    if policy.mode >= Mode.APPROVE and not policy.approval.approvers:
-        raise SettingsInvalid(
-            f"approval.approvers of the policy: mode {policy.mode} needs somebody who may approve",
-            "name IAM users or roles there by their ARNs, or lower AUTOCLOUDOPS_SAFETY_MODE",
-        )
-
-
 def setup_of(settings: ActionSettings, policy: Policy, table: str) -> RunbookSetup:
     """Return what every runbook is started with."""
     rule = policy.approval
@@ -128,13 +100,8 @@ async def open_actors(means: Means, settings: ActionSettings, objects: AuditObje
         settings: how it acts.
         objects: where the action log is kept.
         notifier: tells people.
-
-    Raises:
-        SettingsInvalid: the policy lets something be done, and names nobody who approves, or nobody looks after it.
     """
     clock, policy = means.clock, means.policy
-    refuse_without_followups(settings, policy)
-    refuse_without_approvers(policy)
     ledger, log = DynamoLedger(means.client, means.table, clock), _log(objects, means.measuring)
     setup = setup_of(settings, policy, means.table)
     clients = clients_of(means.stack, clock, means.account, settings)

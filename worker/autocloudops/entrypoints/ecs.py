@@ -16,12 +16,14 @@ from autocloudops.audit.writer import AuditWriter
 from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock, SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.entrypoints.collecting import uncollected
 from autocloudops.entrypoints.health import Health, Troubles, WatchedNotifier, serving
 from autocloudops.entrypoints.preflight import Weight, planned, preflight
 from autocloudops.entrypoints.preflight.clients import Clients
 from autocloudops.entrypoints.service import Opening, open_service
 from autocloudops.entrypoints.signals import stopping
 from autocloudops.entrypoints.spot import log_notice
+from autocloudops.errors import cause_of
 from autocloudops.pipeline import Asking, Pipeline
 from autocloudops.pipeline.acting import Acting
 from autocloudops.queue.client import Delivery
@@ -32,6 +34,7 @@ from autocloudops.settings import ROOMS, ActionSettings, HealthSettings, QueueSe
 log = getLogger(__name__)
 
 SWEEP_SECONDS = 30.0
+MEASURE_SECONDS = 30.0
 GIVE_BACK_SECONDS = 2.0
 FLUSH_SECONDS = 2.0
 FOLLOWED_AT_ONCE = 4
@@ -61,7 +64,7 @@ async def serve(health: HealthSettings) -> None:
     try:
         await _consume_until_stopped(health)
     except ExceptionGroup as failures:
-        raise _first(failures) from failures
+        raise cause_of(failures) from failures
 
 
 def _refuse_faults() -> None:
@@ -100,11 +103,14 @@ async def _looked(run: Run, settings: HealthSettings) -> Health:
 
 
 async def _consume(run: Run, health: Health) -> None:
-    service = await open_service(Opening(run.stack, run.clock, _own_name()))
+    with uncollected():
+        service = await open_service(Opening(run.stack, run.clock, _own_name()))
     rooms = replace(service.rooms, notifier=WatchedNotifier(service.rooms.notifier, run.troubles))
     await run.stack.enter_async_context(_committing(rooms.audit))
     asking = Asking(rooms, service.investigator, name=_own_name())
-    await run.stack.enter_async_context(_sweeping(asking, rooms.acting, run, service.measure))
+    await run.stack.enter_async_context(_sweeping(asking, rooms.acting, run))
+    if service.measure:
+        await run.stack.enter_async_context(_measuring(service.measure, run.clock))
     if rooms.acting:
         await run.stack.enter_async_context(_following(rooms.acting, run))
     queue = read(QueueSettings)
@@ -149,9 +155,7 @@ async def _flush(writer: AuditWriter) -> None:
 
 
 @asynccontextmanager
-async def _sweeping(
-    asking: Asking, acting: Acting | None, run: Run, measure: Callable[[], Awaitable[None]] | None = None
-) -> AsyncIterator[None]:
+async def _sweeping(asking: Asking, acting: Acting | None, run: Run) -> AsyncIterator[None]:
     """Look after incidents and actions that somebody left behind, for as long as this worker lives."""
 
     async def sweep() -> None:
@@ -163,8 +167,6 @@ async def _sweeping(
                 if acting:
                     with run.troubles.watching("acting"):
                         await acting.sweep()
-                if measure:
-                    await measure()
             except Exception:
                 log.exception("sweeping failed, trying on")
 
@@ -173,6 +175,25 @@ async def _sweeping(
         yield
     finally:
         await cancel({sweeping}, GIVE_BACK_SECONDS)
+
+
+@asynccontextmanager
+async def _measuring(measure: Callable[[], Awaitable[None]], clock: Clock) -> AsyncIterator[None]:
+    """Measure how things stand beside the sweeps, which wait while the audit is down: then it is worth the most."""
+
+    async def measured() -> None:
+        while True:
+            await clock.sleep(MEASURE_SECONDS)
+            try:
+                await measure()
+            except Exception:
+                log.exception("measuring failed, trying on")
+
+    measuring = asyncio.create_task(measured(), name="measuring")
+    try:
+        yield
+    finally:
+        await cancel({measuring}, GIVE_BACK_SECONDS)
 
 
 @asynccontextmanager
@@ -191,10 +212,6 @@ async def _following(acting: Acting, run: Run) -> AsyncIterator[None]:
     finally:
         stop.set()
         await following
-
-
-def _first(failures: Exception) -> Exception:
-    return _first(failures.exceptions[0]) if isinstance(failures, ExceptionGroup) else failures
 
 
 def _own_name() -> str:

@@ -108,11 +108,11 @@ class Invocation:
             sweeping.result()
 
     async def _swept(self) -> None:
+        if self._measure:
+            await self._measure()
         await self._asking.sweep()
         if self._rooms.acting:
             await self._rooms.acting.sweep()
-        if self._measure:
-            await self._measure()
 
     async def _ending(self, delivery: Delivery) -> Later | None:
         """Return when a message must come again, or None where it is answered for."""

@@ -1,53 +1,64 @@
-"""Evidence for whoever may never need it: what reads it is imported and opened for the first question."""
+"""What not every process needs, imported and opened when it is first wanted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from autocloudops.alarms.model import Alarm
-from autocloudops.clock import Clock
-from autocloudops.diagnosis.gathering import Gathered, Gatherer, Subject
-from autocloudops.entrypoints.stored import State
-from autocloudops.incidents.track_record import SelfClearing
-from autocloudops.settings import EvidenceSettings
+from autocloudops.incidents.circumstances import Circumstances
+from autocloudops.incidents.model import Incident
+
+if TYPE_CHECKING:
+    from autocloudops.investigation import Case, Investigator
+
+T = TypeVar("T")
 
 
-class LateGatherer:
-    """A `Reader` of evidence that is opened when it is first asked.
+class Late(Generic[T]):
+    """Something that is opened by whoever wants it first; if that fails, by whoever wants it next.
 
     Args:
-        opener: opens it; it is called again only where it failed.
+        stack: closes it.
+        opener: opens it on a stack of its own, which is closed at once where it fails.
     """
 
-    def __init__(self, opener: Callable[[], Awaitable[Gatherer | None]]) -> None:
+    def __init__(self, stack: AsyncExitStack, opener: Callable[[AsyncExitStack], Awaitable[T]]) -> None:
+        self._stack = stack
         self._opener = opener
         self._opening = asyncio.Lock()
-        self._opened: Gatherer | None = None
+        self._opened: tuple[T] | None = None
 
-    async def self_clearing(self, alarm: Alarm) -> SelfClearing | None:
-        """Return how an alarm cleared by itself until now, where that is known."""
-        opened = await self._open()
-        return await opened.self_clearing(alarm) if opened else None
-
-    async def gather(self, subject: Subject) -> Gathered:
-        """Return what else is known about an incident."""
-        opened = await self._open()
-        return await opened.gather(subject) if opened else Gathered()
-
-    async def _open(self) -> Gatherer | None:
+    async def __call__(self) -> T:
+        """Return what is open."""
         async with self._opening:
-            self._opened = self._opened or await self._opener()
-        return self._opened
+            if self._opened is None:
+                async with AsyncExitStack() as own:
+                    self._opened = (await self._opener(own),)
+                    self._stack.push_async_exit(own.pop_all())
+        return self._opened[0]
 
 
-def late_gatherer(
-    stack: AsyncExitStack, settings: EvidenceSettings, state: State, account: str, clock: Clock
-) -> LateGatherer | None:
-    """Return what will read the facts of incidents, None where the settings switch it off."""
+class LateInvestigator:
+    """An `Investigator` that is opened when it is first asked.
 
-    async def opened() -> Gatherer | None:
-        from autocloudops.entrypoints.evidence import open_gatherer  # noqa: PLC0415 - a quarter of a cold start
+    Args:
+        patience: how long after an incident's opener attempts to get an answer may start.
+        investigator: opens it.
+    """
 
-        return await open_gatherer(stack, settings, state, account, clock)
+    def __init__(self, patience: timedelta, investigator: "Late[Investigator]") -> None:
+        self.patience = patience
+        self._investigator = investigator
 
-    return LateGatherer(opened) if settings.gather else None
+    async def investigate(
+        self,
+        incident: Incident,
+        alarms: Sequence[Alarm],
+        known: Circumstances | None = None,
+        due_at: datetime | None = None,
+        ends_at: datetime | None = None,
+    ) -> "Case":
+        """Return the decision about `alarms`, with everything that led to it."""
+        return await (await self._investigator()).investigate(incident, alarms, known, due_at, ends_at)

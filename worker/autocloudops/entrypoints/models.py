@@ -1,7 +1,6 @@
 """From settings to model endpoints: a list of them is the order in which they are asked."""
 
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from autocloudops import aws
@@ -18,11 +17,10 @@ from autocloudops.inference.failover import DataPolicy, allowed
 from autocloudops.inference.keys import EnvironmentKey, KeyProvider, SecretsClient, SecretsManagerKey
 from autocloudops.inference.nim import NimEndpoint, NimOptions
 from autocloudops.inference.openai import OpenAiEndpoint, open_session
-from autocloudops.inference.reliable import Backend, ReliableEndpoint
+from autocloudops.inference.reliable import Backend, Meter, ReliableEndpoint
 from autocloudops.inference.sagemaker import SageMakerEndpoint, SageMakerOptions
 from autocloudops.inference.share import Share
 from autocloudops.inference.slots import Slots
-from autocloudops.investigation import Bounds
 from autocloudops.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -33,7 +31,12 @@ CONNECTIONS = 256
 
 
 async def open_model(
-    stack: AsyncExitStack, settings: ModelSettings, clock: Clock, dialects: DialectStore, share: int | None = None
+    stack: AsyncExitStack,
+    settings: ModelSettings,
+    clock: Clock,
+    dialects: DialectStore,
+    share: int | None = None,
+    meter: Meter | None = None,
 ) -> ModelEndpoint:
     """Open the model endpoints that the settings name, as one.
 
@@ -43,6 +46,7 @@ async def open_model(
         clock: for deadlines.
         dialects: keeps how each endpoint is told the schema of a reply.
         share: how many requests each endpoint may have from here; None finds out what is best.
+        meter: hears of each request, where anything is measured.
 
     Raises:
         SettingsInvalid: a URL names no endpoint, or sends data or a key where the settings do not allow it.
@@ -55,20 +59,10 @@ async def open_model(
     endpoints = [await _open_endpoint(stack, url, settings, clock, dialects) for url in urls]
     for endpoint in endpoints:
         stack.push_async_callback(endpoint.aclose)
-    asked = ReliableEndpoint([_backend(endpoint, settings, clock, share) for endpoint in endpoints], clock)
+    backends = [_backend(endpoint, settings, clock, share) for endpoint in endpoints]
+    asked = ReliableEndpoint(backends, clock, meter=meter)
     stack.push_async_callback(asked.aclose)
     return asked
-
-
-def bounds_of(settings: ModelSettings) -> Bounds:
-    """Return how far one question may go."""
-    urls = endpoint_urls(settings.endpoints)
-    return Bounds(
-        longest=timedelta(seconds=settings.longest_seconds),
-        prompt_tokens=settings.prompt_tokens,
-        price_per_hour=settings.price_per_hour,
-        prices={url.name: url.price_per_hour for url in urls if url.price_per_hour},
-    )
 
 
 def own_region() -> str:

@@ -9,7 +9,7 @@ from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import SettingsInvalid
-from autocloudops.settings import SafetySettings
+from autocloudops.settings import ActionSettings, SafetySettings
 
 VARIABLE = "AUTOCLOUDOPS_SAFETY_POLICY"
 GET = "s3:GetObject"
@@ -30,6 +30,32 @@ async def policy_of(settings: SafetySettings) -> Policy:
             "min_confidence": max(policy.min_confidence, settings.min_confidence),
         }
     )
+
+
+def refuse_without_followups(settings: ActionSettings, policy: Policy) -> None:
+    """Refuse to promise an action that nobody would look after.
+
+    Raises:
+        SettingsInvalid: the policy lets something be done, and there is no queue of follow-ups.
+    """
+    if policy.mode >= Mode.APPROVE and not settings.followups_url:
+        raise SettingsInvalid(
+            f"AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL: mode {policy.mode} needs a queue of follow-ups",
+            "set it to the queue's URL, or lower AUTOCLOUDOPS_SAFETY_MODE",
+        )
+
+
+def refuse_without_approvers(policy: Policy) -> None:
+    """Refuse to ask for approvals that nobody may give: every gate may cap an action at one, in mode active too.
+
+    Raises:
+        SettingsInvalid: the policy lets something be done, and names nobody who approves.
+    """
+    if policy.mode >= Mode.APPROVE and not policy.approval.approvers:
+        raise SettingsInvalid(
+            f"approval.approvers of the policy: mode {policy.mode} needs somebody who may approve",
+            "name IAM users or roles there by their ARNs, or lower AUTOCLOUDOPS_SAFETY_MODE",
+        )
 
 
 def _unwritten(mode: Mode) -> Policy:

@@ -2,31 +2,28 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
+from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.clock import Clock
 from autocloudops.decisions.model import Policy
-from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
-from autocloudops.entrypoints.late import late_gatherer
-from autocloudops.entrypoints.measuring import measuring_of
-from autocloudops.entrypoints.models import bounds_of, open_model
-from autocloudops.entrypoints.policies import policy_of
+from autocloudops.entrypoints.late import Late, LateInvestigator
+from autocloudops.entrypoints.measuring import Lookout, measuring_of
+from autocloudops.entrypoints.policies import policy_of, refuse_without_approvers, refuse_without_followups
 from autocloudops.entrypoints.redacting import open_redaction
 from autocloudops.entrypoints.stored import State, account_of, open_past, state_of
-from autocloudops.investigation import Investigator, Reader
 from autocloudops.metrics import Measuring
 from autocloudops.pipeline import Rooms
 from autocloudops.pipeline.acting import Acting, Witnesses
+from autocloudops.pipeline.asking import Investigates
 from autocloudops.settings import (
     ActionSettings,
     AuditSettings,
-    EvidenceSettings,
     IncidentSettings,
     ModelSettings,
     NotifySettings,
@@ -37,20 +34,23 @@ from autocloudops.settings import (
     StateSettings,
     read,
 )
+from autocloudops.state.claims import DynamoLedger
 from autocloudops.state.writers import DynamoWriters
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
 
     from autocloudops.entrypoints.acting import Actors
+    from autocloudops.investigation import Investigator
+    from autocloudops.pipeline.acting import Hands
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What outlives a delivery. `rooms.audit` commits only while somebody runs it; `measure` is for each sweep."""
+    """What outlives a delivery. `rooms.audit` commits only while somebody runs it; `measure` is for now and then."""
 
     rooms: Rooms
-    investigator: Investigator
+    investigator: Investigates
     gatekeeper: Gatekeeper
     measure: Callable[[], Awaitable[None]] | None = None
 
@@ -64,7 +64,7 @@ class Opening:
         clock: time for all of it.
         name: of this process, in the ledger of claims.
         share: how many requests each model endpoint may have from here; None finds out what is best.
-        late: open what reads evidence with the first question only.
+        late: open what only a question or an action needs when there is one, and not at once.
     """
 
     stack: AsyncExitStack
@@ -74,78 +74,119 @@ class Opening:
     late: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What several rooms are opened with."""
+
+    opening: Opening
+    policy: Policy
+    client: "DynamoDBClient"
+    state: State
+    objects: AuditObjects
+    witnesses: Witnesses
+    measuring: Measuring | None
+
+
 async def open_service(opening: Opening) -> Service:
     """Open everything that the settings name but the queues.
 
     Raises:
         SettingsInvalid: a setting is missing or wrong.
     """
-    stack, clock = opening.stack, opening.clock
     await open_redaction(read(RedactionSettings))
+    common = await _open_common(opening)
+    actors = _late_actors(common)
+    investigator = _late_investigator(common, actors)
+    if not opening.late:
+        await investigator()
+    rooms = await _rooms(common, actors)
+    lookout = _lookout(common, acts=actors is not None)
+    patience = timedelta(seconds=read(ModelSettings).decide_within_seconds)
+    gatekeeper = wiring.gatekeeper_of(read(SnsSettings), opening.clock)
+    return Service(rooms, LateInvestigator(patience, investigator), gatekeeper, lookout.look if lookout else None)
+
+
+async def _open_common(opening: Opening) -> _Common:
+    stack, clock, table = opening.stack, opening.clock, read(StateSettings).table
     policy = await policy_of(read(SafetySettings))
     client = await wiring.open_table(stack)
-    state = state_of(stack, client, read(StateSettings).table, clock)
-    measuring = measuring_of(clock)
-    witnesses, actors = await _open_acting(opening, policy, client, measuring)
-    rooms = Rooms(
+    measuring, audit = measuring_of(clock), read(AuditSettings)
+    objects = await wiring.open_audit(stack, audit.location, audit.kms_key)
+    notifier = await wiring.open_notifier(stack, read(NotifySettings))
+    commits = CommitPolicy(records=audit.batch_records, seconds=audit.batch_seconds)
+    kept = measuring.kept if measuring else None
+    writer = AuditWriter(objects, clock, commits, DynamoWriters(client, table, clock), kept)
+    state = state_of(stack, client, table, clock)
+    return _Common(opening, policy, client, state, objects, Witnesses(writer, notifier), measuring)
+
+
+async def _rooms(common: _Common, actors: "Late[Actors] | None") -> Rooms:
+    opening, state, witnesses = common.opening, common.state, common.witnesses
+    return Rooms(
         incidents=state.incidents,
         notifier=witnesses.notifier,
         audit=witnesses.audit,
-        clock=clock,
+        clock=opening.clock,
         windows=wiring.windows_of(read(IncidentSettings)),
         events=(state.changes.note, state.inventory.refresh),
-        past=await open_past(stack, state, clock),
-        acting=Acting(actors.hands, witnesses, policy, opening.name, clock) if actors else None,
+        past=await open_past(opening.stack, state, opening.clock),
+        acting=Acting(_hands(actors), witnesses, common.policy, opening.name, opening.clock) if actors else None,
     )
-    measure = partial(measuring.look, actors.ledger) if measuring and actors else None
-    investigator = await _open_investigator(opening, policy, state, actors)
-    return Service(rooms, investigator, wiring.gatekeeper_of(read(SnsSettings), clock), measure)
 
 
-async def _open_acting(
-    opening: Opening, policy: Policy, client: "DynamoDBClient", measuring: Measuring | None
-) -> "tuple[Witnesses, Actors | None]":
-    """Open who hears of what is done, and what does it; nothing does where there is no queue of follow-ups."""
-    audit, table = read(AuditSettings), read(StateSettings).table
-    objects = await wiring.open_audit(opening.stack, audit.location, audit.kms_key)
-    notifier = await wiring.open_notifier(opening.stack, read(NotifySettings))
-    commits = CommitPolicy(records=audit.batch_records, seconds=audit.batch_seconds)
-    writers = DynamoWriters(client, table, opening.clock)
-    kept = measuring.kept if measuring else None
-    witnesses = Witnesses(AuditWriter(objects, opening.clock, commits, writers, kept), notifier)
-    action = read(ActionSettings)
-    if not action.followups_url and policy.mode < Mode.APPROVE:
-        return witnesses, None
-    from autocloudops.entrypoints.acting import Means, open_actors, warm  # noqa: PLC0415 - most of it acts seldom
-
-    means = Means(
-        stack=opening.stack,
-        clock=opening.clock,
-        client=client,
-        table=table,
-        account=account_of(read(QueueSettings).url),
-        policy=policy,
-        name=opening.name,
-        measuring=measuring,
-    )
-    actors = await open_actors(means, action, objects, notifier)
-    if not opening.late:
-        warm(opening.stack, actors.facts, means.account)
-    return witnesses, actors
+def _lookout(common: _Common, *, acts: bool) -> Lookout | None:
+    """Return what measures how things stand, where anything is measured."""
+    if common.measuring is None:
+        return None
+    clock, audit, past = common.opening.clock, common.witnesses.audit, common.state.past
+    ledger = DynamoLedger(common.client, read(StateSettings).table, clock) if acts else None
+    return Lookout(common.measuring, clock, audit, past.overturned, ledger, common.policy.limits.global_per_hour)
 
 
-async def _open_investigator(opening: Opening, policy: Policy, state: State, actors: "Actors | None") -> Investigator:
-    model, clock = read(ModelSettings), opening.clock
-    bounds = replace(bounds_of(model), facts=actors.facts if actors else None)
-    endpoint = await open_model(opening.stack, model, clock, state.dialects, opening.share)
-    within = timedelta(seconds=model.decide_within_seconds)
-    return Investigator(endpoint, policy, clock, within, bounds, await _gatherer(opening, state))
+def _late_actors(common: _Common) -> "Late[Actors] | None":
+    """Return what acts; nothing does where there is no queue of follow-ups."""
+    settings, policy, opening = read(ActionSettings), common.policy, common.opening
+    refuse_without_followups(settings, policy)
+    refuse_without_approvers(policy)
+    if not settings.followups_url:
+        return None
+
+    async def opened(stack: AsyncExitStack) -> "Actors":
+        from autocloudops.entrypoints.acting import Means, open_actors, warm  # noqa: PLC0415 - most of it acts seldom
+
+        means = Means(
+            stack=stack,
+            clock=opening.clock,
+            client=common.client,
+            table=read(StateSettings).table,
+            account=account_of(read(QueueSettings).url),
+            policy=policy,
+            name=opening.name,
+            measuring=common.measuring,
+        )
+        actors = await open_actors(means, settings, common.objects, common.witnesses.notifier)
+        if not opening.late:
+            warm(stack, actors.facts, means.account)
+        return actors
+
+    return Late(opening.stack, opened)
 
 
-async def _gatherer(opening: Opening, state: State) -> Reader | None:
-    settings, account = read(EvidenceSettings), account_of(read(QueueSettings).url)
-    if opening.late:
-        return late_gatherer(opening.stack, settings, state, account, opening.clock)
-    from autocloudops.entrypoints.evidence import open_gatherer  # noqa: PLC0415 - not to be imported where it is late
+def _hands(actors: "Late[Actors]") -> "Callable[[], Awaitable[Hands]]":
+    async def opened() -> "Hands":
+        return (await actors()).hands
 
-    return await open_gatherer(opening.stack, settings, state, account, opening.clock)
+    return opened
+
+
+def _late_investigator(common: _Common, actors: "Late[Actors] | None") -> "Late[Investigator]":
+    """Return what asks; it opens what acts too, which reads the facts that gates want."""
+    opening, state = common.opening, common.state
+
+    async def opened(stack: AsyncExitStack) -> "Investigator":
+        from autocloudops.entrypoints.asking import open_investigator  # noqa: PLC0415 - an eighth of a cold start
+
+        facts = (await actors()).facts if actors else None
+        return await open_investigator(stack, opening, state, common.policy, facts, common.measuring)
+
+    return Late(opening.stack, opened)

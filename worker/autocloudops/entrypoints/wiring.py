@@ -18,6 +18,7 @@ from autocloudops.incidents.model import Windows
 from autocloudops.notify.sns import SnsNotifier
 from autocloudops.queue.client import SqsQueue
 from autocloudops.queue.lean import open_lean
+from autocloudops.queue.sdk import open_sdk
 from autocloudops.settings import (
     IncidentSettings,
     NotifySettings,
@@ -33,27 +34,13 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 10
 CALL_ATTEMPTS = 3
-# botocore 1.43 checks parameters that our types have checked, and looks for checksums, compression and host prefixes
-# that SQS has not.
-MANY_CALLS = AioConfig(
-    parameter_validation=False,
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-    disable_request_compression=True,
-    inject_host_prefix=False,
-)
 
 
 async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue:
     """Open the alarm queue; its read timeout outlasts the long poll."""
-    silence_seconds = settings.wait_seconds + CALL_SECONDS
-    client: object
-    if settings.transport == "lean":
-        with aws.translated("opening a client", "sqs"):
-            client = await stack.enter_async_context(open_lean(silence_seconds))
-    else:
-        calls = aws.config(read_timeout_seconds=silence_seconds, attempts=1).merge(MANY_CALLS)
-        client = await open_client(stack, "sqs", calls)
+    opened = open_lean if settings.transport == "lean" else open_sdk
+    with aws.translated("opening a client", "sqs"):
+        client = await stack.enter_async_context(opened(settings.wait_seconds + CALL_SECONDS))
     return SqsQueue(cast("SQSClient", client), settings.url, settings.dlq_url, settings.wait_seconds)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from autocloudops.alarms.model import Alarm, AlarmKind
 from autocloudops.alarms.robots import robot_of
 from autocloudops.incidents.flapping import Flapping
-from autocloudops.incidents.hygiene import Finding, findings
+from autocloudops.incidents.hygiene.finding import Finding
 from autocloudops.incidents.model import Incident
 from autocloudops.incidents.silence import Silence
 from autocloudops.values import Value
@@ -60,6 +60,8 @@ def circumstances(
         storm: distinct resources that alarm at once in its account and region.
         now: the wall time.
     """
+    from autocloudops.incidents.hygiene.rules import findings  # noqa: PLC0415 - a fortieth of a cold start
+
     silence = _silence(incident, alarms, [each for each in silences if each.until > now])
     found = {finding.code: finding for alarm in alarms for finding in findings(alarm)}
     suppressed = _suppressed(alarms, flapping, silence)

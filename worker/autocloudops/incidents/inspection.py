@@ -4,7 +4,6 @@ from datetime import datetime
 
 from autocloudops.alarms.inventory import Entry, Fault, configuration_change, entry_of
 from autocloudops.alarms.model import Alarm, AwsEvent
-from autocloudops.incidents.hygiene import findings
 from autocloudops.redaction import clean
 
 STATEMENT_CHARACTERS = 300
@@ -17,6 +16,8 @@ def inspected(alarm: Alarm, seen_at: datetime) -> Entry:
         alarm: the alarm, of DescribeAlarms or of a configuration change.
         seen_at: when it was so.
     """
+    from autocloudops.incidents.hygiene.rules import findings  # noqa: PLC0415 - a fortieth of a cold start
+
     faults = tuple(
         Fault(code=each.code, veto=each.veto, statement=clean(each.statement, STATEMENT_CHARACTERS))
         for each in findings(alarm)

@@ -36,6 +36,11 @@ class Judgement(StrEnum):
     NOT_ACTIONABLE = "not-actionable"
 
     @property
+    def overturns(self) -> bool:
+        """Whether it says that the decision was wrong."""
+        return self in {Judgement.WRONG_CAUSE, Judgement.WRONG_ACTION}
+
+    @property
     def about(self) -> frozenset[str]:
         """What it judges: a later judgement about the same thing replaces an earlier one."""
         return _ABOUT[self]

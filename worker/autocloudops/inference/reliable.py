@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.endpoint import (
@@ -42,6 +42,28 @@ class Backend:
     patience_seconds: float = 45.0
 
 
+class Meter(Protocol):
+    """Hears of what happens on the way to an answer."""
+
+    def asked(self, in_flight: int, slots: int) -> None:
+        """Take that a request is sent: how many are now in flight to its endpoint, of how many that may be."""
+        ...
+
+    def throttled(self) -> None:
+        """Take that an endpoint asked for fewer requests."""
+        ...
+
+
+class Unmetered:
+    """A `Meter` that takes no notice."""
+
+    def asked(self, in_flight: int, slots: int) -> None:
+        """Take no notice of a request."""
+
+    def throttled(self) -> None:
+        """Take no notice of a throttle."""
+
+
 class ReliableEndpoint:
     """A `ModelEndpoint` over others: the first that is well is asked, and asked again where that is worth it.
 
@@ -49,14 +71,22 @@ class ReliableEndpoint:
         backends: in the order in which they are asked; their endpoints' names differ.
         clock: time for deadlines and back-off.
         tell: hears of each change of an endpoint's health.
+        meter: hears of each request.
     """
 
-    def __init__(self, backends: Sequence[Backend], clock: Clock, tell: Callable[[Change], None] = log_change) -> None:
+    def __init__(
+        self,
+        backends: Sequence[Backend],
+        clock: Clock,
+        tell: Callable[[Change], None] = log_change,
+        meter: Meter | None = None,
+    ) -> None:
         self._backends = {backend.endpoint.name: backend for backend in backends}
         breakers = {name: each.breaker for name, each in self._backends.items()}
         self._probing = Probing({name: each.endpoint for name, each in self._backends.items()}, breakers)
         self._fail_over = FailOver(breakers, clock, self._probing.start, tell)
         self._clock = clock
+        self._meter = meter or Unmetered()
 
     @property
     def name(self) -> str:
@@ -108,7 +138,8 @@ class ReliableEndpoint:
 
     def _question(self, start_within_seconds: float, priority: Priority) -> "_Question":
         deadline = self._clock.monotonic() + start_within_seconds
-        return _Question(self._backends, self._fail_over, Retries(self._fail_over, self._clock, deadline), priority)
+        retries = Retries(self._fail_over, self._clock, deadline)
+        return _Question(self._backends, self._fail_over, retries, priority, self._meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +153,18 @@ class _Question:
     """One request of a caller, over as many attempts as it takes."""
 
     def __init__(
-        self, backends: Mapping[str, Backend], fail_over: FailOver, retries: Retries, priority: Priority
+        self,
+        backends: Mapping[str, Backend],
+        fail_over: FailOver,
+        retries: Retries,
+        priority: Priority,
+        meter: Meter,
     ) -> None:
         self._backends = backends
         self._fail_over = fail_over
         self._retries = retries
         self._priority = priority
+        self._meter = meter
         self._rather_not: set[str] = set()
         self.attempts = 0
 
@@ -178,6 +215,7 @@ class _Question:
         self, backend: Backend, slot: Slot, ask: Callable[[ModelEndpoint], Awaitable[A]], tokens: Callable[[A], int]
     ) -> _Reply[A]:
         self._count(backend)
+        self._meter.asked(backend.slots.in_flight, backend.slots.limit)
         name = backend.endpoint.name
         late = gives_up_after(backend.patience_seconds, self._retries.left_seconds)
         try:
@@ -185,6 +223,7 @@ class _Question:
                 async with patient(name, late, lambda: self._may_leave(name)):
                     answer = await ask(backend.endpoint)
         except ModelThrottled:
+            self._meter.throttled()
             slot.overloaded()
             raise
         except ModelTimedOut:

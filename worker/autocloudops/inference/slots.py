@@ -79,6 +79,11 @@ class Slots:
         return self._in_flight
 
     @property
+    def limit(self) -> int:
+        """How many slots there are now."""
+        return self._controller.limit
+
+    @property
     def waiting(self) -> int:
         """How many callers wait for one."""
         return sum(len(line) for line in self._waiting.values())

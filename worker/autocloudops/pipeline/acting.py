@@ -1,6 +1,6 @@
 """What was decided is begun, brought on, and told."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from logging import getLogger
@@ -76,14 +76,16 @@ class Acting:
     """Does what decisions say, and sees to it that somebody hears what came of it.
 
     Args:
-        hands: what acts.
+        hands: opens what acts when it is first wanted.
         witnesses: who hears of it.
         policy: how long a claim is held.
         name: who acts, in the ledger.
         clock: time.
     """
 
-    def __init__(self, hands: Hands, witnesses: Witnesses, policy: Policy, name: str, clock: Clock) -> None:
+    def __init__(
+        self, hands: Callable[[], Awaitable[Hands]], witnesses: Witnesses, policy: Policy, name: str, clock: Clock
+    ) -> None:
         self._hands = hands
         self._witnesses = witnesses
         self._policy = policy
@@ -122,29 +124,30 @@ class Acting:
         Raises:
             AuditConflict: the audit holds somebody else's bytes.
         """
+        hands = await self._hands()
         try:
-            before = await self._hands.dispatcher.made(wanted)
+            before = await hands.dispatcher.made(wanted)
         except ServiceFailed as error:
             return await self._kept(wanted, not_begun(wanted, f"nobody knows whether it may be done: {error}"))
-        return begun(before) if before else await self._begin(wanted)
+        return begun(before) if before else await self._begin(wanted, hands)
 
-    async def _begin(self, wanted: Claim) -> str:
+    async def _begin(self, wanted: Claim, hands: Hands) -> str:
         now = self._clock.now()
-        if late := await self._late(wanted, now - wanted.claimed_at):
+        if late := await self._late(wanted, now - wanted.claimed_at, hands.alarms):
             return await self._kept(wanted, not_begun(wanted, late))
         lease_until = now + self._policy.limits.lease
         mine = wanted.model_copy(update={"worker": self._name, "claimed_at": now, "lease_until": lease_until})
         try:
-            held = await self._hands.dispatcher.act(mine)
+            held = await hands.dispatcher.act(mine)
         except ServiceFailed as error:
             return await self._kept(wanted, in_doubt(wanted, str(error)))
         if isinstance(held, NotClaimed):
             why = f"{held.which}: {held.detail}" if held.detail else str(held.which)
             return await self._kept(wanted, not_begun(wanted, why))
-        await self._follow_up(held.claim_id, self._hands.first_look)
+        await self._follow_up(held.claim_id, hands.first_look)
         return begun(held)
 
-    async def _late(self, wanted: Claim, age: timedelta) -> str:
+    async def _late(self, wanted: Claim, age: timedelta, alarms: "AlarmStates") -> str:
         """Return why what was decided a while ago is not begun any more, empty where it may be."""
         if age <= FRESH:
             return ""
@@ -152,7 +155,7 @@ class Acting:
         if age > BEGUN_WITHIN:
             return f"{decided}, too long ago to begin it"
         try:
-            seen = await self._hands.alarms.seen(wanted.alarm)
+            seen = await alarms.seen(wanted.alarm)
         except ServiceFailed as error:
             return f"{decided}, and nobody knows how its alarm is now: {error}"
         firing = seen is not None and seen.state is AlarmState.ALARM
@@ -166,8 +169,9 @@ class Acting:
 
     async def _follow_up(self, claim_id: UUID, after: timedelta) -> None:
         """See to it that a claim is looked at; the sweeper finds those of which nobody was reminded."""
+        hands = await self._hands()
         try:
-            await self._hands.follow_ups.send(claim_id, after)
+            await hands.follow_ups.send(claim_id, after)
         except ServiceFailed as error:
             log.warning("claim %s waits for the sweeper: %s", claim_id, error)
 
@@ -181,7 +185,8 @@ class Acting:
         claim_id = parse_follow_up(delivery.body)
         if claim_id is None:
             return Park(code="no_follow_up", reason="it is no claim's id: no worker has sent it")
-        claim = await self._hands.work.follow(claim_id)
+        hands = await self._hands()
+        claim = await hands.work.follow(claim_id)
         if claim and claim.state in FOR_PEOPLE:
             await self._witnesses.notifier.tell(ended(claim))
         return Done()
@@ -191,8 +196,9 @@ class Acting:
 
         What cannot be ended now ends with the time that it may wait.
         """
+        hands = await self._hands()
         try:
-            revoked = await self._hands.withdrawals.revoke(incident_id, alarm)
+            revoked = await hands.withdrawals.revoke(incident_id, alarm)
         except ServiceFailed as error:
             log.warning("incident %s: what waits for approval is not revoked yet: %s", incident_id, error)
             return
@@ -204,8 +210,9 @@ class Acting:
         Raises:
             ServiceFailed: the ledger cannot be read.
         """
-        await self._remind(await self._hands.sweeper.sweep())
-        await self._hands.work.sweep()
+        hands = await self._hands()
+        await self._remind(await hands.sweeper.sweep())
+        await hands.work.sweep()
 
     async def _remind(self, claims: Sequence[Claim]) -> None:
         for claim in claims:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from logging import getLogger
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AwsEvent
@@ -21,12 +21,14 @@ from autocloudops.incidents.grouping import awaits_parts, left_unasked, may_clea
 from autocloudops.incidents.model import Incident, IncidentStatus, Windows, family
 from autocloudops.incidents.past import PastIncident
 from autocloudops.incidents.store import IncidentStore
-from autocloudops.investigation import Case, Investigator
 from autocloudops.notify.message import notification_of
 from autocloudops.notify.sns import Notifier
 from autocloudops.pipeline.acting import Acting
 from autocloudops.pipeline.relatives import related
 from autocloudops.pipeline.telling import Notice, Telling
+
+if TYPE_CHECKING:
+    from autocloudops.investigation import Case
 
 log = getLogger(__name__)
 
@@ -78,11 +80,31 @@ class Shift:
     retry: timedelta
 
 
+class Investigates(Protocol):
+    """Decides about incidents: `Investigator`, or what opens one when it is first asked."""
+
+    @property
+    def patience(self) -> timedelta:
+        """How long after an incident's opener attempts to get an answer may start."""
+        ...
+
+    async def investigate(
+        self,
+        incident: Incident,
+        alarms: Sequence[Alarm],
+        known: Circumstances | None = None,
+        due_at: datetime | None = None,
+        ends_at: datetime | None = None,
+    ) -> "Case":
+        """Return the decision about `alarms`, with everything that led to it; see `Investigator`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An investigated incident, and the receipt of its record; without one its question is to be deferred."""
 
-    case: Case
+    case: "Case"
     answered: Incident
     receipt: Receipt | None
 
@@ -97,7 +119,7 @@ class Asking:
         shift: when this asker stops; None for one that lives as long as its questions, and defers none.
     """
 
-    def __init__(self, rooms: Rooms, investigator: Investigator, name: str, shift: Shift | None = None) -> None:
+    def __init__(self, rooms: Rooms, investigator: Investigates, name: str, shift: Shift | None = None) -> None:
         self._rooms = rooms
         self._shift = shift
         self._incidents = rooms.incidents
@@ -183,7 +205,7 @@ class Asking:
     def _due_at(self, asked: Incident) -> datetime:
         return asked.waiting_since + self._investigator.patience
 
-    async def _defer(self, case: Case, asked: Incident, delivery: DeliveryFacts | None) -> Outcome | None:
+    async def _defer(self, case: "Case", asked: Incident, delivery: DeliveryFacts | None) -> Outcome | None:
         """Leave a question to a sweeper, and keep that; None where somebody else has taken it over."""
         retry = self._shift.retry if self._shift else timedelta()
         retry_at = min(self._clock.now() + retry, self._due_at(asked))
@@ -250,7 +272,7 @@ class Asking:
         return await related(self._incidents, alarm, await self._incidents.history(alarm.key, alarm.at))
 
     async def _make_effective(
-        self, case: Case, asked: Incident, delivery: DeliveryFacts | None, receipt: Receipt
+        self, case: "Case", asked: Incident, delivery: DeliveryFacts | None, receipt: Receipt
     ) -> Outcome | None:
         """Name a decision in its incident, and tell people; one that came too late is kept as a note."""
         decision = case.story.decision
@@ -268,7 +290,7 @@ class Asking:
             await self._note(case, asked, delivery, f"nobody was told: {unheard}")
         return Outcome.DECIDED
 
-    def _notice(self, case: Case) -> Notice | None:
+    def _notice(self, case: "Case") -> Notice | None:
         """Return what follows from a decision; None where nobody wants to hear of it."""
         story, acting = case.story, self._rooms.acting
         if story.decision.verdict is Verdict.SUPPRESSED:
@@ -276,7 +298,7 @@ class Asking:
         wanted = acting.wanted(story.decision, case.acting, story.opener.key) if acting else None
         return Notice(notification=notification_of(story), wanted=wanted)
 
-    async def _remember(self, case: Case, asked: Incident) -> None:
+    async def _remember(self, case: "Case", asked: Incident) -> None:
         """Remember a decision for later incidents: it stands already, so what cannot be kept is only logged."""
         if self._rooms.past is None:
             return
@@ -290,7 +312,7 @@ class Asking:
         incident = await self._incidents.incident(asked.incident_id)
         return incident is not None and incident.record_sha256 == record_sha256
 
-    async def _note(self, case: Case, asked: Incident, delivery: DeliveryFacts | None, note: str) -> None:
+    async def _note(self, case: "Case", asked: Incident, delivery: DeliveryFacts | None, note: str) -> None:
         log.warning("incident %s: %s", asked.incident_id, note)
         noted = _decided(case, asked, delivery).model_copy(update={"outcome": Outcome.NOTE, "note": note})
         await self._rooms.audit.append(noted)
@@ -361,7 +383,7 @@ def _age(incident: Incident) -> tuple[datetime, UUID]:
     return incident.opened_at, incident.incident_id
 
 
-def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> AuditRecord:
+def _decided(case: "Case", asked: Incident, delivery: DeliveryFacts | None) -> AuditRecord:
     return AuditRecord(
         outcome=Outcome.DECIDED,
         at=case.story.at,
@@ -384,7 +406,7 @@ def _decided(case: Case, asked: Incident, delivery: DeliveryFacts | None) -> Aud
     )
 
 
-def _deferred(case: Case, asked: Incident, delivery: DeliveryFacts | None, note: str) -> AuditRecord:
+def _deferred(case: "Case", asked: Incident, delivery: DeliveryFacts | None, note: str) -> AuditRecord:
     return AuditRecord(
         outcome=Outcome.DEFERRED,
         at=case.story.at,

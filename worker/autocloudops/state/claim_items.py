@@ -64,6 +64,11 @@ def breaker_key(runbook: str) -> "NewItem":
     return {"pk": text(f"BREAKER#{runbook}"), "sk": text(BREAKER)}
 
 
+def budget_key(now: datetime, budget: str = WHOLE) -> "NewItem":
+    """Return the key under which the claims of an hour of the clock are counted: all of them, or a runbook's."""
+    return {"pk": text(f"BUDGET#{rules.hour_of(now)}"), "sk": text(budget)}
+
+
 def read_claim(item: "StoredItem") -> Claim:
     """Return the claim that an item keeps."""
     return Claim.model_validate_json(item["claim"]["S"])
@@ -150,7 +155,7 @@ def _spending(table: str, budget: str, most: int, now: datetime) -> "TransactWri
     return {
         "Update": {
             "TableName": table,
-            "Key": {"pk": text(f"BUDGET#{rules.hour_of(now)}"), "sk": text(budget)},
+            "Key": budget_key(now, budget),
             "UpdateExpression": "SET #ttl = :ttl ADD used :one",
             "ConditionExpression": UNSPENT if most else NEVER_SPENT,
             "ExpressionAttributeNames": {"#ttl": "ttl"},

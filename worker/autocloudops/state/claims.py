@@ -103,6 +103,11 @@ class DynamoLedger:
         keys = [items.claim_key(UUID(item["sk"]["S"])) async for item in self._table.query(pk)]
         return rules.by_time([items.read_claim(item) for item in await self._table.get_many(keys)])
 
+    async def claimed(self, now: datetime) -> int:
+        """Return how many claims were made in this hour of the clock, of all runbooks."""
+        item = await self._table.get(items.budget_key(now))
+        return int(item["used"]["N"]) if item else 0
+
     async def verified(self, claim: Claim, helped: Helped, limits: ClaimLimits, now: datetime) -> Claim | None:
         """Keep whether a finished claim helped, and count it for its runbook's breaker. None: it was kept already.
 

@@ -95,6 +95,10 @@ class MemoryLedger:
         """Return the claims that are not final, and those that wait for verification, by time."""
         return rules.by_time([each for each in self._claims.values() if rules.is_open(each)])
 
+    async def claimed(self, now: datetime) -> int:
+        """Return how many claims were made in this hour of the clock, of all runbooks."""
+        return self._used[rules.hour_of(now), None]
+
     async def verified(self, claim: Claim, helped: Helped, limits: ClaimLimits, now: datetime) -> Claim | None:
         """Keep whether a finished claim helped, and count it for its runbook's breaker. None: it was kept already.
 

@@ -2,13 +2,14 @@
 
     PAST#<start of id>  <incident id>               what was decided, and the labels
     PASTOF#<hash>       <opened at>#<incident id>   by owner, and by metric family in an account
+    OVERTURNED#<day>    <incident id>               a person said on that day (UTC) that the decision was wrong
 
 Vectors of them are in `state.likeness`.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from autocloudops.state.items import NewItem, StoredItem
 
 RETENTION = timedelta(days=400)
+OVERTURNED_RETENTION = timedelta(days=2)
 ID_CHARACTERS = 8
 """As many characters of an id are its partition: what people type is never shorter."""
 MOST_FOUND = 20
@@ -186,7 +188,26 @@ class DynamoPast:
                 ExpressionAttributeValues={":label": {"SS": [label.model_dump_json()]}},
             ),
         )
+        if said is not None and label.judgement.overturns:
+            await self._overturn(incident_id, label.at)
         return said is not None
+
+    async def _overturn(self, incident_id: UUID, at: datetime) -> None:
+        item = {
+            "pk": text(_overturned_pk(at)),
+            "sk": text(incident_id),
+            "ttl": items.expiry(at, OVERTURNED_RETENTION),
+        }
+        with translated("dynamodb:PutItem", self._table.name):
+            await self._table.client.put_item(TableName=self._table.name, Item=item)
+
+    async def overturned(self, at: datetime) -> int:
+        """Return of how many incidents people said on that day (UTC) that the decision was wrong.
+
+        Raises:
+            ServiceFailed: the table cannot be read.
+        """
+        return len([item async for item in self._table.query(_overturned_pk(at))])
 
 
 def record_key(incident_id: UUID) -> "NewItem":
@@ -196,6 +217,10 @@ def record_key(incident_id: UUID) -> "NewItem":
 
 def _id_pk(incident_id: str) -> str:
     return f"PAST#{incident_id[:ID_CHARACTERS]}"
+
+
+def _overturned_pk(at: datetime) -> str:
+    return f"OVERTURNED#{at.astimezone(UTC):%Y-%m-%d}"
 
 
 def _lists(past: PastIncident) -> list[str]:

@@ -1,51 +1,32 @@
 """`endpoint cost`: a month by each way of running an endpoint, beside two sums that were published elsewhere."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from autocloudops.cli.costs import IDLING, WAKING
 from autocloudops.cli.endpoint import opening
+from autocloudops.cli.endpoint.options import CostOptions
 from autocloudops.cli.output import Output, print_json, print_lines
 from autocloudops.cli.program import ExitCode
-from autocloudops.values import Value
 from nim_endpoint import catalogue, prices
 from nim_endpoint.catalogue import ModelCard, Price
 from nim_endpoint.memory import Fit, fit
-from nim_endpoint.scenarios import PUBLISHED, USEFUL_TOKENS, Load, Rate, corrected, costs, published_errors
+from nim_endpoint.scenarios import (
+    PUBLISHED,
+    USEFUL_TOKENS,
+    Load,
+    Month,
+    Rate,
+    corrected,
+    corrected_months,
+    costs,
+    published_errors,
+)
 
 
-class Wanted(Value):
-    """Which endpoint is priced, and where its price comes from."""
-
-    instance_type: str
-    model: str
-    instances: int
-    price: float | None
-    live: bool
-    region: str | None
-
-    def loaded(self, alarms: int, incident_ratio: float, office_hours: float) -> "Loaded":
-        """Return it with what a month brings."""
-        load = Load(
-            alarms=alarms,
-            incidents_per_alarm=incident_ratio,
-            waking_seconds=WAKING.total_seconds(),
-            idling_seconds=IDLING.total_seconds(),
-            office_hours=office_hours,
-        )
-        return Loaded(wanted=self, load=load)
-
-
-class Loaded(Value):
-    """Which endpoint is priced, under which load."""
-
-    wanted: Wanted
-    load: Load
-
-
-def show_costs(loaded: Loaded, output: Output) -> ExitCode:
+def show_costs(options: CostOptions, output: Output) -> ExitCode:
     """Print the month.
 
     Returns:
@@ -55,37 +36,43 @@ def show_costs(loaded: Loaded, output: Output) -> ExitCode:
         InputUnreadable: no instance type or model is called so, or the Price List has no one price.
         ServiceFailed: the Price List API does not answer.
     """
-    wanted = loaded.wanted
-    card = catalogue.model(wanted.model)
-    instance = catalogue.instance(wanted.instance_type)
+    card, instance = catalogue.model(options.model), catalogue.instance(options.instance_type)
     rate = Rate(
         instance_type=instance.type,
-        instances=wanted.instances,
-        price=_price(wanted),
+        instances=options.instances,
+        price=_price(options, instance.price),
         licence_per_hour=card.licence_per_hour,
     )
     memory = fit(card, instance, gpus=instance.gpus, context_tokens=min(USEFUL_TOKENS, card.longest_context_tokens))
     if output is Output.JSON:
-        print_json(_document(rate, loaded.load, card, memory))
+        print_json(_document(rate, _load(options), card, memory))
     else:
-        print_lines(output, [*_lines(rate, loaded.load, card), *(f"memory: {line}" for line in memory.lines())])
+        print_lines(output, [*_lines(rate, _load(options), card), *(f"memory: {line}" for line in memory.lines())])
     return ExitCode.OK if memory.fits else ExitCode.CHECK_FAILED
 
 
-def _price(wanted: Wanted) -> Price:
-    if wanted.price is not None:
-        today = datetime.now(UTC).date()
-        return Price(price_per_hour=wanted.price, price_date=today, price_source="--price")
-    if wanted.live:
-        return asyncio.run(_live(wanted))
-    return catalogue.instance(wanted.instance_type).price
+def _load(options: CostOptions) -> Load:
+    return Load(
+        alarms=options.alarms,
+        incidents_per_alarm=options.incident_ratio,
+        waking_seconds=WAKING.total_seconds(),
+        idling_seconds=IDLING.total_seconds(),
+        office_hours=options.office_hours,
+    )
 
 
-async def _live(wanted: Wanted) -> Price:
+def _price(options: CostOptions, snapshot: Price) -> Price:
+    today = datetime.now(UTC).date()
+    if options.price is not None:
+        return Price(price_per_hour=options.price, price_date=today, price_source="--price")
+    return asyncio.run(_live(options, today)) if options.live else snapshot
+
+
+async def _live(options: CostOptions, today: date) -> Price:
     async with AsyncExitStack() as stack:
-        region = wanted.region or opening.own_region() or prices.REGION
+        region = options.region or opening.own_region() or prices.REGION
         client = await opening.opened(stack, "pricing", prices.REGION)
-        return await prices.live_price(client, wanted.instance_type, region, datetime.now(UTC).date())
+        return await prices.live_price(client, options.instance_type, region, today)
 
 
 def _lines(rate: Rate, load: Load, card: ModelCard) -> Iterator[str]:
@@ -103,12 +90,22 @@ def _lines(rate: Rate, load: Load, card: ModelCard) -> Iterator[str]:
         items = " + ".join(f"{line.dollars:.2f}" for line in sum_.lines)
         yield f"{sum_.name}: {items} = {sum_.dollars:.2f}"
     yield from (f"  wrong in it: {each}" for each in published_errors())
-    yield f"corrected, {card.name} always on with its licence:"
+    months = corrected_months()
+    for month in months:
+        yield f"{month.name}: {' + '.join(f'{line.dollars:.2f}' for line in month.lines)} = {month.dollars:.2f}"
+        yield from (f"  {line.what}: {line.arithmetic} = {line.dollars:.2f}" for line in month.lines if line.arithmetic)
+    yield f"SageMaker to EKS: {_share(PUBLISHED):.2f} as published, {_share(months):.2f} corrected"
+    yield f"corrected, {card.name} alone, always on with its licence:"
     yield from (f"  {line.what:<16}{line.dollars:>10,.2f} = {line.arithmetic}" for line in corrected(card))
 
 
 def _cold(incidents: float) -> str:
     return f"{incidents:,.0f} incidents find no instance" if incidents else ""
+
+
+def _share(months: Sequence[Month]) -> float:
+    sagemaker, eks = months
+    return sagemaker.dollars / eks.dollars
 
 
 def _document(rate: Rate, load: Load, card: ModelCard, memory: Fit) -> dict[str, object]:
@@ -119,5 +116,6 @@ def _document(rate: Rate, load: Load, card: ModelCard, memory: Fit) -> dict[str,
         "ways": [each.model_dump(mode="json") for each in costs(rate, load)],
         "memory": list(memory.lines()),
         "published": [{**each.model_dump(mode="json"), "dollars": each.dollars} for each in PUBLISHED],
+        "corrected_months": [{**each.model_dump(mode="json"), "dollars": each.dollars} for each in corrected_months()],
         "corrected": [each.model_dump(mode="json") for each in corrected(card)],
     }

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TextIO
 
 from autocloudops.cli.endpoint import opening
-from autocloudops.cli.output import note
+from autocloudops.cli.output import Output, note, print_json
 from nim_endpoint import secret as secrets
 
 
-def keep_key(secret: str, file: Path | None, variable: str | None, region: str | None) -> None:
+def keep_key(secret: str, file: Path | None, variable: str | None, region: str | None, output: Output) -> None:
     """Keep the key as the text of a secret, and say which version it is.
 
     Args:
@@ -21,6 +21,7 @@ def keep_key(secret: str, file: Path | None, variable: str | None, region: str |
         file: where it is read from; else
         variable: the environment variable that holds it; else standard input, unseen on a terminal.
         region: the secret's region.
+        output: how the version is told.
 
     Raises:
         InputUnreadable: the file cannot be read.
@@ -28,7 +29,11 @@ def keep_key(secret: str, file: Path | None, variable: str | None, region: str |
         ServiceFailed: Secrets Manager did not take it.
     """
     key = secrets.key_of(file, variable, _typed(asks=not (file or variable)))
-    note(f"{secret} holds the key, version {asyncio.run(_kept(secret, key, region))}")
+    version = asyncio.run(_kept(secret, key, region))
+    if output is Output.JSON:
+        print_json({"secret": secret, "version": version})
+    else:
+        note(f"{secret} holds the key, version {version}")
 
 
 def _typed(*, asks: bool) -> TextIO:

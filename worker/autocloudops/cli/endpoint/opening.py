@@ -1,5 +1,6 @@
 """From options to what `nim_endpoint` works with."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,10 @@ import typer
 
 from autocloudops import aws
 from autocloudops.cli.consent import caller
+from autocloudops.cli.endpoint.options import SpecOptions
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import SettingsInvalid
-from autocloudops.values import Value
 from nim_endpoint import secret, specs
 from nim_endpoint.leases import Leases, checked
 from nim_endpoint.planning import Consent
@@ -21,33 +22,6 @@ from nim_endpoint.wanted import Wanted, wanted
 
 CALL_SECONDS = 20
 CALL_ATTEMPTS = 5
-
-
-class Allowed(Value):
-    """A spec that was asked for, and what the operator allows to get there."""
-
-    asked: "Asked"
-    consent: Consent
-
-
-class Asked(Value):
-    """A spec that was asked for.
-
-    Attributes:
-        values: NAME=VALUE for its placeholders.
-        shows_key: the NGC key may stand in the model's environment.
-    """
-
-    spec: str
-    name: str | None
-    values: tuple[str, ...]
-    region: str | None
-    shows_key: bool
-
-    def allowing(self, consumer: str, *, adopt: bool, recreate: bool, disturb: bool) -> Allowed:
-        """Return it with what the operator allows."""
-        consent = Consent(consumer=checked(consumer), adopt=adopt, recreate=recreate, disturb=disturb)
-        return Allowed(asked=self, consent=consent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +63,31 @@ async def open_account(stack: AsyncExitStack, region: str | None) -> Account:
     return Account(stack, str(sagemaker.meta.region_name), reader, Leases(sagemaker, reader, clock))
 
 
-async def filled(account: Account, asked: Asked) -> tuple[Spec, Wanted]:
+def consent(options: SpecOptions) -> Consent:
+    """Return what the operator allows.
+
+    Raises:
+        SettingsInvalid: the consumer's name cannot stand in a tag.
+    """
+    return Consent(
+        consumer=checked(options.consumer), adopt=options.adopt, recreate=options.recreate, disturb=options.disturb
+    )
+
+
+async def filled(account: Account, options: SpecOptions) -> tuple[Spec, Wanted]:
     """Return the spec with its placeholders filled in, and what it stands for.
 
     Raises:
         InputUnreadable: it is no spec.
         SettingsInvalid: a placeholder is open, the model does not fit, or the key would be shown without a word.
     """
-    values = {"region": account.region, **_pairs(asked.values)}
-    if "account" in specs.open_placeholders(asked.spec) - values.keys():
+    values = {"region": account.region, **_pairs(options.values or [])}
+    if "account" in specs.open_placeholders(options.spec) - values.keys():
         values["account"] = (await caller(account.stack)).account
-    spec = specs.read(asked.spec, values, asked.name)
+    spec = specs.read(options.spec, values, options.name)
     if spec.key_secret is None:
         return spec, wanted(spec)
-    if not asked.shows_key:
+    if not options.key_in_environment:
         raise SettingsInvalid(
             "route ecr puts the NGC key into the model's environment, where whoever may call DescribeModel reads it",
             "take route s3 or marketplace, or give --key-in-environment",
@@ -111,7 +96,7 @@ async def filled(account: Account, asked: Asked) -> tuple[Spec, Wanted]:
     return spec, wanted(spec, key_version=version)
 
 
-def _pairs(said: tuple[str, ...]) -> dict[str, str]:
+def _pairs(said: Sequence[str]) -> dict[str, str]:
     pairs = [each.partition("=") for each in said]
     if wrong := [name for name, equals, value in pairs if not (name and equals and value)]:
         raise typer.BadParameter(f"--set takes NAME=VALUE, and not {wrong[0]}")

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from autocloudops import aws
 from autocloudops.cli.endpoint import opening
+from autocloudops.cli.endpoint.options import AdoptOptions, ProbeOptions
 from autocloudops.cli.output import Output, Row, note, print_rows
 from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
@@ -33,21 +34,20 @@ class Answer(Value):
     dimensions: int | None = None
 
 
-def probe_endpoint(name: str, model: str, component: str | None, region: str | None, output: Output) -> ExitCode:
+def probe_endpoint(options: ProbeOptions, output: Output) -> ExitCode:
     """Ask for one answer, and print it.
 
     Raises:
         InputUnreadable: no model is called so.
         ModelError: the endpoint does not answer as it should.
     """
-    answer = asyncio.run(asked(name, catalogue.model(model), component, region))
+    card = catalogue.model(options.model)
+    answer = asyncio.run(asked(options.name, card, options.component, options.region))
     print_rows(output, [answer.model_dump(mode="json")], COLUMNS)
     return ExitCode.OK
 
 
-def adopt_endpoint(
-    name: str, consumer: str, model: str, component: str | None, region: str | None, *, output: Output
-) -> ExitCode:
+def adopt_endpoint(options: AdoptOptions, output: Output) -> ExitCode:
     """Probe an endpoint, take a lease where it was made here, and print what a worker's settings need.
 
     Returns:
@@ -56,8 +56,13 @@ def adopt_endpoint(
     Raises:
         ModelError: it does not answer as it should.
     """
-    card = catalogue.model(model)
-    return asyncio.run(_adopted(name, checked(consumer), card, component, region, output=output))
+    checked(options.consumer)
+    found, answer = asyncio.run(_adopted(options, catalogue.model(options.model)))
+    if answer is None:
+        return ExitCode.CHECK_FAILED
+    print_rows(output, list(_settings(options, found, answer)), ("variable", "value"))
+    note("the lease is on the endpoint" if found.owned else "it was not made here: nothing was written to it")
+    return ExitCode.OK
 
 
 async def asked(name: str, card: ModelCard, component: str | None, region: str | None) -> Answer:
@@ -76,40 +81,46 @@ async def asked(name: str, card: ModelCard, component: str | None, region: str |
         started = clock.monotonic()
         if card.task == "chat":
             found = await endpoint.probe()
-            latency, dialect = found.latency_seconds, found.dialect.value
+            latency, dialect = round(found.latency_seconds, 3), found.dialect.value
             return Answer(endpoint=endpoint.name, model=found.model, latency_seconds=latency, dialect=dialect)
         said = await endpoint.embed(EmbeddingRequest(texts=("yes",), input_type="query"))
         return Answer(
             endpoint=endpoint.name,
             model=said.model,
-            latency_seconds=clock.monotonic() - started,
+            latency_seconds=round(clock.monotonic() - started, 3),
             dimensions=len(said.vectors[0]),
         )
 
 
-async def _adopted(
-    name: str, consumer: str, card: ModelCard, component: str | None, region: str | None, *, output: Output
-) -> ExitCode:
+async def _adopted(options: AdoptOptions, card: ModelCard) -> tuple[Found, Answer | None]:
+    """Return what is there, and what it answered; None where nothing was adopted, which is told."""
+    name = options.name
     async with AsyncExitStack() as stack:
-        account = await opening.open_account(stack, region)
+        account = await opening.open_account(stack, options.region)
         with aws.translated("sagemaker:DescribeEndpoint", name):
             found = await account.reader.endpoint(name)
-        if found.status is not Status.IN_SERVICE:
-            note(f"{name} is {found.status or 'not there'}: nothing is adopted")
-            return ExitCode.CHECK_FAILED
-        answer = await asked(name, card, component, account.region)
+        if wrong := found.misnamed(name) or _not_serving(name, found.status):
+            note(f"{wrong}; nothing is adopted")
+            return found, None
+        answer = await asked(name, card, options.component, account.region)
         with aws.translated("sagemaker:AddTags", name):
-            if found.owned and not await account.leases.take(found.arn, consumer):
-                note(f"somebody is about to delete {name}: nothing is adopted")
-                return ExitCode.CHECK_FAILED
-    print_rows(output, list(_settings(name, component, found, answer)), ("variable", "value"))
-    note("the lease is on the endpoint" if found.owned else "it was not made here: nothing was written to it")
-    return ExitCode.OK
+            if found.owned and not await account.leases.take(found.arn, options.consumer):
+                note(f"somebody is about to delete {name}; nothing is adopted")
+                return found, None
+    return found, answer
 
 
-def _settings(name: str, component: str | None, found: Found, answer: Answer) -> list[Row]:
-    query = f"?{urlencode({'component': component})}" if component else ""
+def _not_serving(name: str, status: Status | None) -> str:
+    return "" if status is Status.IN_SERVICE else f"{name} is {status or 'not there'}"
+
+
+def _settings(options: AdoptOptions, found: Found, answer: Answer) -> list[Row]:
+    query = f"?{urlencode({'component': options.component})}" if options.component else ""
     return [
-        {"variable": "AUTOCLOUDOPS_MODEL_ENDPOINTS", "value": f"sagemaker://{name}{query}", "owned": found.owned},
+        {
+            "variable": "AUTOCLOUDOPS_MODEL_ENDPOINTS",
+            "value": f"sagemaker://{options.name}{query}",
+            "owned": found.owned,
+        },
         {"variable": "AUTOCLOUDOPS_MODEL_NAME", "value": answer.model, "owned": found.owned},
     ]

@@ -8,7 +8,7 @@ from autocloudops.cli.endpoint import opening
 from autocloudops.cli.output import Output, Row, note, print_json, print_rows
 from autocloudops.cli.program import ExitCode
 from autocloudops.errors import TargetMissing
-from nim_endpoint.found import Found, Status
+from nim_endpoint.found import NOT_LOOKED_UP, Found, Status
 from nim_endpoint.leases import checked
 
 DESCRIBE = "sagemaker:DescribeEndpoint"
@@ -26,7 +26,7 @@ def show_status(name: str, region: str | None, output: Output) -> ExitCode:
     """
     found = asyncio.run(_found(name, region))
     if output is Output.JSON:
-        print_json({"endpoint": name, **found.model_dump(mode="json")})
+        print_json({"endpoint": name, **found.model_dump(mode="json", exclude=NOT_LOOKED_UP)})
     else:
         print_rows(output, _rows(name, found), COLUMNS)
     return ExitCode.OK if found.status is Status.IN_SERVICE else ExitCode.CHECK_FAILED
@@ -45,7 +45,7 @@ def list_leases(name: str, region: str | None, output: Output) -> None:
     print_rows(output, rows, ("since", "consumer"))
 
 
-def release_lease(name: str, consumer: str, region: str | None) -> ExitCode:
+def release_lease(name: str, consumer: str, region: str | None, output: Output) -> ExitCode:
     """Give a lease back.
 
     Returns:
@@ -55,7 +55,14 @@ def release_lease(name: str, consumer: str, region: str | None) -> ExitCode:
         TargetMissing: there is no such endpoint.
         ServiceFailed: SageMaker refused.
     """
-    return asyncio.run(_released(name, checked(consumer), region))
+    found = asyncio.run(_released(name, checked(consumer), region))
+    is_released, left = consumer in found.leases, found.others(consumer)
+    if output is Output.JSON:
+        print_json({"endpoint": name, "consumer": consumer, "released": is_released, "left": left})
+    else:
+        done = "has released" if is_released else "holds no lease on"
+        note(f"{consumer} {done} {name}, which is still used by {', '.join(left) or 'nobody'}")
+    return ExitCode.OK if is_released else ExitCode.CHECK_FAILED
 
 
 async def _found(name: str, region: str | None) -> Found:
@@ -65,20 +72,17 @@ async def _found(name: str, region: str | None) -> Found:
             return await account.reader.endpoint(name)
 
 
-async def _released(name: str, consumer: str, region: str | None) -> ExitCode:
+async def _released(name: str, consumer: str, region: str | None) -> Found:
+    """Release a lease, and return what was there before."""
     async with AsyncExitStack() as stack:
         account = await opening.open_account(stack, region)
         with aws.translated(DESCRIBE, name):
             found = await account.reader.endpoint(name)
         _check_there(name, found)
-        if consumer not in found.leases:
-            note(f"{consumer} holds no lease on {name}")
-            return ExitCode.CHECK_FAILED
-        with aws.translated("sagemaker:DeleteTags", name):
-            await account.leases.release(found.arn, consumer)
-    left = found.others(consumer)
-    note(f"{consumer} has released {name}; {', '.join(left) if left else 'nobody'} still uses it")
-    return ExitCode.OK
+        if consumer in found.leases:
+            with aws.translated("sagemaker:DeleteTags", name):
+                await account.leases.release(found.arn, consumer)
+    return found
 
 
 def _check_there(name: str, found: Found) -> None:

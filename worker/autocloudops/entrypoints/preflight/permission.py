@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from autocloudops.entrypoints.acting import refuse_without_approvers, refuse_without_followups
-from autocloudops.entrypoints.policies import VARIABLE, policy_of
+from autocloudops.entrypoints.policies import VARIABLE, policy_of, refuse_without_approvers, refuse_without_followups
 from autocloudops.entrypoints.preflight.checks import Check, Weight
 from autocloudops.settings import ActionSettings, SafetySettings, read
 
