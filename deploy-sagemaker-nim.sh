@@ -65,9 +65,15 @@ source "$DEPLOY/commands.sh"
 # shellcheck source=infrastructure/deploy/smoke.sh
 source "$DEPLOY/smoke.sh"
 
+interrupted() {
+  say "interrupted: what is done stays done; run the same command again to go on"
+  exit "$1"
+}
+
 main() {
   read_options "$@"
-  trap 'say "interrupted: what is done stays done; run the same command again to go on"; exit 130' INT TERM
+  trap 'interrupted 130' INT
+  trap 'interrupted 143' TERM
   require_tools
   "command_$COMMAND"
 }

@@ -4,9 +4,10 @@
 
 Starts a process for each run, in turn one with the worker's handler and one with a handler that opens the same
 clients and makes the same five calls by hand: what an OK takes that ends nothing, which is the change, whether it ends
-an episode, the audit's writer and its first object. A first run of each is not counted: it compiles all modules, as the build of the image does. Prints the fastest run of
-each, its wall time and its CPU time. Exits 1 if the worker's fastest takes more than 1.3 times that of the bare
-clients. Takes about a minute; needs the extra `local`; talks to loopback only.
+an episode, the audit's writer and its first object. A first run of each is not counted: it compiles all modules, as
+the build of the image does. Prints the fastest run of each, its wall time and its CPU time. Exits 1 if the worker's
+fastest takes more than 1.3 times that of the bare clients. Takes about a minute; needs the extra `local`; talks to
+loopback only.
 """
 
 import asyncio

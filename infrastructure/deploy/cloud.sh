@@ -24,7 +24,7 @@ ask() {
   [[ $said == None ]] || printf '%s\n' "$said"
 }
 
-# What a command says, asked once in this run; another answer is asked for after `forget`.
+# What a command says, asked once in this run.
 remember() {
   local name=$1
   shift
@@ -35,7 +35,8 @@ remember() {
   cat "$MEMORY/$name"
 }
 
-forget() { rm -f "$MEMORY/$1"; }
+# How long is waited before looking again.
+POLL_SECONDS=${AUTOCLOUDOPS_DEPLOY_POLL_SECONDS:-5}
 
 require_tools() {
   local each
@@ -59,26 +60,30 @@ require_account() {
   export ACCOUNT IDENTITY PARTITION
 }
 
-# One field of a JSON document on standard input, by a path of names, as `cost.monthly_usd`; nothing where it is not
-# there. In a list of objects that have a name, NAME=VALUE chooses one.
-field() {
-  "$PYTHON" -IS -c '
+# Sets variables from a JSON document: NAME=PATH each, where the path is names between dots, as `cost.monthly_usd`. What
+# is not there is empty.
+learn() {
+  local document=$1 line
+  shift
+  while IFS= read -r line; do printf -v "${line%%=*}" %s "${line#*=}"; done < <("$PYTHON" -IS -c '
 import json, sys
-value = json.loads(sys.stdin.read() or "null")
-for name in sys.argv[1].split("."):
-    key, chooses, wanted = name.partition("=")
-    if isinstance(value, list) and chooses:
-        value = next((each for each in value if each.get(key) == wanted), None)
-    elif isinstance(value, list):
-        value = value[int(name)] if int(name) < len(value) else None
-    else:
-        value = value.get(name) if isinstance(value, dict) else None
-if value is not None:
-    print(value if isinstance(value, str) else json.dumps(value))
-' "$1"
+document = json.load(sys.stdin)
+for each in sys.argv[1:]:
+    name, _, path = each.partition("=")
+    value = document
+    for step in path.split("."):
+        if isinstance(value, list):
+            value = value[int(step)] if int(step) < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
+    print(name, " ".join(text.splitlines()), sep="=")
+' "$@" <<<"$document")
 }
 
-sha256() { "$PYTHON" -IS -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
+sha256() {
+  if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c1-64
+}
 
 uploads_bucket() { echo "$PREFIX-uploads-$ACCOUNT-$REGION"; }
 audit_bucket() { echo "$PREFIX-audit-$ACCOUNT-$REGION"; }

@@ -18,17 +18,10 @@ show_plan() {
 }
 
 show_endpoint_plan() {
-  echo "endpoint $(endpoint_name): $(endpoint_action), $(instance_type)"
-  show_quota
+  echo "endpoint $ENDPOINT: $ENDPOINT_ACTION, $INSTANCE_TYPE"
+  $ADOPT || echo "  quota: ${QUOTA:-not known, how many} instances of this type for endpoints"
   local way dollars
   endpoint_costs | while IFS=$'\t' read -r way dollars; do printf '  %-14s %10s USD a month\n' "$way" "$dollars"; done
-}
-
-show_quota() {
-  local quota
-  $ADOPT && return
-  quota=$(endpoint_plan | field found.quota)
-  echo "  quota: ${quota:-not known, how many} instances of this type for endpoints"
 }
 
 command_apply() {
@@ -60,21 +53,27 @@ names = ("pk", "sk", "mode", "reason", "by")
 print(json.dumps({name: {"S": value} for name, value in zip(names, sys.argv[1:])}))
 ' CONTROL CONTROL "$MODE" "first deployment" "$IDENTITY")
   if cloud dynamodb put-item --table-name "$PREFIX-state" --item "$item" \
-    --condition-expression "attribute_not_exists(pk)" 2>/dev/null; then
+    --condition-expression "attribute_not_exists(pk)" 2>"$MEMORY/error"; then
     say "control item: $MODE"
-  else
+  elif grep -q ConditionalCheckFailedException "$MEMORY/error"; then
     say "control item: stays as it is; \`autocloudops mode set\` changes it"
+  else
+    fail "the control item was not written: $(cat "$MEMORY/error")" 254
   fi
 }
 
 command_status() {
   require_account
+  read_stacks
+  name_endpoint
+  find_endpoint
   local each
   for each in $(stack_names); do printf 'stack %-40s %s\n' "$PREFIX-$each" "$(stack_status "$each")"; done
-  echo "endpoint $(endpoint_name): $(endpoint_found | field status)"
+  echo "endpoint $ENDPOINT: ${ENDPOINT_STATUS:-absent}"
+  [[ $(stack_status foundation) != absent ]] || return 0
   worker_status
-  for each in alarms alarms-dlq followups followups-dlq; do
-    printf 'queue %-40s %s messages\n' "$PREFIX-$each" "$(queue_depth "$each")"
+  for each in AlarmQueue AlarmDlq FollowUpQueue FollowUpDlq; do
+    printf 'queue %-40s %s messages\n' "$each" "$(queue_depth "$(output_of foundation "${each}Url")")"
   done
   echo "control item: $(ask dynamodb get-item --table-name "$PREFIX-state" --query Item.mode.S \
     --key '{"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}}' 2>/dev/null || true)"
@@ -91,15 +90,15 @@ worker_status() {
 }
 
 queue_depth() {
-  local url
-  url=$(ask sqs get-queue-url --queue-name "$PREFIX-$1" --query QueueUrl 2>/dev/null) || { echo no; return; }
-  ask sqs get-queue-attributes --queue-url "$url" --attribute-names ApproximateNumberOfMessages \
+  ask sqs get-queue-attributes --queue-url "$1" --attribute-names ApproximateNumberOfMessages \
     --query Attributes.ApproximateNumberOfMessages
 }
 
 # The templates as they are, and the parameters in the form that `aws cloudformation create-stack --parameters` takes.
 command_render() {
   require_account
+  read_stacks
+  look_at_endpoint
   mkdir -p "$OUT"
   local each
   for each in $(stack_names); do
@@ -120,12 +119,14 @@ print(json.dumps([{"ParameterKey": name, "ParameterValue": value} for name, _, v
 
 command_destroy() {
   require_account
+  read_stacks
+  name_endpoint
+  find_endpoint
   refuse_with_leases
   confirm "Remove everything of $PREFIX but its audit, its state and its queues?"
-  local each
-  for each in dashboard observability endpoint-autoscaling worker-ecs worker-lambda; do remove_stack "$each"; done
+  remove_stacks dashboard observability endpoint-autoscaling worker-ecs worker-lambda
   leave_endpoint
-  for each in image runbooks roles; do remove_stack "$each"; done
+  remove_stacks image runbooks roles
   [[ $(stack_status foundation) == absent ]] || close_intake
   say "kept: s3://$(audit_bucket), the table $PREFIX-state, the queues, the keys, and the stacks that hold them"
 }
@@ -135,12 +136,12 @@ refuse_with_leases() {
   local others
   $ADOPT && return
   others=$(other_leases)
-  [[ -z $others ]] || fail "others use the endpoint $(endpoint_name): $others; they release it first" 1
+  [[ -z $others ]] || fail "others use the endpoint $ENDPOINT: $others; they release it first" 1
 }
 
 close_intake() {
   INTAKE=DISABLED
-  AUDIT_LOCK=$(stack_parameter foundation AuditLock)
-  AUDIT_LOCK_DAYS=$(stack_parameter foundation AuditLockDays)
+  AUDIT_LOCK=$(stack_fact foundation parameter-AuditLock)
+  AUDIT_LOCK_DAYS=$(stack_fact foundation parameter-AuditLockDays)
   apply_stack foundation
 }

@@ -1,11 +1,23 @@
 # shellcheck shell=bash
 # The model's endpoint: made, reused and given back by `autocloudops endpoint`, which knows how.
 
+# What is learnt of it: under which name the model is served, on what, what would be done and why it would not be, how
+# many instances the account may have; and of one that is there, how it is, and whether it was made here.
+MODEL_NAME=""
+INSTANCE_TYPE=""
+ENDPOINT_ACTION=""
+REFUSAL=""
+QUOTA=""
+ENDPOINT_STATUS=""
+OWNED=""
+LEASES=""
+
 # The arguments that say which endpoint is wanted.
 wanted_endpoint() {
   printf '%s\n' "$SPEC" --consumer "$CONSUMER"
   [[ -z $ENDPOINT ]] || printf '%s\n' --name "$ENDPOINT"
   printf '%s\n' --set "role=arn:$PARTITION:iam::$ACCOUNT:role/$PREFIX-endpoint"
+  printf '%s\n' --set "prefix=$PREFIX"
   printf '%s\n' --set "weights=s3://$(uploads_bucket)/weights/"
   [[ ${#SETTINGS[@]} -eq 0 ]] || printf '%s\n' "${SETTINGS[@]}"
   ! $KEY_IN_ENVIRONMENT || printf '%s\n' --key-in-environment
@@ -18,107 +30,84 @@ endpoint_verb() {
   autocloudops endpoint "$verb" "${arguments[@]}" "$@"
 }
 
-# What making it would mean. A plan that refuses is one too.
-endpoint_plan() { remember endpoint-plan planned_endpoint || fail "the endpoint cannot be planned, see above" 254; }
+# The endpoint is the one that was named, else that of the last deployment, else the spec's.
+name_endpoint() {
+  ENDPOINT=${ENDPOINT:-$(stack_fact roles parameter-EndpointName)}
+  [[ -n $ENDPOINT ]] || plan_endpoint
+}
 
-planned_endpoint() {
+# Learns what is wanted, and what making it would mean.
+look_at_endpoint() {
+  name_endpoint
+  if ! $ADOPT; then
+    [[ -n $ENDPOINT_ACTION ]] || plan_endpoint
+    return
+  fi
+  find_endpoint
+  ENDPOINT_ACTION="adopt, and never change it"
+  [[ $ENDPOINT_STATUS == InService ]] || REFUSAL="$ENDPOINT is not in service, so it cannot be adopted"
+}
+
+# A plan that refuses is one too.
+plan_endpoint() {
   local plan
-  plan=$(endpoint_verb plan --output json) || [[ -n $plan ]] || return
-  printf '%s\n' "$plan"
+  plan=$(endpoint_verb plan --output json) || [[ -n $plan ]] || fail "the endpoint cannot be planned, see above" 254
+  learn "$plan" ENDPOINT=endpoint ENDPOINT_ACTION=verdict REFUSAL=refusal QUOTA=found.quota \
+    COMPONENT=component.inference_component_name INSTANCE_TYPE=configuration.production_variants.0.instance_type \
+    MODEL_NAME=model.primary_container.environment.NIM_SERVED_MODEL_NAME
 }
 
 # What is there under the name.
-endpoint_found() { remember endpoint-found find_endpoint || fail "SageMaker does not say what is there" 254; }
-
 find_endpoint() {
   local found
-  found=$(autocloudops endpoint status "$(endpoint_name)" --output json) || [[ -n $found ]] || return
-  printf '%s\n' "$found"
+  found=$(autocloudops endpoint status "$ENDPOINT" --output json) || [[ -n $found ]] \
+    || fail "SageMaker does not say what is there" 254
+  learn "$found" ENDPOINT_STATUS=status OWNED=owned LEASES=leases INSTANCE_TYPE=instance_type
 }
-
-# The endpoint as it was named, else that of the last deployment, else the spec's.
-endpoint_name() {
-  local known=$ENDPOINT
-  [[ -n $known ]] || known=$(stack_parameter roles EndpointName)
-  [[ -n $known ]] || known=$(endpoint_plan | field endpoint)
-  echo "$known"
-}
-
-component_name() {
-  if $ADOPT; then
-    echo "$COMPONENT"
-  else
-    endpoint_plan | field component.inference_component_name
-  fi
-}
-
-# The name that the model is served under, where the spec says it; else the worker's own default counts.
-model_name() {
-  if ! $ADOPT; then
-    endpoint_plan | field model.primary_container.environment.NIM_SERVED_MODEL_NAME
-  fi
-}
-
-instance_type() {
-  if $ADOPT; then
-    endpoint_found | field instance_type
-  else
-    endpoint_plan | field configuration.production_variants.0.instance_type
-  fi
-}
-
-# Why the endpoint would not be made or used; nothing where it would.
-endpoint_refusal() {
-  if ! $ADOPT; then
-    endpoint_plan | field refusal
-  elif [[ $(endpoint_found | field status) != InService ]]; then
-    echo "$(endpoint_name) is not in service, so it cannot be adopted"
-  fi
-}
-
-endpoint_action() { if $ADOPT; then echo "adopt, and never change it"; else endpoint_plan | field verdict; fi; }
 
 ensure_endpoint() {
-  say "endpoint $(endpoint_name): $(endpoint_action)"
+  say "endpoint $ENDPOINT: $ENDPOINT_ACTION"
   if $ADOPT; then
-    autocloudops endpoint adopt "$(endpoint_name)" --consumer "$CONSUMER" \
+    autocloudops endpoint adopt "$ENDPOINT" --consumer "$CONSUMER" \
       ${COMPONENT:+--component "$COMPONENT"} >&2 || fail "the endpoint was not adopted" 254
   else
     endpoint_verb ensure --yes --output json >/dev/null \
       || fail "the endpoint is not as it should be; the same command goes on from here" 254
   fi
-  forget endpoint-plan
-  forget endpoint-found
 }
 
 # The consumers of the endpoint but us, in one line.
 other_leases() {
-  endpoint_found | "$PYTHON" -IS -c '
+  "$PYTHON" -IS -c '
 import json, sys
-print(" ".join(each for each in json.load(sys.stdin)["leases"] if each != sys.argv[1]))
-' "$CONSUMER"
+print(" ".join(each for each in json.load(sys.stdin) if each != sys.argv[1]))
+' "$CONSUMER" <<<"${LEASES:-{\}}"
 }
 
 # Give the lease back; what was made here and nobody else uses is deleted.
 leave_endpoint() {
-  local name
-  name=$(endpoint_name)
-  [[ -n $(endpoint_found | field status) ]] || return 0
-  if $ADOPT || [[ $(endpoint_found | field owned) != true ]]; then
-    autocloudops endpoint release "$name" --consumer "$CONSUMER" >&2 || true
-  else
-    autocloudops endpoint delete "$name" --consumer "$CONSUMER" --yes >&2 \
-      || fail "the endpoint $name is still there" 254
+  [[ -n $ENDPOINT_STATUS ]] || return 0
+  if ! $ADOPT && [[ $OWNED == true ]]; then
+    autocloudops endpoint delete "$ENDPOINT" --consumer "$CONSUMER" --yes >&2 \
+      || fail "the endpoint $ENDPOINT is still there" 254
+  elif [[ $LEASES == *"\"$CONSUMER\":"* ]]; then
+    autocloudops endpoint release "$ENDPOINT" --consumer "$CONSUMER" >&2 \
+      || fail "the lease on $ENDPOINT was not given back" 254
   fi
 }
 
-# What the endpoint costs a month, each way of running it, one NAME<tab>DOLLARS a line; --most instances of it.
+# What the endpoint costs a month, each way of running it, one NAME<tab>DOLLARS a line; --most instances of it. Nothing
+# where its instance type has no price.
 endpoint_costs() { remember endpoint-costs ask_costs; }
 
 ask_costs() {
-  autocloudops endpoint cost --instance-type "$(instance_type)" --instances "$MOST" --output json | "$PYTHON" -IS -c '
+  local said
+  # It ends with 1 for a type that our own models do not fit, which somebody else's endpoint may well have.
+  said=$(autocloudops endpoint cost --instance-type "$INSTANCE_TYPE" --instances "$MOST" --output json) \
+    || [[ -n $said ]] || return 0
+  "$PYTHON" -IS -c '
 import json, sys
 for each in json.load(sys.stdin)["ways"]:
     print(each["way"], format(each["dollars"], ".2f"), sep="\t")
-'
+' <<<"$said"
 }

@@ -7,8 +7,8 @@ SOURCE=(worker sagemaker infrastructure pyproject.toml constraints.txt README.md
 image_tag() { remember image-tag source_digest; }
 
 source_digest() {
-  cd "$ROOT" && find "${SOURCE[@]}" -type f ! -name '*.pyc' ! -path '*/deploy/*' -print0 | LC_ALL=C sort -z \
-    | xargs -0 cat | sha256 | cut -c1-16
+  (cd "$ROOT" && find "${SOURCE[@]}" -type f ! -name '*.pyc' ! -path '*/deploy/*' -print0 | LC_ALL=C sort -z \
+    | xargs -0 cat) | sha256 | cut -c1-16
 }
 
 image_uri() {
@@ -40,7 +40,8 @@ build_here() {
   local uri
   uri=$(image_uri)
   say "image: built by $1, and pushed to $uri"
-  "$1" build --platform linux/amd64 --file "$ROOT/worker/Dockerfile" --tag "$uri" "$ROOT" >&2
+  # Lambda refuses an index of manifests, which buildx would push for the sake of an attestation.
+  BUILDX_NO_DEFAULT_ATTESTATIONS=1 "$1" build --platform linux/amd64 --file "$ROOT/worker/Dockerfile" --tag "$uri" "$ROOT" >&2
   cloud ecr get-login-password | "$1" login --username AWS --password-stdin "${uri%%/*}" >&2
   "$1" push "$uri" >&2
 }
@@ -55,17 +56,14 @@ build_remotely() {
 }
 
 upload_source() {
-  local folder
-  folder=$(mktemp -d)
-  (cd "$ROOT" && "$PYTHON" -m zipfile -c "$folder/worker.zip" "${SOURCE[@]}")
-  cloud s3 cp --only-show-errors "$folder/worker.zip" "s3://$(uploads_bucket)/source/worker.zip"
-  rm -r "$folder"
+  (cd "$ROOT" && "$PYTHON" -m zipfile -c "$MEMORY/worker.zip" "${SOURCE[@]}")
+  cloud s3 cp --only-show-errors "$MEMORY/worker.zip" "s3://$(uploads_bucket)/source/worker.zip"
 }
 
 wait_for_build() {
   local status=IN_PROGRESS
   while [[ $status == IN_PROGRESS ]]; do
-    sleep 10
+    sleep "$POLL_SECONDS"
     status=$(ask codebuild batch-get-builds --ids "$1" --query "builds[0].buildStatus")
     say "image: the build is $status"
   done

@@ -137,7 +137,7 @@ confirm() {
 # An Object Lock in COMPLIANCE mode cannot be undone by anybody, so it is asked about twice.
 confirm_lock() {
   [[ $AUDIT_LOCK == COMPLIANCE ]] || return 0
-  [[ $(stack_parameter foundation AuditLock) == COMPLIANCE ]] && return
+  [[ $(stack_fact foundation parameter-AuditLock) == COMPLIANCE ]] && return
   [[ -t 0 ]] || fail "COMPLIANCE is asked about twice, on a terminal; NONE and GOVERNANCE are not" 252
   local answer
   say "COMPLIANCE keeps every audit object for $AUDIT_LOCK_DAYS days, and you pay for it."

@@ -2,14 +2,14 @@
 # What can be known before anything is changed.
 
 preflight() {
-  require_account
   [[ $WORKER == lambda || (-n $SUBNETS && -n $SECURITY_GROUPS) ]] \
     || fail "the worker on ECS needs --subnets and --security-groups" 252
   [[ $LEAST -le $MOST ]] || fail "--least $LEAST is more than --most $MOST" 252
-  [[ $LEAST -gt 0 || -n $(component_name) ]] || fail "only an inference component sleeps; choose a --spec with one" 252
-  local refusal
-  refusal=$(endpoint_refusal)
-  [[ -z $refusal ]] || fail "$refusal"
+  require_account
+  read_stacks
+  look_at_endpoint
+  [[ $LEAST -gt 0 || -n $COMPONENT ]] || fail "only an inference component sleeps; choose a --spec with one" 252
+  [[ -z $REFUSAL ]] || fail "$REFUSAL"
   check_cost
 }
 
@@ -23,7 +23,7 @@ check_cost() {
 }
 
 ACTIONS=(cloudformation:CreateChangeSet iam:CreateRole iam:PassRole sagemaker:CreateEndpoint s3:CreateBucket
-  kms:CreateKey sqs:CreateQueue dynamodb:CreateTable)
+  kms:CreateKey sqs:CreateQueue dynamodb:CreateTable ecs:CreateService lambda:CreateFunction codebuild:StartBuild)
 
 # What the caller may not do, as IAM foresees it; roles of an organisation may forbid more.
 show_permissions() {

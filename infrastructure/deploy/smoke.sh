@@ -3,13 +3,22 @@
 
 command_smoke() {
   require_account
+  read_stacks
+  [[ $(stack_status foundation) != absent ]] || fail "$PREFIX is not deployed here: \`$0 apply\` first"
   local name since
   name="$PREFIX-smoke-$(date -u +%s)-$$"
-  since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  since=$(minutes_ago 5)
   cloud sqs send-message --queue-url "$(output_of foundation AlarmQueueUrl)" \
-    --message-body "$(smoke_alarm "$name" "$since")" >/dev/null || fail "the alarm was not sent" 254
+    --message-body "$(smoke_alarm "$name" "$(minutes_ago 0)")" >/dev/null || fail "the alarm was not sent" 254
   say "sent: the alarm $name; its audit record is waited for, $TIMEOUT s at most"
   wait_for_record "$name" "$since"
+}
+
+minutes_ago() {
+  "$PYTHON" -IS -c '
+import sys, time
+print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * int(sys.argv[1]))))
+' "$1"
 }
 
 # CloudWatch's own form of an event, about a metric that nobody publishes.
@@ -34,31 +43,27 @@ print(json.dumps({
 }
 
 wait_for_record() {
-  local end=$((SECONDS + TIMEOUT)) seen=" " key folder
-  folder=$(mktemp -d)
+  local end=$((SECONDS + TIMEOUT)) seen=" " key
   while ((SECONDS < end)); do
     for key in $(new_objects "$2"); do
       [[ $seen == *" $key "* ]] && continue
       seen+="$key "
-      cloud s3api get-object --bucket "$(audit_bucket)" --key "$key" "$folder/object" >/dev/null
-      if gzip -dc "$folder/object" | grep -F "\"$1\"" | told_end "$key"; then
-        rm -r "$folder"
-        return
-      fi
+      cloud s3api get-object --bucket "$(audit_bucket)" --key "$key" "$MEMORY/object" >/dev/null
+      if gzip -dc "$MEMORY/object" | grep -F "\"$1\"" | told_end "$key"; then return; fi
     done
-    sleep 2
+    sleep "$POLL_SECONDS"
   done
-  rm -r "$folder"
   fail "no decision about $1 in $TIMEOUT s; \`$0 status\` and the worker's log say more" 1
 }
 
-# The keys of audit objects that were written since then, of this hour and, over its end, of the last one.
+# The keys of audit objects that were written since then, in the folders of that hour and of this one. Some minutes are
+# added before the alarm was sent: this clock may be ahead of S3's.
 new_objects() {
   local hour
-  for hour in "$(cut -c1-13 <<<"$1")" "$(date -u +%Y-%m-%dT%H)"; do
+  for hour in $(printf '%s\n' "$(cut -c1-13 <<<"$1")" "$(date -u +%Y-%m-%dT%H)" | sort -u); do
     ask s3api list-objects-v2 --bucket "$(audit_bucket)" --prefix "audit/v1/decisions/dt=${hour%T*}/hour=${hour#*T}/" \
       --query "Contents[?LastModified>='${1%Z}'].Key" || true
-  done | tr '\t' '\n' | sort -u
+  done | tr '\t' '\n'
 }
 
 # Prints how the alarm ended; fails where none of the lines ends it.

@@ -33,8 +33,8 @@ parameters_of_audit() { echo "DataKeyArn=$(output_of foundation DataKeyArn)"; }
 
 parameters_of_roles() {
   echo "DataKeyArn=$(output_of foundation DataKeyArn)"
-  echo "EndpointName=$(endpoint_name)"
-  echo "ComponentName=$(component_name)"
+  echo "EndpointName=$ENDPOINT"
+  echo "ComponentName=$COMPONENT"
 }
 
 parameters_of_runbooks() {
@@ -45,16 +45,14 @@ parameters_of_runbooks() {
 parameters_of_image() { echo "DataKeyArn=$(output_of foundation DataKeyArn)"; }
 
 worker_parameters() {
-  local component model
-  component=$(component_name)
-  model=$(model_name)
   echo "ImageUri=$(image_uri)"
   echo "AlarmQueueUrl=$(output_of foundation AlarmQueueUrl)"
   echo "AlarmDlqUrl=$(output_of foundation AlarmDlqUrl)"
   echo "FollowUpQueueUrl=$(output_of foundation FollowUpQueueUrl)"
   echo "FollowUpDlqUrl=$(output_of foundation FollowUpDlqUrl)"
-  echo "ModelEndpoints=sagemaker://$(endpoint_name)${component:+?component=$component}"
-  [[ -z $model ]] || echo "ModelName=$model"
+  echo "ModelEndpoints=sagemaker://$ENDPOINT${COMPONENT:+?component=$COMPONENT}"
+  # The name that the model is served under, where the spec says it; else the worker's own default counts.
+  [[ -z $MODEL_NAME ]] || echo "ModelName=$MODEL_NAME"
   echo "Mode=$MODE"
   echo "PolicyLocation=$(policy_location)"
 }
@@ -77,44 +75,52 @@ parameters_of_worker_lambda() {
 }
 
 parameters_of_endpoint_autoscaling() {
-  echo "EndpointName=$(endpoint_name)"
-  echo "ComponentName=$(component_name)"
+  echo "EndpointName=$ENDPOINT"
+  echo "ComponentName=$COMPONENT"
   echo "Least=$LEAST"
   echo "Most=$MOST"
   echo "RequestsAtOnce=$((ENDPOINT_CONCURRENCY / 2 > 1 ? ENDPOINT_CONCURRENCY / 2 : 1))"
 }
 
-parameters_of_dashboard() { echo "EndpointName=$(endpoint_name)"; }
+parameters_of_dashboard() { echo "EndpointName=$ENDPOINT"; }
 
-parameters_of_observability() {
-  echo "Digests=$([[ $WORKER == ecs ]] && echo true || echo false)"
+parameters_of_observability() { :; }
+
+# What AWS says of all our stacks, asked at once: a file for each fact, as stacks/foundation/output-DataKeyArn.
+read_stacks() {
+  cloud cloudformation describe-stacks --output json >"$MEMORY/said" \
+    || fail "CloudFormation does not say which stacks there are" 254
+  rm -rf "$MEMORY/stacks"
+  "$PYTHON" -IS -c '
+import json, pathlib, sys
+folder, prefix = pathlib.Path(sys.argv[1]), sys.argv[2]
+for stack in json.load(sys.stdin)["Stacks"]:
+    if not stack["StackName"].startswith(prefix) or stack["StackStatus"] == "DELETE_COMPLETE":
+        continue
+    facts = {"status": stack["StackStatus"]}
+    facts.update(("parameter-" + each["ParameterKey"], each["ParameterValue"]) for each in stack.get("Parameters", ()))
+    facts.update(("output-" + each["OutputKey"], each["OutputValue"]) for each in stack.get("Outputs", ()))
+    facts.update(("content", each["Value"]) for each in stack.get("Tags", ()) if each["Key"] == "autocloudops:content")
+    place = folder / stack["StackName"].removeprefix(prefix)
+    place.mkdir(parents=True)
+    for name, value in facts.items():
+        (place / name).write_text(value)
+' "$MEMORY/stacks" "$PREFIX-" <"$MEMORY/said"
 }
 
-
-# What AWS says of a stack, or an empty document where it is not there.
-stack_json() { remember "stack-$1" read_stack "$1"; }
-
-read_stack() {
-  cloud cloudformation describe-stacks --stack-name "$PREFIX-$1" --output json 2>"$MEMORY/error" && return
-  grep -q "does not exist" "$MEMORY/error" || fail "$(cat "$MEMORY/error")" 254
-  echo '{}'
-}
+# One fact about a stack; nothing where it is not known.
+stack_fact() { cat "$MEMORY/stacks/$1/$2" 2>/dev/null || true; }
 
 stack_status() {
   local status
-  status=$(stack_json "$1" | field Stacks.0.StackStatus)
-  [[ -n $status && $status != DELETE_COMPLETE ]] || status=absent
-  echo "$status"
+  status=$(stack_fact "$1" status)
+  echo "${status:-absent}"
 }
-
-stack_parameter() { stack_json "$1" | field "Stacks.0.Parameters.ParameterKey=$2.ParameterValue"; }
-
-stack_tag() { stack_json "$1" | field "Stacks.0.Tags.Key=autocloudops:content.Value"; }
 
 # An output of a stack; where the stack is not there yet, a word that says what belongs there.
 output_of() {
   local said
-  said=$(stack_json "$1" | field "Stacks.0.Outputs.OutputKey=$2.OutputValue")
+  said=$(stack_fact "$1" "output-$2")
   echo "${said:-OUTPUT-$2-OF-$PREFIX-$1}"
 }
 
@@ -127,15 +133,17 @@ content_of() {
   } | sha256
 }
 
-# create, update, repair or keep: what applying would do to a stack.
+# create, update, keep, wait, repair or unwind: what applying would do to a stack. One in review has a change set that
+# was never begun; one whose creation failed can only be made anew, and one whose update failed goes back first.
 stack_action() {
   local status
   status=$(stack_status "$1")
   case $status in
-    absent) echo create ;;
+    absent | REVIEW_IN_PROGRESS) echo create ;;
     *_IN_PROGRESS) echo wait ;;
-    ROLLBACK_COMPLETE | CREATE_FAILED | DELETE_FAILED | *ROLLBACK_FAILED) echo repair ;;
-    *) [[ $(stack_tag "$1") == "$(content_of "$1")" ]] && echo keep || echo update ;;
+    UPDATE_ROLLBACK_FAILED) echo unwind ;;
+    ROLLBACK_COMPLETE | ROLLBACK_FAILED | CREATE_FAILED | DELETE_FAILED) echo repair ;;
+    *) [[ $(stack_fact "$1" content) == "$(content_of "$1")" ]] && echo keep || echo update ;;
   esac
 }
 
@@ -145,48 +153,70 @@ apply_stack() {
   say "stack $PREFIX-$1: $action"
   case $action in
     keep) return ;;
-    wait) settle_stack "$1"; apply_stack "$1"; return ;;
-    repair) remove_stack "$1" ;;
+    wait) settle_stacks "$1"; apply_stack "$1"; return ;;
+    unwind) unwind_stack "$1" ;;
+    repair) remove_stacks "$1" ;;
   esac
   deploy_stack "$1"
 }
 
 deploy_stack() {
-  local template=$TEMPLATES/$1.yaml packaged="" overrides=() line
+  local template=$TEMPLATES/$1.yaml overrides=() line
   while IFS= read -r line; do overrides+=("$line"); done < <(parameters_of "$1")
   [[ "${overrides[*]}" != *OUTPUT-*-OF-* ]] || fail "the stack $PREFIX-$1 lacks outputs of others: ${overrides[*]}" 254
   if [[ $1 == runbooks ]]; then
-    packaged=$(mktemp)
-    template=$packaged
+    template=$MEMORY/runbooks.yaml
     cloud cloudformation package --template-file "$TEMPLATES/runbooks.yaml" --s3-bucket "$(uploads_bucket)" \
-      --s3-prefix runbooks --output-template-file "$packaged" >/dev/null
+      --s3-prefix runbooks --output-template-file "$template" >/dev/null || fail "the runbooks were not uploaded" 254
   fi
   cloud cloudformation deploy --stack-name "$PREFIX-$1" --template-file "$template" \
     --parameter-overrides "${overrides[@]}" --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND \
-    --tags "autocloudops:content=$(content_of "$1")" --no-fail-on-empty-changeset >&2 || explain_stack "$1"
-  [[ -z $packaged ]] || rm -f "$packaged"
-  forget "stack-$1"
+    --tags "autocloudops:content=$(content_of "$1")" "autocloudops:own=$PREFIX" \
+    --no-fail-on-empty-changeset >&2 || explain_stack "$1"
+  # Only of these do others need outputs.
+  if [[ $1 == foundation || $1 == image ]]; then read_stacks; fi
 }
 
 explain_stack() {
   cloud cloudformation describe-stack-events --stack-name "$PREFIX-$1" --output text \
     --query "StackEvents[?contains(ResourceStatus, 'FAILED')].[LogicalResourceId, ResourceStatusReason]" >&2 || true
-  fail "the stack $PREFIX-$1 was not deployed; put right what it says above, and run the same command again" 254
+  fail "the stack $PREFIX-$1 is not as it should be; put right what it says above, and run the same command again" 254
 }
 
-settle_stack() {
-  local status
-  while status=$(stack_status "$1") && [[ $status == *_IN_PROGRESS ]]; do
-    say "stack $PREFIX-$1 is $status"
-    sleep 5
-    forget "stack-$1"
+# Waits until nothing goes on in any of these.
+settle_stacks() {
+  local each
+  for each in "$@"; do
+    while [[ $(stack_status "$each") == *_IN_PROGRESS && $(stack_status "$each") != REVIEW_IN_PROGRESS ]]; do
+      say "stack $PREFIX-$each is $(stack_status "$each")"
+      sleep "$POLL_SECONDS"
+      read_stacks
+    done
   done
 }
 
-remove_stack() {
-  [[ $(stack_status "$1") == absent ]] && return
-  say "stack $PREFIX-$1: delete"
-  cloud cloudformation delete-stack --stack-name "$PREFIX-$1"
-  cloud cloudformation wait stack-delete-complete --stack-name "$PREFIX-$1" || explain_stack "$1"
-  forget "stack-$1"
+unwind_stack() {
+  cloud cloudformation continue-update-rollback --stack-name "$PREFIX-$1" || explain_stack "$1"
+  read_stacks
+  settle_stacks "$1"
+  [[ $(stack_status "$1") == UPDATE_ROLLBACK_COMPLETE ]] || explain_stack "$1"
+}
+
+# Stacks that do not need each other are deleted at the same time.
+remove_stacks() {
+  local each there=()
+  for each in "$@"; do
+    if [[ $(stack_status "$each") != absent ]]; then there+=("$each"); fi
+  done
+  [[ ${#there[@]} -gt 0 ]] || return 0
+  settle_stacks "${there[@]}"
+  for each in "${there[@]}"; do
+    say "stack $PREFIX-$each: delete"
+    cloud cloudformation delete-stack --stack-name "$PREFIX-$each" || explain_stack "$each"
+  done
+  read_stacks
+  settle_stacks "${there[@]}"
+  for each in "${there[@]}"; do
+    [[ $(stack_status "$each") == absent ]] || explain_stack "$each"
+  done
 }

@@ -19,13 +19,18 @@ from nim_endpoint.found import Found, Status
 from nim_endpoint.hosting import Hosting
 from nim_endpoint.leases import Leases
 from nim_endpoint.planning import Action, Consent, Plan, Step, Verdict, plan
-from nim_endpoint.reading import VARIANT_DIMENSION, Reader
-from nim_endpoint.refusals import is_absent, is_overtaken, is_quota
+from nim_endpoint.reading import Reader
+from nim_endpoint.refusals import advice, is_absent, is_busy, is_taken
 from nim_endpoint.wanted import Wanted, owned
 
 POLL_SECONDS = 15.0
 UNSEEN_SECONDS = 180.0
 """How long a name may stay unseen after it was made, or a status unchanged after a change was begun."""
+BUSY_SECONDS = 900.0
+"""How long a change of somebody else's may refuse ours."""
+UPDATES = frozenset({Action.UPDATE_ENDPOINT, Action.UPDATE_COMPONENT})
+MAKES = UPDATES | {Action.CREATE_ENDPOINT, Action.CREATE_COMPONENT}
+NEEDS_PACKAGE = frozenset({Action.CREATE_MODEL, Action.CREATE_CONFIG})
 NEEDS_INSTANCES = frozenset({Action.CREATE_ENDPOINT, Action.UPDATE_ENDPOINT})
 RESUME = "run the same command again: it goes on from here"
 OPERATIONS: Mapping[Action, str] = {
@@ -33,7 +38,6 @@ OPERATIONS: Mapping[Action, str] = {
     Action.CREATE_CONFIG: "sagemaker:CreateEndpointConfig",
     Action.CREATE_ENDPOINT: "sagemaker:CreateEndpoint",
     Action.UPDATE_ENDPOINT: "sagemaker:UpdateEndpoint",
-    Action.DEREGISTER_TARGET: "application-autoscaling:DeregisterScalableTarget",
     Action.CREATE_COMPONENT: "sagemaker:CreateInferenceComponent",
     Action.UPDATE_COMPONENT: "sagemaker:UpdateInferenceComponent",
     Action.LEASE: "sagemaker:AddTags",
@@ -89,16 +93,18 @@ class Ports:
     timeout_seconds: float = 5400.0
 
 
-async def with_quota(wanted: Wanted, found: Found, consent: Consent, reader: Reader) -> tuple[Found, Plan]:
-    """Return the plan, which knows the quota where it needs instances, and what it was made of.
+async def informed(wanted: Wanted, found: Found, consent: Consent, reader: Reader) -> tuple[Found, Plan]:
+    """Return the plan, which knows quota and model package where they matter, and what it was made of.
 
     Raises:
-        ServiceFailed: Service Quotas does not answer; a role that may not ask it is no failure.
+        ServiceFailed: Service Quotas or SageMaker does not answer; a role that may not ask is no failure.
     """
     made = plan(wanted, found, consent)
-    if not any(step.action in NEEDS_INSTANCES for step in made.steps):
-        return found, made
-    found = await reader.with_quota(found, wanted.instance_type)
+    makes = {step.action for step in made.steps}
+    if makes & NEEDS_INSTANCES:
+        found = await reader.with_quota(found, wanted.instance_type)
+    if wanted.package and makes & NEEDS_PACKAGE:
+        found = await reader.with_package(found, wanted.package)
     return found, plan(wanted, found, consent)
 
 
@@ -117,7 +123,7 @@ async def ensure(wanted: Wanted, consent: Consent, ports: Ports) -> Outcome:
         allowed = consent.model_copy(update={"recreate": consent.recreate and not run.has_made})
         if run.begun:
             return found, plan(wanted, found, allowed)
-        return await with_quota(wanted, found, allowed, ports.reader)
+        return await informed(wanted, found, allowed, ports.reader)
 
     return await run.through(planned, wanted.endpoint)
 
@@ -144,12 +150,11 @@ class _Run:
     wanted: Wanted | None = None
     begun: bool = False
     done: dict[tuple[Action, str], float] = field(default_factory=dict)
-    unseen_since: float | None = None
+    refused_since: float | None = None
 
     @property
     def has_made(self) -> bool:
-        made = {Action.CREATE_ENDPOINT, Action.CREATE_COMPONENT, Action.UPDATE_COMPONENT, Action.UPDATE_ENDPOINT}
-        return any(action in made for action, _ in self.done)
+        return any(action in MAKES for action, _ in self.done)
 
     def remembering(self, found: Found, wanted: Wanted) -> Found:
         """Return `found` with what this run has made, which SageMaker may not show yet, nor its tags.
@@ -193,31 +198,32 @@ class _Run:
 
     async def _do(self, step: Step, found: Found) -> None:
         """Do one step. A refusal that somebody else's doing explains is answered by looking again."""
-        if step.action is Action.WAIT or self._is_repeated(step, found):
+        is_done = False
+        if step.action is Action.WAIT:
+            self.refused_since = None
+        elif not self._is_repeated(step, found):
+            with aws.translated(OPERATIONS[step.action], step.name):
+                try:
+                    is_done = await self._carried_out(step, found)
+                except ClientError as error:
+                    self._check_passing(step, error)
+        if is_done:
+            self.refused_since = None
+            self.done[step.action, step.name] = self.ports.clock.monotonic()
+        else:
             await self.ports.clock.sleep(self.ports.poll_seconds)
-            return
-        with aws.translated(OPERATIONS[step.action], step.name):
-            try:
-                await self._carried_out(step, found)
-            except ClientError as error:
-                await self._wait_out(step, error)
-                return
-        self.unseen_since = None
-        self.done[step.action, step.name] = self.ports.clock.monotonic()
 
-    async def _carried_out(self, step: Step, found: Found) -> None:
+    async def _carried_out(self, step: Step, found: Found) -> bool:
+        """Carry a step out, and return whether it was: not where somebody's lease or deletion came first."""
         match step.action:
             case Action.PROBE:
                 await self.ports.probe()
             case Action.LEASE:
-                await self.ports.leases.take(found.arn, step.name)
-            case Action.DEREGISTER_TARGET:
-                await self.ports.reader.scaling.deregister_scalable_target(
-                    ServiceNamespace="sagemaker", ResourceId=step.name, ScalableDimension=VARIANT_DIMENSION
-                )
+                return await self.ports.leases.take(found.arn, step.name)
             case Action.DELETE_ENDPOINT:
-                if await self.ports.leases.mark(found.arn, self.consumer):
-                    await self._with_hands(lambda hands: hands.delete_endpoint(step.name))
+                return await self._guarded(found, lambda hands: hands.delete_endpoint(step.name))
+            case Action.DELETE_COMPONENT if self.wanted is None and found.arn:
+                return await self._guarded(found, lambda hands: hands.delete_component(step.name))
             case Action.DELETE_COMPONENT:
                 await self._with_hands(lambda hands: hands.delete_component(step.name))
             case Action.DELETE_CONFIG:
@@ -226,6 +232,18 @@ class _Run:
                 await self._with_hands(lambda hands: hands.delete_model(step.name))
             case _:
                 await self._made(step.action, found)
+        return True
+
+    async def _guarded(self, found: Found, delete: Callable[[Hosting], None]) -> bool:
+        """Announce a deletion and begin it, and return whether it was: not where somebody else holds a lease."""
+        if not await self.ports.leases.mark(found.arn, self.consumer):
+            return False
+        try:
+            await self._with_hands(delete)
+        except Exception:
+            await self.ports.leases.unmark(found.arn)
+            raise
+        return True
 
     async def _made(self, action: Action, found: Found) -> None:
         wanted = self.wanted
@@ -251,21 +269,21 @@ class _Run:
         """Do something in a thread: every call of the SDK blocks, and so does its import."""
         await asyncio.to_thread(lambda: do(self.ports.hands()))
 
-    async def _wait_out(self, step: Step, error: ClientError) -> None:
-        """Wait where the refusal passes by itself, and raise it where it does not."""
-        if is_overtaken(error):
-            if step.action in {Action.CREATE_MODEL, Action.CREATE_CONFIG}:
-                self.done[step.action, step.name] = self.ports.clock.monotonic()
-            await self.ports.clock.sleep(self.ports.poll_seconds)
-            return
+    def _check_passing(self, step: Step, error: ClientError) -> None:
+        """Raise a refusal that does not pass by itself.
+
+        A name that is taken and an absence that should not be are over when what was made is seen everywhere.
+        """
         now = self.ports.clock.monotonic()
-        self.unseen_since = now if self.unseen_since is None else self.unseen_since
-        if is_absent(error) and now - self.unseen_since < UNSEEN_SECONDS:
-            await self.ports.clock.sleep(self.ports.poll_seconds)
+        self.refused_since = now if self.refused_since is None else self.refused_since
+        if is_taken(error) and step.action in {Action.CREATE_MODEL, Action.CREATE_CONFIG}:
+            self.done[step.action, step.name] = now
             return
-        if is_quota(error):
-            advice = "request an increase in Service Quotas, or take another instance type"
-            raise ServiceFailed(OPERATIONS[step.action], step.name, aws.error_message(error), advice) from error
+        limit = BUSY_SECONDS if is_busy(error) else UNSEEN_SECONDS if is_taken(error) or is_absent(error) else 0.0
+        if now - self.refused_since < limit:
+            return
+        if what := advice(error):
+            raise ServiceFailed(OPERATIONS[step.action], step.name, aws.error_message(error), what) from error
         raise error
 
     def _is_repeated(self, step: Step, found: Found) -> bool:
@@ -281,6 +299,8 @@ class _Run:
             return True
         component = found.component(step.name)
         reason = (component.reason if component else found.reason) or "SageMaker gives no reason"
+        if step.action not in UPDATES:
+            raise ServiceUnavailable(OPERATIONS[step.action], step.name, "it was done, and does not show", RESUME)
         raise ServiceFailed(
             OPERATIONS[step.action], step.name, f"it was rolled back: {reason}", "what served still does"
         )
@@ -288,7 +308,7 @@ class _Run:
     def _raise_failed(self, refusal: str) -> None:
         """Raise what refuses to go on after this run has changed something: a deployment that failed."""
         for action, name in self.done:
-            if action in {Action.CREATE_ENDPOINT, Action.CREATE_COMPONENT}:
+            if action in MAKES:
                 raise ServiceFailed(OPERATIONS[action], name, refusal)
 
     def _raise_late(self, step: Step, found: Found, elapsed: float) -> None:

@@ -14,17 +14,24 @@ def plan_deletion(name: str, found: Found, consumer: str | None) -> Plan:
     """
     if found.status is None:
         return _rest(name, found, ())
-    if not found.owned:
-        return refused(f"{name} was not made here: its owner deletes it")
-    if others := found.others(consumer):
-        since = ", ".join(f"{each} (since {found.leases[each]})" for each in others)
-        return refused(f"{name} is used by {since}", "each of them releases it: `endpoint release NAME --consumer …`")
-    if foreign := [each.name for each in found.hosted(name) if not each.owned]:
-        return refused(f"the component {foreign[0]} on {name} was not made here: its owner deletes it first")
+    if refusal := _refusal(name, found, consumer):
+        return refused(refusal)
     if found.status.is_passing and found.status is not Status.DELETING:
         wait = Step(action=Action.WAIT, name=name, why=f"it is {found.status}; only then is deleting it legal")
         return _rest(name, found, (wait, *_endpoint(name, found)))
     return _rest(name, found, _endpoint(name, found))
+
+
+def _refusal(name: str, found: Found, consumer: str | None) -> str:
+    """Return why the endpoint stays; empty where nothing speaks for it."""
+    if not found.owned:
+        return f"{name} was not made here: its owner deletes it"
+    if others := found.others(consumer):
+        since = ", ".join(f"{each} (since {found.leases[each]})" for each in others)
+        return f"{name} is used by {since}: each of them releases it: `endpoint release NAME --consumer …`"
+    if foreign := [each.name for each in found.hosted(name) if not each.owned]:
+        return f"the component {foreign[0]} on {name} was not made here: its owner deletes it first"
+    return found.misnamed(name)
 
 
 def _endpoint(name: str, found: Found) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from autocloudops.errors import SettingsInvalid
-from nim_endpoint.secret import unlogged
+from nim_endpoint.secret import unlogged, unspoken
 from nim_endpoint.wanted import KEY_VARIABLE, Request, Wanted
 
 KEPT_AS_THEY_ARE = "environment"
@@ -46,7 +46,7 @@ class Hosting:
             container = request["primary_container"]
             environment = {**container["environment"], KEY_VARIABLE: key}
             request["primary_container"] = {**container, "environment": environment}
-        with unlogged():
+        with unlogged(), unspoken(key, "sagemaker:CreateModel", wanted.model_name):
             self.resources.Model.create(**request, **self._place)
 
     def create_config(self, wanted: Wanted) -> None:

@@ -15,6 +15,9 @@ from autocloudops.values import Value
 from nim_endpoint.found import PASSING, Found, FoundComponent, Status
 from nim_endpoint.wanted import Wanted
 
+MORE_QUOTA = "request an increase in Service Quotas, or take another instance type"
+SUBSCRIBE = "subscribe this account to the listing in AWS Marketplace; its page shows the package's ARN for each region"
+
 
 class Action(StrEnum):
     """One kind of step."""
@@ -23,7 +26,6 @@ class Action(StrEnum):
     CREATE_MODEL = "create model"
     CREATE_CONFIG = "create configuration"
     CREATE_ENDPOINT = "create endpoint"
-    DEREGISTER_TARGET = "deregister scalable target"
     UPDATE_ENDPOINT = "update endpoint"
     CREATE_COMPONENT = "create component"
     UPDATE_COMPONENT = "update component"
@@ -98,6 +100,7 @@ def refused(reason: str, advice: str = "") -> Plan:
 def plan(wanted: Wanted, found: Found, consent: Consent) -> Plan:
     """Return the steps that make `found` as `wanted`, or why they are not taken."""
     try:
+        _check_name(wanted, found)
         if found.status is None or found.status is Status.DELETING:
             return _created(wanted, found, consent)
         if not found.owned:
@@ -151,7 +154,8 @@ def _recreated(wanted: Wanted, found: Found, consent: Consent) -> Plan:
     left = tuple(each for each in found.components if each not in hosted)
     made = _created(wanted, found.model_copy(update={"components": left, "status": None}), consent)
     steps = (*removed, *waits, gone, _waiting(wanted, "it goes"), *made.steps)
-    return Plan(verdict=Verdict.RECREATE, steps=steps)
+    note = "its scalable target, if it has one, goes with it: delete the stack endpoint-autoscaling, and apply it anew"
+    return Plan(verdict=Verdict.RECREATE, steps=steps, notes=(note,))
 
 
 def _kept(wanted: Wanted, found: Found, consent: Consent) -> Plan:
@@ -183,13 +187,16 @@ def _change(wanted: Wanted, found: Found, consent: Consent) -> list[Step]:
         )
     _check_others(wanted.endpoint, found, consent)
     is_other_type = found.instance_type != wanted.instance_type
+    if is_other_type and found.targets:
+        raise _Refusal(
+            f"{wanted.endpoint} is scaled automatically, and while it is its instance type cannot change",
+            "delete the stack endpoint-autoscaling, run this again, and apply that stack anew",
+        )
     held = 0 if is_other_type else found.instances
     scaled = held if found.targets else 0
     _check_quota(wanted, found, held + max(scaled, wanted.quota_instances))
-    targets = found.targets if is_other_type else ()
     return [
         *_parts(wanted, found),
-        *(Step(action=Action.DEREGISTER_TARGET, name=each, why="its instance type changes") for each in targets),
         Step(action=Action.UPDATE_ENDPOINT, name=wanted.endpoint, why=f"it serves {found.config_name}"),
         _waiting(wanted, "a second fleet starts, and the first goes"),
     ]
@@ -204,8 +211,8 @@ def _notes(wanted: Wanted, found: Found, *, is_same: bool) -> Iterator[str]:
     quota = "is not known" if found.quota is None else f"is {found.quota}"
     yield f"while it changes both fleets are held and paid: {both}; the quota of {wanted.instance_type} {quota}"
     yield "if the new fleet does not start, SageMaker goes back to the old one, which serves all the while"
-    if found.targets and found.instance_type != wanted.instance_type:
-        yield "register the scalable target again when it is in service: apply the autoscaling stack"
+    if found.targets:
+        yield "it is scaled automatically: it keeps its instances, its scalable target and the policies of that"
 
 
 def _component_steps(wanted: Wanted, found: Found, consent: Consent) -> list[Step]:
@@ -248,12 +255,14 @@ def _component_made(wanted: Wanted, found: Found, name: str) -> list[Step]:
 
 def _parts(wanted: Wanted, found: Found) -> list[Step]:
     """Return the steps to what an endpoint is made of, where that is not there."""
+    _check_package(wanted, found)
     model = [] if wanted.component else _model_part(wanted, found)
     config = Step(action=Action.CREATE_CONFIG, name=wanted.config_name)
     return [*model, *([] if found.has_config else [config])]
 
 
 def _model_part(wanted: Wanted, found: Found) -> list[Step]:
+    _check_package(wanted, found)
     return [] if found.has_model else [Step(action=Action.CREATE_MODEL, name=wanted.model_name)]
 
 
@@ -269,6 +278,23 @@ def _reason(said: str | None) -> str:
     return said or "SageMaker gives no reason"
 
 
+def _check_name(wanted: Wanted, found: Found) -> None:
+    if wrong := found.misnamed(wanted.endpoint):
+        raise _Refusal(wrong, "write it so, or take another name")
+
+
+def _check_package(wanted: Wanted, found: Found) -> None:
+    if found.package is None:
+        return
+    if found.package.problem:
+        raise _Refusal(f"{wanted.package} cannot be used: {found.package.problem.rstrip('.')}", SUBSCRIBE)
+    if found.package.types and wanted.instance_type not in found.package.types:
+        raise _Refusal(
+            f"the listing of {wanted.package} does not have {wanted.instance_type}",
+            f"take one of {', '.join(found.package.types)}",
+        )
+
+
 def _check_others(name: str, found: Found, consent: Consent) -> None:
     others = found.others(consent.consumer)
     if others and not consent.disturb:
@@ -281,5 +307,5 @@ def _check_quota(wanted: Wanted, found: Found, needed: int) -> None:
         quota = f"the quota '{wanted.instance_type} for endpoint usage' is {found.quota}"
         raise _Refusal(
             f"{needed} x {wanted.instance_type} are needed at once, and {quota}",
-            "request an increase in Service Quotas, or take another instance type",
+            MORE_QUOTA,
         )

@@ -10,12 +10,14 @@ from autocloudops import aws
 from autocloudops.clock import Clock
 from autocloudops.errors import AccessDenied
 from nim_endpoint import leases
-from nim_endpoint.found import Found, FoundComponent, Status
+from nim_endpoint.found import Found, FoundComponent, Package, Status
 from nim_endpoint.refusals import is_absent
 from nim_endpoint.secret import unlogged
 from nim_endpoint.wanted import OF_ENDPOINT, OWNED, OWNER, Wanted
 
 VARIANT_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+UNUSABLE = "ValidationException"
+"""What DescribeModelPackage says of a package that is not there, of another region, or not subscribed to."""
 QUOTA_NAME = "{} for endpoint usage"
 Row = Mapping[str, Any]
 
@@ -72,6 +74,7 @@ class Reader:
         ]
         return Found(
             status=Status(said["EndpointStatus"]),
+            name=said["EndpointName"],
             arn=said["EndpointArn"],
             config_name=said.get("EndpointConfigName"),
             is_config_lost=config is None,
@@ -92,6 +95,10 @@ class Reader:
     async def with_quota(self, found: Found, instance_type: str) -> Found:
         """Return `found` with the quota of an instance type, where the role may read it."""
         return found.model_copy(update={"quota": await self._quota(instance_type)})
+
+    async def with_package(self, found: Found, package: str) -> Found:
+        """Return `found` with what a model package says of itself, where the role may read it."""
+        return found.model_copy(update={"package": await self._package(package)})
 
     async def tags(self, arn: str) -> dict[str, str]:
         """Return the tags of a resource; none where it is gone."""
@@ -175,6 +182,18 @@ class Reader:
         except AccessDenied:
             return None
         return None
+
+    async def _package(self, name: str) -> Package | None:
+        try:
+            said = await self.sagemaker.describe_model_package(ModelPackageName=name)
+        except ClientError as error:
+            if aws.error_code(error) in aws.DENIED:
+                return None
+            if aws.error_code(error) == UNUSABLE:
+                return Package(problem=aws.error_message(error))
+            raise
+        types = said.get("InferenceSpecification", {}).get("SupportedRealtimeInferenceInstanceTypes", ())
+        return Package(types=tuple(types))
 
     async def _pages(self, operation: str, member: str, **request: str) -> list[Row]:
         paginator = self.sagemaker.get_paginator(operation)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from autocloudops.values import Value
-from nim_endpoint.catalogue import ModelCard, Price, instances
+from nim_endpoint.catalogue import ModelCard, Price, instance, instances, model
 from nim_endpoint.memory import fit
 
 MONTH_HOURS = 730.0
@@ -26,17 +26,22 @@ class Line(Value):
     arithmetic: str = ""
 
 
-class Published(Value):
-    """A sum that was published elsewhere, item by item, and what is wrong with it."""
+class Month(Value):
+    """A sum, item by item."""
 
     name: str
     lines: tuple[Line, ...]
-    errors: tuple[str, ...]
 
     @property
     def dollars(self) -> float:
         """The sum."""
         return round(sum(each.dollars for each in self.lines), 2)
+
+
+class Published(Month):
+    """A sum that was published elsewhere, and what is wrong with it."""
+
+    errors: tuple[str, ...]
 
 
 WRONG_GPU = Line(what="ml.g4dn.xlarge, always on", dollars=380.16, arithmetic="0.528 x 720 h")
@@ -76,6 +81,13 @@ PUBLISHED = (
         ),
     ),
 )
+
+
+PLACES = {"nemotron-nano-8b": "g6e.xlarge", "nv-embedqa-1b": "g5.xlarge"}
+"""On which instance each of the two models is, in the corrected scenarios."""
+EC2_PRICES = {"g6e.xlarge": 1.861, "g5.xlarge": 1.006}
+"""US dollars an hour on demand in us-east-1; snapshots of 2025, no day known."""
+NOT_HOURLY = frozenset({"model storage", "data processing", "EBS", "ECR", "data transfer"})
 
 
 class Rate(Value):
@@ -175,6 +187,44 @@ def _cost(way: str, rate: Rate, load: Load, *, hours: float, cold: float, why: s
         cold=cold,
         arithmetic=f"{why}; x {rate.instances} x {each} = {dollars:,.2f}",
     )
+
+
+def corrected_months() -> tuple[Month, Month]:
+    """Return both published scenarios without their errors: SageMaker, then EKS.
+
+    Each has both models, on GPUs that hold them and with their licences, for 730 hours. Items without an hourly price
+    are as published.
+    """
+    hosted = [_hosted(name, instance(f"ml.{kind}").price.price_per_hour, f"ml.{kind}") for name, kind in PLACES.items()]
+    own = [_hosted(name, EC2_PRICES[kind], kind) for name, kind in PLACES.items()]
+    shared = (
+        _hourly("control plane", 0.10),
+        _hourly("2 x m5.large", 2 * 0.096),
+        _hourly("load balancer", 0.0225),
+        _hourly("NAT gateway", 0.045),
+    )
+    sagemaker, eks = PUBLISHED
+    return (
+        Month(name="SageMaker, corrected", lines=(*hosted, *_unchanged(sagemaker))),
+        Month(name="EKS, corrected", lines=(*shared, *own, *_unchanged(eks))),
+    )
+
+
+def _hosted(model_name: str, price: float, kind: str) -> Line:
+    licence = model(model_name).licence_per_hour
+    return Line(
+        what=f"{model_name} on {kind}",
+        dollars=round((price + licence) * MONTH_HOURS, 2),
+        arithmetic=f"({price:g} + {licence:g} licence) x {MONTH_HOURS:.0f} h",
+    )
+
+
+def _hourly(what: str, price: float) -> Line:
+    return Line(what=what, dollars=round(price * MONTH_HOURS, 2), arithmetic=f"{price:g} x {MONTH_HOURS:.0f} h")
+
+
+def _unchanged(published: Published) -> tuple[Line, ...]:
+    return tuple(each for each in published.lines if each.what in NOT_HOURLY)
 
 
 def corrected(card: ModelCard) -> tuple[Line, ...]:

@@ -15,6 +15,7 @@ from nim_endpoint.memory import Fit, fit
 
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
+NGC_KEY = re.compile(r"\bnvapi\W")
 SECRETS = re.compile(r"key|token|secret|password", re.IGNORECASE)
 LONGEST_NAME = 52
 """SageMaker's names have 63 characters at most; ours leave room for a hash."""
@@ -119,6 +120,8 @@ class Spec(_Strict):
             )
         if self.component is None and (self.instances.least == 0 or self.instances.initial != self.instances.most):
             raise ValueError("only an endpoint with components has its instances scaled by SageMaker: set `component`")
+        if self.route == "marketplace" and self.context_tokens:
+            raise ValueError("a model package sets its own context_tokens: its listing need not take any variable")
         if len(self.component_name or self.endpoint) > LONGEST_NAME:
             raise ValueError(f"{self.component_name} is longer than {LONGEST_NAME} characters")
         if planted := [name for name in self.environment if SECRETS.search(name)]:
@@ -136,10 +139,15 @@ def read(source: str, values: Mapping[str, str], name: str | None = None) -> Spe
 
     Raises:
         InputUnreadable: there is no such file, or it is no spec.
-        SettingsInvalid: a placeholder has no value, or the model does not fit; the arithmetic is in the message.
+        SettingsInvalid: a placeholder has no value, a value is a key, or the model does not fit; the arithmetic is in
+            the message.
     """
-    raw = _text(source)
-    found = catalogue.document_of(_filled(raw, values, source), source)
+    filled = _filled(_text(source), values, source)
+    if NGC_KEY.search(filled):
+        raise SettingsInvalid(
+            f"there is a key in {source} or a value of it", "keep it with `autocloudops endpoint key`"
+        )
+    found = catalogue.document_of(filled, source)
     if not isinstance(found, dict):
         raise InputUnreadable(f"{source} is no endpoint spec", "see docs/endpoints.md")
     spec = _spec({**found, "endpoint": name} if name else found, source)

@@ -54,6 +54,12 @@ class Wanted(Value):
         return str(self.config["endpoint_config_name"])
 
     @property
+    def package(self) -> str | None:
+        """The model package, on the route that has one."""
+        package: str | None = self.model["primary_container"].get("model_package_name")
+        return package
+
+    @property
     def component_name(self) -> str | None:
         """The name of the inference component, where there is one."""
         return str(self.component["inference_component_name"]) if self.component else None
@@ -89,17 +95,23 @@ def _model(spec: Spec, key_version: str | None) -> Request:
     request: dict[str, Any] = {
         "primary_container": _container(spec),
         "execution_role_arn": spec.role,
-        "enable_network_isolation": spec.route != "ecr",
+        **_walls(spec),
     }
-    if spec.vpc:
-        request["vpc_config"] = {
-            "subnets": list(spec.vpc.subnets),
-            "security_group_ids": list(spec.vpc.security_groups),
-        }
     needs = spec.component.model_dump() if spec.component else None
     stem = spec.component_name or spec.endpoint
     hashed = _hash([request, needs, _start(spec), key_version])
     return {"model_name": f"{stem}-{hashed}", **request, "tags": owned(spec.endpoint, hashed)}
+
+
+def _walls(spec: Spec) -> Request:
+    """Return what keeps containers from the internet, or in a network of the account's own."""
+    walls: dict[str, Any] = {"enable_network_isolation": spec.route != "ecr"}
+    if spec.vpc:
+        walls["vpc_config"] = {
+            "subnets": list(spec.vpc.subnets),
+            "security_group_ids": list(spec.vpc.security_groups),
+        }
+    return walls
 
 
 def _container(spec: Spec) -> Request:
@@ -142,7 +154,8 @@ def _config(spec: Spec, model_name: str) -> Request:
             "min_instance_count": spec.instances.least,
             "max_instance_count": spec.instances.most,
         }
-        return _named_config(spec, variant, {"execution_role_arn": spec.role})
+        # What walls a component's containers in is said of the endpoint that hosts them.
+        return _named_config(spec, variant, {"execution_role_arn": spec.role, **_walls(spec)})
     return _named_config(spec, {**variant, "model_name": model_name, **_start(spec)}, {})
 
 

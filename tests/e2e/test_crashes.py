@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -18,18 +19,21 @@ import hurried_worker
 import pytest
 from database_alarms import event, sns
 from faulty_oracles import HEAD, Remains, broken, ends_of
-from processes import STOP_SECONDS, started, until
+from processes import STOP_SECONDS, started, until, until_nothing_is_left
 from virtual_time import START
 
 from autocloudops.audit.objects import S3Objects
 from autocloudops.audit.reader import Found, records
+from autocloudops.incidents.model import Incident, IncidentStatus
 from autocloudops.sandbox import SandboxResources
 from autocloudops.sandbox.foundation import client, deploy
+from autocloudops.state import items
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sqs import SQSClient
 
+Item = dict[str, Any]
 WORKERS = 2
 ALARMS_PER_KILL = 10
 DATABASES = 6
@@ -37,8 +41,10 @@ METRICS = ("ReadLatency", "WriteLatency", "DatabaseConnections")
 VALUES = ("ALARM", "ALARM", "ALARM", "OK")
 LONGEST_LIFE_SECONDS = 2.0
 START_SECONDS = 120.0
-SETTLED_SECONDS = 180.0
-FINISHED_SECONDS = 300.0
+STUCK_SECONDS = 180.0
+"""How long nothing may come to an end: the longest rest is 70 s, from a decision to its last look, and a sweep."""
+LAST_WORDS = 2_000
+MOMENTS = ("opened_at", "reopened_at", "last_member_at", "decided_at", "lease_until", "retry_at", "suppressed_until")
 SHORT = {
     "AUTOCLOUDOPS_QUEUE_WAIT_SECONDS": "1",
     "AUTOCLOUDOPS_QUEUE_DRAIN_SECONDS": "10",
@@ -84,24 +90,36 @@ class Site:
         self.sent += bodies
 
     @property
-    def left(self) -> int:
-        """How many messages the queue holds, in flight or not."""
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._resources.queue_url, AttributeNames=["All"])
-        return sum(int(value) for name, value in answer["Attributes"].items() if name.startswith("ApproximateNumber"))
+    def queued(self) -> dict[str, int]:
+        """How many messages the queue holds, where it holds any."""
+        counts = self._sqs.get_queue_attributes(QueueUrl=self._resources.queue_url, AttributeNames=["All"])[
+            "Attributes"
+        ]
+        waiting = int(counts["ApproximateNumberOfMessages"]) + int(counts["ApproximateNumberOfMessagesDelayed"])
+        in_flight = int(counts["ApproximateNumberOfMessagesNotVisible"])
+        found = {"messages wait": waiting, "messages are in flight": in_flight}
+        return {what: count for what, count in found.items() if count}
 
     @property
-    def table(self) -> list[dict[str, Any]]:
+    def table(self) -> list[Item]:
         """Every item of the state table."""
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._resources.state_table)
         return [dict(item) for page in pages for item in page["Items"]]
 
-    def settled(self) -> bool:
-        """Return whether nothing is in the queue, and every incident is decided."""
-        return not self.left and all(item["status"]["S"] == "decided" for item in self.table if item["sk"]["S"] == HEAD)
+    def unsettled(self) -> dict[str, int]:
+        """Return what is left until nothing is in the queue and every incident is decided, and how often."""
+        return self._left(lambda incident, _: incident.status is not IncidentStatus.DECIDED)
 
-    def finished(self) -> bool:
-        """Return whether it is settled, and no sweeper has anything to look after."""
-        return self.settled() and not any(item["pk"]["S"].startswith("OPEN#") for item in self.table)
+    def unfinished(self) -> dict[str, int]:
+        """Return what is left until nothing is in the queue and no sweeper has anything to look after."""
+        return self._left(lambda incident, entry: incident.status is not IncidentStatus.DECIDED or entry is not None)
+
+    def _left(self, holds_up: Callable[[Incident, Item | None], bool]) -> dict[str, int]:
+        queued, table = self.queued, self.table
+        entries = {item["sk"]["S"]: item for item in table if item["pk"]["S"].startswith("OPEN#")}
+        incidents = [items.read_head(item) for item in table if item["sk"]["S"] == HEAD]
+        found = [(incident, entries.get(str(incident.incident_id))) for incident in incidents]
+        return queued | {described(*each): 1 for each in found if holds_up(*each)}
 
     @property
     def remains(self) -> Remains:
@@ -112,7 +130,7 @@ class Site:
             kept=asyncio.run(self._kept()),
             table=self.table,
             effective=None,
-            complaints=[f"{self.left} messages are left"] if self.left else [],
+            complaints=[f"{count} {what}" for what, count in self.queued.items()],
         )
 
     def _parked(self) -> Iterator[str]:
@@ -123,6 +141,17 @@ class Site:
     async def _kept(self) -> list[Found]:
         async with client("s3", self._resources.endpoint_url) as s3:
             return [found async for found in records(S3Objects(s3, self._resources.audit_bucket))]
+
+
+def described(incident: Incident, entry: Item | None) -> str:
+    """Return an incident as whoever wonders why it is not finished wants to read it; `entry` lists it as unfinished."""
+    now = datetime.now(UTC)
+    moments = ((name, getattr(incident, name)) for name in MOMENTS)
+    ages = [f"{name} {(now - at).total_seconds():+.1f} s ago" for name, at in moments if at]
+    told = "not listed" if entry is None else "people are to be told" if "notice" in entry else "to be looked at again"
+    asked = f"revision {incident.revision}, attempt {incident.attempt} of {incident.asker}"
+    firing = f"{incident.firing} of {incident.members} firing, {len(incident.asked_families)} kinds asked"
+    return ", ".join([f"incident {incident.incident_id} is {incident.status}", told, asked, firing, *ages])
 
 
 @pytest.fixture
@@ -159,6 +188,12 @@ class Crew:
         assert process.wait(STOP_SECONDS) == -signal.SIGKILL, log.read_text()
         self._working[place] = self._hire()
 
+    @property
+    def dead(self) -> dict[str, int]:
+        """The workers that ended although nobody killed them, and what they said last."""
+        logs = (log for process, log in self._working if process.poll() is not None)
+        return {f"{log.name} ended by itself: {log.read_text()[-LAST_WORDS:]}": 1 for log in logs}
+
     def stop(self) -> None:
         """Let the last workers end their work in good order."""
         for process, log in self._working:
@@ -191,10 +226,8 @@ def killed(site: Site, folder: Path, seed: int, kills: int) -> None:
         for number in range(kills):
             site.send(list(load(rng, number)))
             crew.kill(rng)
-        if kills < 50:
-            until(site.settled, "every incident decided", SETTLED_SECONDS)
-        else:
-            until(site.finished, "every incident finished", FINISHED_SECONDS)
+        left = site.unsettled if kills < 50 else site.unfinished
+        until_nothing_is_left(lambda: crew.dead | left(), STUCK_SECONDS)
         crew.stop()
 
 

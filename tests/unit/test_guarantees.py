@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("docs/guarantees.md", "docs/operations.md")
+PAGES = ("docs/guarantees.md", "docs/operations.md", "docs/endpoints.md")
 NAMED = sorted(
     {each for page in PAGES for each in re.findall(r"`(tests/[\w/]+\.py::\w+)`", (ROOT / page).read_text("utf-8"))}
 )

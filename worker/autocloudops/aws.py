@@ -79,6 +79,11 @@ THROTTLED = frozenset(
     }
 )
 
+# A transaction needs what each of its parts needs (Amazon DynamoDB Developer Guide, "DynamoDB transactions and IAM").
+PERMISSIONS = {
+    "dynamodb:TransactWriteItems": "dynamodb:ConditionCheckItem, DeleteItem, PutItem and UpdateItem",
+}
+
 MISCONFIGURED = (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound, ParamValidationError)
 UNANSWERED = (
     BotoCoreError,
@@ -156,7 +161,7 @@ def translated(operation: str, target: str) -> Iterator[None]:
     """Raise what an AWS call raises as one of `ServiceFailed`.
 
     Args:
-        operation: the call, as `sqs:ReceiveMessage`; IAM writes permissions the same way.
+        operation: the call, as `sqs:ReceiveMessage`; IAM writes permissions the same way, except `PERMISSIONS`.
         target: the queue, bucket, table, topic or endpoint that the call is for.
     """
     try:
@@ -177,7 +182,8 @@ def _service_error(operation: str, target: str, error: ClientError) -> ServiceFa
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     said = f"{code}: {message}" if code else message
     if code in DENIED:
-        return AccessDenied(operation, target, said, f"allow {operation} on it for this role")
+        permission = PERMISSIONS.get(operation, operation)
+        return AccessDenied(operation, target, said, f"allow {permission} on it for this role")
     if code in MISSING or status == 404:  # noqa: PLR2004 - HTTP's own number
         return TargetMissing(operation, target, said, "check its name, account and region")
     if code in THROTTLED or status in {429, 503}:

@@ -141,3 +141,10 @@ class WorkerStuck(AutoCloudOpsError):
 
 class SandboxFailed(AutoCloudOpsError):
     """A local stand-in did not start or does not answer."""
+
+
+def cause_of(error: Exception) -> Exception:
+    """Return what happened first, where a task group wrapped it."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

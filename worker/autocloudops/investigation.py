@@ -22,11 +22,10 @@ from autocloudops.decisions.modes import Mode
 from autocloudops.decisions.story import Story
 from autocloudops.diagnosis.ask import LEAST_START_SECONDS, Answer, Question, ask
 from autocloudops.diagnosis.endpoint import ModelEndpoint, Priority
-from autocloudops.diagnosis.use import SourceUse
 from autocloudops.diagnosis.gathering import Gathered, Subject
 from autocloudops.diagnosis.model import Diagnosis
 from autocloudops.diagnosis.prompt import PROMPT_TOKENS, Prompt, PromptInput, build
-from autocloudops.diagnosis.use import ModelUse, unasked, used
+from autocloudops.diagnosis.use import ModelUse, SourceUse, unasked, used
 from autocloudops.errors import ContextTooLong, EndpointMisconfigured, ModelError, ModelUnavailable
 from autocloudops.incidents.circumstances import Circumstances
 from autocloudops.incidents.model import Incident, family

@@ -8,10 +8,12 @@ import uvloop
 from environment import PAUSE_SECONDS
 
 from autocloudops.clock import SystemClock
+from autocloudops.entrypoints.collecting import uncollected
 from autocloudops.entrypoints.wiring import open_queue
+from autocloudops.environment import read
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.consumer import Consumer, Done, Ending, Limits
-from autocloudops.settings import QueueSettings, read
+from autocloudops.settings import QueueSettings
 
 DONE = Done()
 
@@ -30,7 +32,8 @@ async def main() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = read(QueueSettings)
     async with AsyncExitStack() as stack:
-        queue = await open_queue(stack, settings)
+        with uncollected():
+            queue = await open_queue(stack, settings)
         limits = Limits(concurrency=settings.concurrency, drain_seconds=settings.drain_seconds)
         await Consumer(queue, handle, SystemClock(), limits).run(stop)
 

@@ -15,10 +15,11 @@ from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.model import Policy
 from autocloudops.entrypoints.wiring import gatekeeper_of, open_queue
+from autocloudops.environment import read
 from autocloudops.investigation import Investigator
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.consumer import Consumer, Limits
-from autocloudops.settings import QueueSettings, SnsSettings, read
+from autocloudops.settings import QueueSettings, SnsSettings
 from autocloudops.state.memory import MemoryIncidents
 
 

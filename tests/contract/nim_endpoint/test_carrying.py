@@ -13,7 +13,24 @@ from nim_endpoint.planning import Action, Verdict
 from nim_endpoint.reading import Reader
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+TARGET = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/nim/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
 CREATED = [Action.CREATE_MODEL, Action.CREATE_CONFIG, Action.CREATE_ENDPOINT]
+
+
+async def scaled(account: DeployAccount) -> None:
+    """Let the endpoint be scaled between one and two instances, as the autoscaling stack does."""
+    call = account.clients["application-autoscaling"]
+    await call.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
+    await call.put_scaling_policy(
+        **TARGET,
+        PolicyName="requests-at-once",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 16.0},
+    )
 
 
 async def test_an_endpoint_that_is_not_there_is_created(account: DeployAccount) -> None:
@@ -71,19 +88,28 @@ async def test_an_update_that_fails_is_told_with_its_reason(account: DeployAccou
     assert account.plane.calls.count("UpdateEndpoint") == 1
 
 
-async def test_another_instance_type_deregisters_the_scalable_target_first(account: DeployAccount) -> None:
-    """SageMaker refuses another instance type for a variant that is scaled automatically."""
+async def test_a_roll_back_that_fails_is_told_and_left_to_a_person(account: DeployAccount) -> None:
+    """The run that began the change raises it; the next one reports the status, and changes nothing."""
     await account.deployer().ensure()
-    await account.clients["application-autoscaling"].register_scalable_target(
-        ServiceNamespace="sagemaker",
-        ResourceId="endpoint/nim/variant/AllTraffic",
-        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-        MinCapacity=1,
-        MaxCapacity=2,
-    )
-    deployer = account.deployer()
-    await deployer.ensure(spec(instance_type=OTHER_KIND))
-    assert deployer.actions()[-2:] == [Action.DEREGISTER_TARGET, Action.UPDATE_ENDPOINT]
+    account.plane.fail_next("UpdateEndpoint", "rollback_failed")
+    with pytest.raises(ServiceFailed, match=r"sagemaker:UpdateEndpoint .* is UpdateRollbackFailed: .* serves a mix"):
+        await account.deployer().ensure(spec(context_tokens=8_192))
+    done = await account.deployer().ensure(spec(context_tokens=8_192), recreate=True)
+    assert done.refusal
+    assert "serves a mix" in done.refusal
+    assert "DeleteEndpoint" not in account.plane.calls
+
+
+async def test_another_instance_type_of_what_is_scaled_is_refused_first(account: DeployAccount) -> None:
+    """SageMaker refuses it while a scalable target is there; without the target it is an update like any other."""
+    await account.deployer().ensure()
+    await scaled(account)
+    done = await account.deployer().ensure(spec(instance_type=OTHER_KIND))
+    assert done.refusal
+    assert "delete the stack endpoint-autoscaling, run this again" in done.refusal
+    assert (await account.found()).targets == (TARGET["ResourceId"],)
+    await account.clients["application-autoscaling"].deregister_scalable_target(**TARGET)
+    assert (await account.deployer().ensure(spec(instance_type=OTHER_KIND))).verdict is Verdict.UPDATE
     assert (await account.found()).instance_type == OTHER_KIND
 
 
@@ -116,7 +142,7 @@ async def test_a_foreign_endpoint_that_does_not_answer_is_not_adopted(account: D
         await deployer.ensure(adopt=True)
 
 
-@pytest.mark.parametrize("status", ["SYSTEM_UPDATING", "ROLLING_BACK"])
+@pytest.mark.parametrize("status", ["CREATING", "UPDATING", "SYSTEM_UPDATING", "ROLLING_BACK"])
 async def test_a_passing_status_is_waited_for(account: DeployAccount, status: str) -> None:
     """Nothing is created or updated while AWS itself is at work."""
     await account.deployer().ensure()
@@ -206,6 +232,15 @@ async def test_a_throttled_call_is_repeated(account: DeployAccount, operation: s
     assert (await account.deployer().ensure()).refusal is None
 
 
+@pytest.mark.parametrize("operation", ["UpdateEndpoint", "AddTags", "DescribeScalableTargets", "ListServiceQuotas"])
+async def test_a_throttled_call_of_an_update_is_repeated(account: DeployAccount, operation: str) -> None:
+    """So it is with the calls that only a change of what is there makes."""
+    await account.deployer().ensure()
+    account.plane.fail_next(operation, "throttled")
+    changed = await account.deployer().ensure(spec(context_tokens=8_192), consumer="team-b", disturb=True)
+    assert changed.verdict is Verdict.UPDATE
+
+
 async def test_a_reply_that_is_lost_ends_in_one_endpoint(account: DeployAccount) -> None:
     """The creation happened although its answer was lost: the repeated call meets its own endpoint."""
     account.plane.fail_next("CreateEndpoint", "lost_reply")
@@ -252,20 +287,23 @@ async def test_the_role_of_the_model_is_the_one_of_the_spec(account: DeployAccou
 async def test_an_endpoint_that_is_scaled_keeps_its_count_through_an_update(account: DeployAccount) -> None:
     """What autoscaling has added is not taken away by a change of the model."""
     await account.deployer().ensure()
-    target = "endpoint/nim/variant/AllTraffic"
-    await account.clients["application-autoscaling"].register_scalable_target(
-        ServiceNamespace="sagemaker",
-        ResourceId=target,
-        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-        MinCapacity=1,
-        MaxCapacity=2,
-    )
-    account.plane.scale(target, 2, "much to do")
+    await scaled(account)
+    account.plane.scale(TARGET["ResourceId"], 2, "much to do")
     account.clock.forward(DURATIONS.rescale_endpoint_seconds)
-    deployer = account.deployer()
-    await deployer.ensure(spec(context_tokens=8_192))
-    assert Action.DEREGISTER_TARGET not in deployer.actions()
-    assert (await account.found()).instances == 2
+    await account.deployer().ensure(spec(context_tokens=8_192))
+    found = await account.found()
+    assert (found.instances, found.targets) == (2, (TARGET["ResourceId"],))
+    policies = await account.clients["application-autoscaling"].describe_scaling_policies(ServiceNamespace="sagemaker")
+    assert [each["PolicyName"] for each in policies["ScalingPolicies"]] == ["requests-at-once"]
+
+
+async def test_both_models_have_an_endpoint_of_their_own(account: DeployAccount) -> None:
+    """The embedding model is made and reused as the language model is, and neither knows of the other."""
+    embedding = spec(endpoint="nim-embedding", model="nv-embedqa-1b", context_tokens=None)
+    for verdict in (Verdict.CREATE, Verdict.REUSE):
+        done = [await account.deployer().ensure(each) for each in (spec(), embedding)]
+        assert [(each.verdict, each.found.status) for each in done] == [(verdict, Status.IN_SERVICE)] * 2
+    assert account.plane.calls.count("CreateEndpoint") == 2
 
 
 class ForgetfulReader(Reader):

@@ -25,6 +25,7 @@ async def test_an_endpoint_and_its_component_are_created(account: DeployAccount)
     found = await account.found()
     config = await account.clients["sagemaker"].describe_endpoint_config(EndpointConfigName=found.config_name)
     assert config["ProductionVariants"][0]["ManagedInstanceScaling"]["MinInstanceCount"] == 0
+    assert config["EnableNetworkIsolation"] is True
     assert [(each.name, each.status, each.copies) for each in found.components] == [("nim-llm", Status.IN_SERVICE, 1)]
 
 

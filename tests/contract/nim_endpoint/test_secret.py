@@ -4,11 +4,14 @@ import json
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from command_line import typed
 from control_plane import aws_client
 from plain_resources import PlainResources
@@ -142,11 +145,63 @@ def test_the_other_routes_send_the_key_nowhere(plane: RecordedPlane) -> None:
 @pytest.mark.usefixtures("plane")
 def test_a_secret_that_is_missing_is_told_with_the_verb_that_makes_it(tmp_path: Path) -> None:
     """The plan of route ecr needs the version of the key."""
-    spec = (catalogue.folder() / "llm-ecr.yaml").read_text().replace(SECRET, "nobody/made")
+    spec = (catalogue.folder() / "llm-ecr.yaml").read_text().replace("${prefix}/ngc", "nobody/made")
     (tmp_path / "spec.yaml").write_text(spec)
     result = typed("endpoint", "plan", str(tmp_path / "spec.yaml"), *VALUES, *MINE, "--key-in-environment")
     assert result.exit_code == ExitCode.CONFIGURATION
-    assert "there is no secret nobody/made: make it with `autocloudops endpoint key`" in result.stderr
+    assert "there is no secret nobody/made: put the key there with `autocloudops endpoint key`" in result.stderr
+    keeper = aws_client("secretsmanager", os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"], attempts=1)
+    keeper.create_secret(Name="nobody/made")
+    keeper.close()
+    result = typed("endpoint", "plan", str(tmp_path / "spec.yaml"), *VALUES, *MINE, "--key-in-environment")
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert "the secret nobody/made is empty" in result.stderr
+
+
+@pytest.mark.usefixtures("plane")
+def test_a_secret_that_was_made_empty_takes_the_key() -> None:
+    """The foundation stack makes the secret; the verb puts the key into that very one, and once only."""
+    keeper = aws_client("secretsmanager", os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"], attempts=1)
+    made = keeper.create_secret(Name="made/empty")["ARN"]
+    said = [typed("endpoint", "key", "--secret", "made/empty", piped=planted()) for _ in range(2)]
+    assert [each.exit_code for each in said] == [0, 0], said[0].stderr
+    assert said[0].stderr == said[1].stderr
+    kept = keeper.get_secret_value(SecretId="made/empty")
+    keeper.close()
+    assert (kept["ARN"], kept["SecretString"]) == (made, planted())
+
+
+class Repeating:
+    """A class of the SDK that repeats in its refusal what it was given."""
+
+    def __init__(self, refusal: Callable[[str], Exception]) -> None:
+        self.refusal = refusal
+
+    def create(self, **given: Any) -> None:  # noqa: ANN401 - whatever the SDK takes
+        raise self.refusal(str(given["primary_container"]["environment"]))
+
+
+REFUSALS: tuple[Callable[[str], Exception], ...] = (
+    lambda said: ClientError({"Error": {"Code": "ValidationException", "Message": f"Value {said}"}}, "CreateModel"),
+    lambda said: ValueError(f"input_value=...{said[-60:]}"),
+)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=["whole", "cut"])
+def test_a_refusal_that_repeats_the_key_is_told_without_it(
+    plane: RecordedPlane, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[str], Exception]
+) -> None:
+    """SageMaker and the SDK may repeat the environment, whole or cut: neither line nor traceback shows the key."""
+    key = planted()
+    assert typed("endpoint", "key", "--secret", SECRET, piped=key).exit_code == 0
+    hosting = Hosting(resources=SimpleNamespace(Model=Repeating(refusal)), session=None, region=PLACE.region)
+    monkeypatch.setattr(deploying, "open_hosting", lambda _: hosting)
+    made = typed("--debug", "endpoint", "ensure", "llm-ecr", *VALUES, *MINE, "--key-in-environment", "--yes")
+    assert made.exit_code == ExitCode.SERVICE
+    assert "sagemaker:CreateModel" in made.stderr
+    assert "withheld because they hold the key" in made.stderr
+    assert not any(key[start : start + 8] in made.output for start in range(len(key) - 7))
+    assert "CreateEndpoint" not in plane.calls
 
 
 @pytest.mark.parametrize("said", ["", " \n", "two words", "ü", "x" * 1_025])

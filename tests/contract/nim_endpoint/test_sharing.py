@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 from control_plane import DURATIONS, KIND
-from deploying import DeployAccount, deploy_account, spec
+from deploying import COMPONENT, DeployAccount, deploy_account, spec
 
 from autocloudops.errors import ServiceFailed
-from nim_endpoint.found import Status
+from nim_endpoint.found import Found, Status
 from nim_endpoint.leases import MARK
 from nim_endpoint.planning import Action, Verdict
+from nim_endpoint.reading import Reader
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -96,6 +97,40 @@ async def test_a_lease_is_not_taken_on_an_endpoint_that_is_about_to_go(account: 
     done = await account.deployer().ensure(consumer="team-b")
     assert done.refusal
     assert "about to delete" in done.refusal
+
+
+async def test_a_lease_taken_while_a_deletion_begins_keeps_the_components_too(account: DeployAccount) -> None:
+    """A component goes first, so that the announcement and the look for leases come before it."""
+    await account.deployer().ensure(spec(COMPONENT), consumer="team-a")
+    arn = (await account.found()).arn
+    reader = account.deployer().ports.reader
+    await account.deployer().ports.leases.take(arn, "team-b")
+
+    class Late(Reader):
+        """Sees the other's lease only when it is asked once more."""
+
+        async def endpoint(self, name: str) -> Found:
+            found = await super().endpoint(name)
+            return found if "AddTags" in account.plane.calls[before:] else found.model_copy(update={"leases": {}})
+
+    before = len(account.plane.calls)
+    late = Late(reader.sagemaker, reader.scaling, reader.quotas, account.clock)
+    done = await account.deployer(reader=late).remove(consumer="team-a")
+    assert done.refusal
+    assert "team-b" in done.refusal
+    assert not [each for each in account.plane.calls if each.startswith("DeleteInference")]
+    found = await account.found()
+    assert (found.is_marked, [each.status for each in found.components]) == (False, [Status.IN_SERVICE])
+
+
+async def test_a_deletion_that_is_refused_takes_its_announcement_back(account: DeployAccount) -> None:
+    """Whoever may not delete the endpoint does not keep others from it."""
+    await account.deployer().ensure(consumer="team-a")
+    account.plane.fail_next("DeleteEndpoint", "access_denied")
+    with pytest.raises(ServiceFailed, match="sagemaker:DeleteEndpoint"):
+        await account.deployer().remove(consumer="team-a")
+    assert not (await account.found()).is_marked
+    assert (await account.deployer().ensure(consumer="team-b")).verdict is Verdict.REUSE
 
 
 async def test_a_deletion_that_was_given_up_blocks_nobody_for_long(account: DeployAccount) -> None:

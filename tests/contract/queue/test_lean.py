@@ -1,10 +1,8 @@
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
-from aiobotocore.credentials import AioRefreshableCredentials
 from aiohttp import web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -14,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_sqs import Seen, scripted_sqs
 
-from autocloudops import aws
-from autocloudops.queue.lean import LeanSqs, open_lean
-from autocloudops.queue.lean_signer import Signer
+from autocloudops.queue.lean import open_lean
+from autocloudops.queue.signing import Signer
 
 REGION = "eu-west-1"
 AT = datetime(2026, 11, 22, 3, 11, 42, tzinfo=UTC)
@@ -56,7 +53,7 @@ def by_botocore(credentials: ReadOnlyCredentials, url: str, body: bytes) -> Mapp
 def test_signatures_are_botocores(body: bytes, token: str | None, url: str) -> None:
     """For every body, endpoint and kind of credentials the signature is the one that botocore makes."""
     credentials = ReadOnlyCredentials("key", "secret", token)
-    signer = Signer(credentials, REGION, url, HOSTS[url])
+    signer = Signer(credentials, REGION, url)
     with patch("botocore.auth.get_current_datetime", return_value=AT):
         found = {name.lower(): value for name, value in signer.signed("ReceiveMessage", body).items()}
         wanted = by_botocore(credentials, url, body)
@@ -73,42 +70,6 @@ async def test_the_endpoint_is_the_one_of_the_sdk(endpoint: str, monkeypatch: py
         monkeypatch.setenv(name, value)
     async with open_lean(1) as calls:
         assert str(calls._url) == f"{endpoint}/"
-
-
-class Rotating:
-    """Credentials that are about to expire each time they are read."""
-
-    def __init__(self) -> None:
-        self.fetched = 0
-
-    async def fetch(self) -> dict[str, str]:
-        """Return the next ones."""
-        self.fetched += 1
-        expiry = datetime.now(UTC) + timedelta(seconds=1)
-        name = f"key{self.fetched}"
-        return {"access_key": name, "secret_key": "s", "token": f"t{name}", "expiry_time": expiry.isoformat()}
-
-
-async def test_credentials_are_refreshed(point_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each call is signed with what botocore has by then, and carries its token."""
-    rotating = Rotating()
-    credentials = AioRefreshableCredentials.create_from_metadata(await rotating.fetch(), rotating.fetch, "test")
-    made = aws.session()
-
-    async def found() -> object:
-        return credentials
-
-    monkeypatch.setattr(made, "get_credentials", found)
-    monkeypatch.setattr(aws, "session", lambda: made)
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(scripted_sqs())
-        point_at(server.url)
-        calls: LeanSqs = await stack.enter_async_context(open_lean(5))
-        for _ in range(3):
-            assert await calls.receive_message(QueueUrl="q") == {}
-    signed_with = [seen.headers["Authorization"].split("Credential=")[1].split("/")[0] for seen in server.seen]
-    assert signed_with == ["key2", "key3", "key4"]
-    assert [seen.headers["X-Amz-Security-Token"] for seen in server.seen] == ["tkey2", "tkey3", "tkey4"]
 
 
 @pytest.mark.parametrize("text", ['{"Messages": [', "[]", "<html>Welcome to the hotel</html>", "\xff"])

@@ -4,13 +4,19 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from aiobotocore.credentials import AioRefreshableCredentials
 from aiohttp import web
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from scripted_sqs import OpenQueue, Script, ScriptedSqs, Seen, scripted_sqs
 from sns_messages import certificate, key
 
+from autocloudops import aws
 from autocloudops.entrypoints import wiring
 from autocloudops.errors import (
     AccessDenied,
@@ -24,6 +30,7 @@ from autocloudops.errors import (
 from autocloudops.queue.client import Delivery, SqsQueue
 
 URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/alarms"
+KEYS = ("key", "secret", "a token")
 CLOCK = "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z (20260101T002000Z - 5 min.)"
 ANSWERS = {
     "a role without the permission": (403, '{"__type":"com.amazon.coral.service#AccessDeniedException"}', AccessDenied),
@@ -186,6 +193,67 @@ async def test_what_is_sent_is_the_same(server: ScriptedSqs, queue: SqsQueue) ->
         "MessageSystemAttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
     }
     assert json.loads(server.seen[-1].body)["MessageBody"] == held[0].body
+
+
+class Rotating:
+    """Credentials that are about to expire each time they are read."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+
+    async def fetch(self) -> dict[str, str]:
+        """Return the next ones."""
+        self.fetched += 1
+        expiry = datetime.now(UTC) + timedelta(seconds=1)
+        name = f"key{self.fetched}"
+        return {"access_key": name, "secret_key": "s", "token": f"t{name}", "expiry_time": expiry.isoformat()}
+
+
+async def test_credentials_are_refreshed(
+    server: ScriptedSqs, open_sqs: OpenQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call is signed with what botocore has by then, and carries its token."""
+    rotating = Rotating()
+    credentials = AioRefreshableCredentials.create_from_metadata(await rotating.fetch(), rotating.fetch, "test")
+    made = aws.session()
+
+    async def found() -> object:
+        return credentials
+
+    monkeypatch.setattr(made, "get_credentials", found)
+    monkeypatch.setattr(aws, "session", lambda: made)
+    queue = await open_sqs(URL, URL + "-dlq")
+    for _ in range(3):
+        assert await queue.receive(1, 30) == []
+    signed_with = [seen.headers["Authorization"].split("Credential=")[1].split("/")[0] for seen in server.seen]
+    assert signed_with == ["key2", "key3", "key4"]
+    assert [seen.headers["X-Amz-Security-Token"] for seen in server.seen] == ["tkey2", "tkey3", "tkey4"]
+
+
+def authorization_of(seen: Seen, base: str) -> str:
+    """Return what botocore's own signer says of a request that came, at the time that it names."""
+    names = seen.headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+    headers = {name: seen.headers[name] for name in names}
+    request = AWSRequest("POST", f"{base}{seen.url}", headers=headers, data=seen.body)
+    at = datetime.strptime(headers["x-amz-date"], SIGV4_TIMESTAMP).replace(tzinfo=UTC)
+    with patch("botocore.auth.get_current_datetime", return_value=at):
+        SigV4Auth(ReadOnlyCredentials(*KEYS), "sqs", "eu-west-1").add_auth(request)
+    return str(request.headers["Authorization"])
+
+
+async def test_every_call_is_signed(server: ScriptedSqs, open_sqs: OpenQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What arrives bears the signature that botocore makes for it, with target, date and token among what is signed."""
+    for name, value in zip(("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"), KEYS, strict=True):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    queue = await open_sqs(URL, URL + "-dlq")
+    held = Delivery(message_id="a", receipt="r", body="Größe")
+    await queue.receive(1, 30)
+    await queue.delete([held])
+    await queue.park(held, "not_json", "no JSON")
+    for seen in server.seen:
+        signed = seen.headers["Authorization"]
+        assert signed == authorization_of(seen, server.url)
+        assert "host;x-amz-date;x-amz-security-token;x-amz-target" in signed
 
 
 @pytest.mark.parametrize("gone", ["AWS_ACCESS_KEY_ID", "AWS_REGION"])

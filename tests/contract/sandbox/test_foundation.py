@@ -118,6 +118,27 @@ async def test_the_production_rule_takes_only_alarm_events_of_cloudwatch(
 
 
 @pytest.mark.parametrize(
+    ("name", "matches"),
+    [
+        ("checkout-latency", True),
+        ("production-checkout-latency", True),
+        ("production-canary", True),
+        ("AutoCloudOps/production/no-model", False),
+        ("AutoCloudOps/other/turned-away", False),
+        ("TargetTracking-service/production/production-worker-AlarmHigh-1", False),
+        ("TargetTracking-service/shop/orders-AlarmHigh-1", True),
+    ],
+)
+async def test_the_production_rule_leaves_out_alarms_about_this_system(
+    embedded_aws: SandboxResources, production_patterns: Mapping[str, str], name: str, *, matches: bool
+) -> None:
+    """What AutoCloudOps' own alarms say goes to whoever looks after it, and back into its own queue never."""
+    detail = {"alarmName": name}
+    found = await _matches(embedded_aws, production_patterns["alarms"], "aws.cloudwatch", DETAIL_TYPES[0], detail)
+    assert found is matches
+
+
+@pytest.mark.parametrize(
     ("source", "detail_type", "detail", "matches"),
     [
         ("autocloudops.change", "Change", {}, True),
@@ -128,6 +149,8 @@ async def test_the_production_rule_takes_only_alarm_events_of_cloudwatch(
         ("aws.ec2", "EBS Volume Notification", {}, False),
         ("aws.lambda", "AWS API Call via CloudTrail", {"readOnly": False}, True),
         ("aws.lambda", "AWS API Call via CloudTrail", {"readOnly": True}, False),
+        ("aws.ecs", "AWS API Call via CloudTrail", {"readOnly": False, "eventCategory": "Management"}, True),
+        ("aws.dynamodb", "AWS API Call via CloudTrail", {"readOnly": False, "eventCategory": "Data"}, False),
         ("aws.s3", "AWS API Call via CloudTrail", {"readOnly": False}, False),
         ("aws.cloudwatch", DETAIL_TYPES[0], {}, False),
     ],
@@ -137,7 +160,7 @@ async def test_the_rule_of_changes_takes_what_is_evidence(
     production_patterns: Mapping[str, str],
     source: str,
     detail_type: str,
-    detail: Mapping[str, bool],
+    detail: Mapping[str, object],
     *,
     matches: bool,
 ) -> None:
@@ -147,7 +170,7 @@ async def test_the_rule_of_changes_takes_what_is_evidence(
 
 
 async def _matches(
-    aws: SandboxResources, pattern: str, source: str, detail_type: str, detail: Mapping[str, bool] | None = None
+    aws: SandboxResources, pattern: str, source: str, detail_type: str, detail: Mapping[str, object] | None = None
 ) -> bool:
     event = {
         "id": "1",

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from triage import GOOD_REPLY, cpu_alarm, prompt_about, reply
 
-from autocloudops.diagnosis.model import Diagnosis
 from autocloudops.diagnosis.fault import ReplyFault
+from autocloudops.diagnosis.model import Diagnosis
 from autocloudops.diagnosis.reply import read_reply
 
 PROMPT = prompt_about(cpu_alarm())

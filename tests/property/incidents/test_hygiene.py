@@ -18,10 +18,10 @@ from autocloudops.alarms.model import (
     MissingData,
     ResourceRef,
 )
-from autocloudops.incidents.hygiene.rules import RULES, findings
 from autocloudops.incidents.hygiene.comparison import ANYTHING, Range
 from autocloudops.incidents.hygiene.domains import ROWS
 from autocloudops.incidents.hygiene.expressions import range_of
+from autocloudops.incidents.hygiene.rules import RULES, findings
 
 RECOMMENDED = Path(__file__).parents[3].parent / "shared" / "reference" / "recommended_alarms.json"
 AT = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)

@@ -3,7 +3,8 @@ import json
 import pytest
 from command_line import typed
 
-from autocloudops.settings import ROOMS, variable_of
+from autocloudops.environment import variable_of
+from autocloudops.settings import ROOMS
 
 
 def rows(stdout: str) -> dict[str, dict[str, str]]:

@@ -20,11 +20,12 @@ from autocloudops.entrypoints.invocation import times
 from autocloudops.entrypoints.lambda_handler import SWEEP, Environment, Function
 from autocloudops.entrypoints.service import Service
 from autocloudops.entrypoints.wiring import gatekeeper_of
+from autocloudops.environment import read
 from autocloudops.errors import AuditConflict, InputUnreadable, ServiceUnavailable, SettingsInvalid
 from autocloudops.incidents.model import Incident, IncidentStatus
 from autocloudops.investigation import UNAVAILABLE, Investigator
 from autocloudops.pipeline import Rooms
-from autocloudops.settings import LambdaSettings, SnsSettings, read
+from autocloudops.settings import LambdaSettings, SnsSettings
 
 FUNCTION_SECONDS = 60.0
 MARGIN_SECONDS = 15.0

@@ -10,9 +10,10 @@ from autocloudops.diagnosis.endpoint import CompletionRequest, Message, ModelEnd
 from autocloudops.entrypoints.asking import bounds_of
 from autocloudops.entrypoints.endpoint_urls import endpoint_urls
 from autocloudops.entrypoints.models import open_model
+from autocloudops.environment import read
 from autocloudops.errors import SettingsInvalid
 from autocloudops.inference.dialects import MemoryDialects
-from autocloudops.settings import ModelSettings, read
+from autocloudops.settings import ModelSettings
 
 VARIABLE = "AUTOCLOUDOPS_MODEL_ENDPOINTS"
 

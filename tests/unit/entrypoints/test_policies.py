@@ -6,8 +6,9 @@ from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.decisions.rules import ApprovalRule
 from autocloudops.entrypoints.policies import policy_of, refuse_without_approvers, refuse_without_followups
+from autocloudops.environment import read
 from autocloudops.errors import SettingsInvalid
-from autocloudops.settings import ActionSettings, SafetySettings, read
+from autocloudops.settings import ActionSettings, SafetySettings
 
 ACTIVE = """
 mode: active

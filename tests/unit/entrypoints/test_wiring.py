@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 from autocloudops.audit.objects import FolderObjects, S3Objects
 from autocloudops.entrypoints import wiring
+from autocloudops.environment import read
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import (
     AuditSettings,
@@ -18,7 +19,6 @@ from autocloudops.settings import (
     QueueSettings,
     SafetySettings,
     SnsSettings,
-    read,
 )
 
 

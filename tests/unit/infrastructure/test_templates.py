@@ -22,8 +22,9 @@ from autocloudops.decisions.claims import ActionEntry
 from autocloudops.decisions.gates.allow_list import OWN_TAG
 from autocloudops.entrypoints.digest_handler import DIGEST, VERIFY
 from autocloudops.entrypoints.measuring import CANARY
+from autocloudops.environment import variable_of
 from autocloudops.metrics import UNITS
-from autocloudops.settings import ROOMS, LambdaSettings, QueueSettings, variable_of
+from autocloudops.settings import ROOMS, LambdaSettings, QueueSettings
 from autocloudops.values import Value
 
 NAMESPACE = "AUTOCLOUDOPS_METRICS_NAMESPACE"

@@ -13,6 +13,7 @@ ROLE = "arn:aws:iam::123456789012:role/endpoint"
 VALUES = {
     "account": "123456789012",
     "region": "eu-west-1",
+    "prefix": "autocloudops",
     "role": ROLE,
     "package": "arn:aws:sagemaker:eu-west-1:985815980388:model-package/nano-8b",
     "weights": "s3://bucket/nano-8b/",
@@ -111,6 +112,15 @@ def test_a_spec_that_cannot_work_is_refused_with_the_arithmetic(
     """It would cost half an hour of a GPU to find out what a sum tells."""
     with pytest.raises(SettingsInvalid, match=said):
         specs.read(written(tmp_path, **changes), {})
+
+
+def test_a_key_in_a_spec_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """Neither the file nor a value that is filled in may hold the key, under whatever name."""
+    key = "-".join(("nv" + "api", "Zq" * 32))
+    for source, values in ((written(tmp_path, environment={"NIM_LOG": key}), {}), ("llm-s3", {**VALUES, "role": key})):
+        with pytest.raises(SettingsInvalid, match="there is a key in") as caught:
+            specs.read(source, values)
+        assert key not in str(caught.value)
 
 
 def test_a_file_that_is_none_is_told_with_the_bundled_names(tmp_path: Path) -> None:

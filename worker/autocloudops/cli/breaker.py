@@ -15,7 +15,8 @@ from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.claims import Ledger
 from autocloudops.entrypoints import wiring
-from autocloudops.settings import StateSettings, read
+from autocloudops.environment import read
+from autocloudops.settings import StateSettings
 from autocloudops.state.claims import DynamoLedger
 
 REASON_CHARACTERS = 200

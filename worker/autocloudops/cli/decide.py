@@ -25,6 +25,7 @@ from autocloudops.diagnosis.endpoint import ModelEndpoint
 from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.models import open_model
 from autocloudops.entrypoints.policies import policy_of
+from autocloudops.environment import read
 from autocloudops.incidents.model import Windows
 from autocloudops.inference.dialects import MemoryDialects
 from autocloudops.investigation import Investigator
@@ -32,7 +33,7 @@ from autocloudops.notify.sns import Notification
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.queue.client import Delivery
 from autocloudops.redaction import clean
-from autocloudops.settings import ModelSettings, SafetySettings, SnsSettings, read
+from autocloudops.settings import ModelSettings, SafetySettings, SnsSettings
 from autocloudops.state.memory import MemoryIncidents
 
 REMARK_LIMIT = 220

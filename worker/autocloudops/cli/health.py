@@ -7,8 +7,9 @@ from typing import Any
 
 from autocloudops.cli.output import Output, print_json, print_lines
 from autocloudops.cli.program import ExitCode
+from autocloudops.environment import read
 from autocloudops.errors import SettingsInvalid
-from autocloudops.settings import HealthSettings, read
+from autocloudops.settings import HealthSettings
 
 ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 ANSWER_SECONDS = 20.0

@@ -19,6 +19,7 @@ from autocloudops.cli.output import Output, note, print_json
 from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.environment import read
 from autocloudops.errors import AccessDenied, ServiceFailed, SettingsInvalid
 from autocloudops.incidents.forecast import Forecast, forecast
 from autocloudops.incidents.replay import Transition
@@ -26,7 +27,7 @@ from autocloudops.knowledge.calls import Calls
 from autocloudops.knowledge.inventory import HISTORY, AlarmReader, Span
 from autocloudops.knowledge.quotas import BY_ACTION
 from autocloudops.redaction import visible
-from autocloudops.settings import IncidentSettings, StateSettings, read
+from autocloudops.settings import IncidentSettings, StateSettings
 from autocloudops.state.inventory import DynamoInventory
 
 LONGEST = timedelta(days=30)

@@ -16,9 +16,10 @@ from autocloudops.cli.output import note
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.story import short_id
 from autocloudops.entrypoints import wiring
+from autocloudops.environment import read
 from autocloudops.errors import InputUnreadable
 from autocloudops.incidents.past import Judgement, Label, PastIncident
-from autocloudops.settings import StateSettings, read
+from autocloudops.settings import StateSettings
 from autocloudops.state.past import DynamoPast
 
 ID = re.compile(r"(?:inc-)?(?P<id>[0-9a-f]{8}[0-9a-f-]{0,28})", re.IGNORECASE)

@@ -8,8 +8,9 @@ from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.cancelling import cancel
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.environment import read
 from autocloudops.errors import ServiceUnavailable
-from autocloudops.settings import AuditSettings, StateSettings, read
+from autocloudops.settings import AuditSettings, StateSettings
 from autocloudops.state.writers import DynamoWriters
 
 DURABLE_SECONDS = 30.0

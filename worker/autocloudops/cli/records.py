@@ -13,9 +13,10 @@ from autocloudops.decisions.model import Decision
 from autocloudops.decisions.story import Story
 from autocloudops.diagnosis.use import ModelUse
 from autocloudops.entrypoints import wiring
+from autocloudops.environment import read
 from autocloudops.errors import InputUnreadable
 from autocloudops.incidents.circumstances import STORM_RESOURCES
-from autocloudops.settings import AuditSettings, read
+from autocloudops.settings import AuditSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from autocloudops.cli.output import Output, Row, print_rows
+from autocloudops.environment import variable_of
 from autocloudops.redaction import redact
-from autocloudops.settings import ROOMS, variable_of
+from autocloudops.settings import ROOMS
 
 COLUMNS = ("variable", "value", "state", "description")
 

@@ -13,9 +13,10 @@ from autocloudops.cli.output import Output, note, print_rows
 from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
+from autocloudops.environment import read
 from autocloudops.incidents.silence import LONGEST, Silence
 from autocloudops.incidents.store import IncidentStore
-from autocloudops.settings import StateSettings, read
+from autocloudops.settings import StateSettings
 from autocloudops.state.dynamodb import DynamoIncidents
 
 COLUMNS = ("owner", "until", "by", "reason")

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from autocloudops.entrypoints.ecs import serve
-from autocloudops.settings import HealthSettings, LogSettings, read
+from autocloudops.environment import read
+from autocloudops.settings import HealthSettings, LogSettings
 from autocloudops.telemetry import configure_logging
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop]

@@ -10,9 +10,10 @@ from autocloudops.entrypoints.endpoint_urls import endpoint_urls
 from autocloudops.entrypoints.evidence import open_gatherer
 from autocloudops.entrypoints.models import open_model
 from autocloudops.entrypoints.stored import State, account_of
+from autocloudops.environment import read
 from autocloudops.inference.reliable import Meter
 from autocloudops.investigation import Bounds, Investigator
-from autocloudops.settings import EvidenceSettings, ModelSettings, QueueSettings, read
+from autocloudops.settings import EvidenceSettings, ModelSettings, QueueSettings
 
 if TYPE_CHECKING:
     from autocloudops.entrypoints.service import Opening

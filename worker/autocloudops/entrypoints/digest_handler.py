@@ -15,8 +15,9 @@ from logging import getLogger
 from autocloudops.audit.findings import Report
 from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.proving import Keys, check, last_days, sign
+from autocloudops.environment import read
 from autocloudops.errors import InputUnreadable, SettingsInvalid
-from autocloudops.settings import AuditSettings, LogSettings, read
+from autocloudops.settings import AuditSettings, LogSettings
 from autocloudops.telemetry import configure_logging
 
 log = getLogger(__name__)

@@ -23,13 +23,14 @@ from autocloudops.entrypoints.preflight.clients import Clients
 from autocloudops.entrypoints.service import Opening, open_service
 from autocloudops.entrypoints.signals import stopping
 from autocloudops.entrypoints.spot import log_notice
+from autocloudops.environment import faults, read
 from autocloudops.errors import cause_of
 from autocloudops.pipeline import Asking, Pipeline
 from autocloudops.pipeline.acting import Acting
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.consumer import Consumer, Ending, Handler, Limits
 from autocloudops.queue.watchdog import PATIENCE_SECONDS, Watchdog
-from autocloudops.settings import ROOMS, ActionSettings, HealthSettings, QueueSettings, faults, read
+from autocloudops.settings import ROOMS, ActionSettings, HealthSettings, QueueSettings
 
 log = getLogger(__name__)
 

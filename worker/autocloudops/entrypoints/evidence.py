@@ -8,6 +8,7 @@ from autocloudops import aws
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.gathering import Gatherer, Source
 from autocloudops.entrypoints.stored import State
+from autocloudops.environment import read
 from autocloudops.knowledge.alarm_now import AlarmNow
 from autocloudops.knowledge.calls import Calls
 from autocloudops.knowledge.changes import Changes
@@ -18,7 +19,7 @@ from autocloudops.knowledge.past import Past
 from autocloudops.knowledge.quotas import BY_ACTION
 from autocloudops.knowledge.registered import Registered
 from autocloudops.knowledge.thirty_days import ThirtyDays
-from autocloudops.settings import EvidenceSettings, IncidentSettings, KnowledgeSettings, read
+from autocloudops.settings import EvidenceSettings, IncidentSettings, KnowledgeSettings
 
 
 async def open_gatherer(

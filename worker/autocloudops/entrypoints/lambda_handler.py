@@ -23,9 +23,10 @@ with uncollected():
     from autocloudops.entrypoints import wiring
     from autocloudops.entrypoints.invocation import Invocation, times
     from autocloudops.entrypoints.service import Opening, Service, open_service
+    from autocloudops.environment import read
     from autocloudops.errors import InputUnreadable
     from autocloudops.queue.client import Delivery, QueueClient
-    from autocloudops.settings import LambdaSettings, LogSettings, QueueSettings, read
+    from autocloudops.settings import LambdaSettings, LogSettings, QueueSettings
     from autocloudops.telemetry import configure_logging
 
 log = getLogger(__name__)

@@ -10,9 +10,10 @@ from typing import TextIO
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import Clock
 from autocloudops.decisions.claims import Ledger
+from autocloudops.environment import read
 from autocloudops.errors import ServiceFailed
 from autocloudops.metrics import EmbeddedMetrics, Measuring, Standing
-from autocloudops.settings import MetricsSettings, StateSettings, read
+from autocloudops.settings import MetricsSettings, StateSettings
 
 log = getLogger(__name__)
 

@@ -14,7 +14,8 @@ from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.audit_keys import open_signer, open_trusted
 from autocloudops.entrypoints.measuring import measuring_of
-from autocloudops.settings import StateSettings, read
+from autocloudops.environment import read
+from autocloudops.settings import StateSettings
 from autocloudops.state.writers import DynamoWriters
 from autocloudops.values import Value
 

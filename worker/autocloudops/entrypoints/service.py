@@ -17,10 +17,10 @@ from autocloudops.entrypoints.measuring import Lookout, measuring_of
 from autocloudops.entrypoints.policies import policy_of, refuse_without_approvers, refuse_without_followups
 from autocloudops.entrypoints.redacting import open_redaction
 from autocloudops.entrypoints.stored import State, account_of, open_past, state_of
+from autocloudops.environment import read
 from autocloudops.metrics import Measuring
-from autocloudops.pipeline import Rooms
+from autocloudops.pipeline import Investigates, Rooms
 from autocloudops.pipeline.acting import Acting, Witnesses
-from autocloudops.pipeline.asking import Investigates
 from autocloudops.settings import (
     ActionSettings,
     AuditSettings,
@@ -32,7 +32,6 @@ from autocloudops.settings import (
     SafetySettings,
     SnsSettings,
     StateSettings,
-    read,
 )
 from autocloudops.state.claims import DynamoLedger
 from autocloudops.state.writers import DynamoWriters

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from autocloudops.clock import Clock
-from autocloudops.settings import KnowledgeSettings, read
+from autocloudops.environment import read
+from autocloudops.settings import KnowledgeSettings
 from autocloudops.state.changes import DynamoChanges
 from autocloudops.state.dialects import DynamoDialects
 from autocloudops.state.dynamodb import DynamoIncidents

@@ -19,12 +19,7 @@ from autocloudops.notify.sns import SnsNotifier
 from autocloudops.queue.client import SqsQueue
 from autocloudops.queue.lean import open_lean
 from autocloudops.queue.sdk import open_sdk
-from autocloudops.settings import (
-    IncidentSettings,
-    NotifySettings,
-    QueueSettings,
-    SnsSettings,
-)
+from autocloudops.settings import IncidentSettings, NotifySettings, QueueSettings, SnsSettings
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient

@@ -1,30 +1,25 @@
 """One incident, asked about by exactly one worker at a time, until a decision about it stands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from autocloudops.alarms.model import Alarm, AwsEvent
+from autocloudops.alarms.model import Alarm
 from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome, Receipt
-from autocloudops.audit.writer import AuditWriter
-from autocloudops.clock import Clock
 from autocloudops.decisions.model import Verdict
 from autocloudops.decisions.remembering import remembered
 from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.incidents.circumstances import Circumstances, circumstances
 from autocloudops.incidents.flapping import WINDOW, flapping
 from autocloudops.incidents.grouping import awaits_parts, left_unasked, may_clear, takes
-from autocloudops.incidents.model import Incident, IncidentStatus, Windows, family
-from autocloudops.incidents.past import PastIncident
-from autocloudops.incidents.store import IncidentStore
+from autocloudops.incidents.model import Incident, IncidentStatus, family
 from autocloudops.notify.message import notification_of
-from autocloudops.notify.sns import Notifier
-from autocloudops.pipeline.acting import Acting
 from autocloudops.pipeline.relatives import related
+from autocloudops.pipeline.rooms import Investigates, Rooms
 from autocloudops.pipeline.telling import Notice, Telling
 
 if TYPE_CHECKING:
@@ -41,32 +36,6 @@ COUNTED_WITHIN = timedelta(seconds=10)
 MOST_ADOPTED = 20
 
 
-class PastStore(Protocol):
-    """Where decided incidents are remembered for later ones."""
-
-    async def keep(self, past: PastIncident, previous: UUID | None = None) -> None:
-        """Remember an incident, and the one before it of the same owner as over; raises `ServiceFailed`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """The adapters that the pipeline joins, and what they share.
-
-    `events` hear of every AWS event in the queue, before it is audited; `past` remembers what was decided; `acting`
-    does what was decided, None where nothing is ever done.
-    """
-
-    incidents: IncidentStore
-    audit: AuditWriter
-    notifier: Notifier
-    clock: Clock
-    windows: Windows = field(default_factory=Windows)
-    events: Sequence[Callable[[AwsEvent], Awaitable[object]]] = ()
-    past: PastStore | None = None
-    acting: Acting | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Shift:
     """How long an asker may ask that is stopped from outside, and so leaves to later ones what does not answer in time.
@@ -78,26 +47,6 @@ class Shift:
 
     ends_at: datetime
     retry: timedelta
-
-
-class Investigates(Protocol):
-    """Decides about incidents: `Investigator`, or what opens one when it is first asked."""
-
-    @property
-    def patience(self) -> timedelta:
-        """How long after an incident's opener attempts to get an answer may start."""
-        ...
-
-    async def investigate(
-        self,
-        incident: Incident,
-        alarms: Sequence[Alarm],
-        known: Circumstances | None = None,
-        due_at: datetime | None = None,
-        ends_at: datetime | None = None,
-    ) -> "Case":
-        """Return the decision about `alarms`, with everything that led to it; see `Investigator`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

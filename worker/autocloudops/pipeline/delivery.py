@@ -27,8 +27,9 @@ from autocloudops.incidents.model import (
     Repeats,
     Role,
 )
-from autocloudops.pipeline.asking import Asking, Rooms
+from autocloudops.pipeline.asking import Asking
 from autocloudops.pipeline.relatives import related
+from autocloudops.pipeline.rooms import Rooms
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.endings import Done, Ending, Later, Park
 

@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -28,7 +27,7 @@ from yarl import URL
 
 from autocloudops import aws
 from autocloudops.errors import SettingsInvalid
-from autocloudops.queue.lean_signer import SERVICE, Signer
+from autocloudops.queue.signing import SERVICE, Signing
 
 FIRST_ERROR_STATUS = 300
 NO_SHAPE = Shape("Error", {"type": "structure"})
@@ -42,23 +41,18 @@ class LeanSqs:
 
     Args:
         http: bounded in time and connections.
-        credentials: refreshed by botocore when they are about to expire.
+        signing: makes the headers of a call.
         endpoint: as botocore resolved it.
-        region: that calls are signed for.
         user_agent: said to the service; not signed.
     """
 
-    def __init__(
-        self, http: ClientSession, credentials: AioCredentials, endpoint: str, region: str, user_agent: str
-    ) -> None:
+    def __init__(self, http: ClientSession, signing: Signing, endpoint: str, user_agent: str) -> None:
         self._http = http
-        self._credentials = credentials
+        self._signing = signing
         url = URL(endpoint, encoded=True)
         self._url = url if url.path != "/" else url.with_path("/")
-        self._region = region
         self._proxy = ProxyConfiguration(get_environ_proxies(endpoint)).proxy_url_for(endpoint)
         self._unsigned = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
-        self._signer: Signer | None = None
 
     async def receive_message(self, **fields: object) -> Mapping[str, Any]:
         """Call ReceiveMessage."""
@@ -85,8 +79,7 @@ class LeanSqs:
             aiohttp.ClientError, TimeoutError: no answer came.
         """
         body = json.dumps(fields).encode()
-        signer = await self._current_signer()
-        headers = {**self._unsigned, **signer.signed(action, body)}
+        headers = {**self._unsigned, **await self._signing.headers(str(self._url), action, body)}
         async with self._http.post(
             self._url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
         ) as answer:
@@ -94,12 +87,6 @@ class LeanSqs:
         if answer.status >= FIRST_ERROR_STATUS:
             raise ClientError(_error(answer, content), action)
         return _parsed(content)
-
-    async def _current_signer(self) -> Signer:
-        credentials = await self._credentials.get_frozen_credentials()
-        if self._signer is None or self._signer.credentials != credentials:
-            self._signer = Signer(credentials, self._region, str(self._url), _host(self._url))
-        return self._signer
 
 
 @asynccontextmanager
@@ -126,7 +113,8 @@ async def open_lean(read_timeout_seconds: float, connections: int = 50) -> Async
         ClientSession(connector=connector, timeout=timeout, cookie_jar=DummyCookieJar(), auto_decompress=False) as http,
     ):
         meta = resolved.meta
-        yield LeanSqs(http, credentials, meta.endpoint_url, meta.region_name, str(meta.config.user_agent))
+        signing = Signing(credentials, meta.region_name)
+        yield LeanSqs(http, signing, meta.endpoint_url, str(meta.config.user_agent))
 
 
 def _trusting(session: AioSession) -> ssl.SSLContext:
@@ -136,10 +124,6 @@ def _trusting(session: AioSession) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=bundle or get_cert_path(verify=True))
     except OSError as error:
         raise SettingsInvalid(f"AWS_CA_BUNDLE: {bundle}: {error}", "name a file of certificates in PEM") from error
-
-
-def _host(url: URL) -> str:
-    return str(url.host_subcomponent) if url.is_default_port() else f"{url.host_subcomponent}:{url.port}"
 
 
 def _parsed(content: bytes) -> Mapping[str, Any]:

@@ -17,8 +17,9 @@ from autocloudops.cli.program import ExitCode
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.claims import Claim
 from autocloudops.entrypoints import wiring
+from autocloudops.environment import read
 from autocloudops.errors import ApprovalRefused, InputUnreadable
-from autocloudops.settings import StateSettings, read
+from autocloudops.settings import StateSettings
 from autocloudops.state.claims import DynamoLedger
 
 COLUMNS = ("id", "until", "runbook", "target", "does")

@@ -14,8 +14,9 @@ from autocloudops.cli.audit_reading.days import Days
 from autocloudops.cli.audit_reading.tables import Answer, opened_tables
 from autocloudops.cli.output import Output, note, print_rows
 from autocloudops.cli.records import opened
+from autocloudops.environment import read
 from autocloudops.redaction import visible
-from autocloudops.settings import AuditSettings, read
+from autocloudops.settings import AuditSettings
 
 TABLE_ROWS = 1_000
 

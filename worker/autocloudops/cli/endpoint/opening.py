@@ -20,6 +20,8 @@ from nim_endpoint.reading import Reader
 from nim_endpoint.specs import Spec
 from nim_endpoint.wanted import Wanted, wanted
 
+PREFIX = "autocloudops"
+"""What the names of a deployment begin with, where nothing else was said."""
 CALL_SECONDS = 20
 CALL_ATTEMPTS = 5
 
@@ -81,7 +83,7 @@ async def filled(account: Account, options: SpecOptions) -> tuple[Spec, Wanted]:
         InputUnreadable: it is no spec.
         SettingsInvalid: a placeholder is open, the model does not fit, or the key would be shown without a word.
     """
-    values = {"region": account.region, **_pairs(options.values or [])}
+    values = {"region": account.region, "prefix": PREFIX, **_pairs(options.values or [])}
     if "account" in specs.open_placeholders(options.spec) - values.keys():
         values["account"] = (await caller(account.stack)).account
     spec = specs.read(options.spec, values, options.name)

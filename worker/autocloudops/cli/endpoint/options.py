@@ -32,7 +32,7 @@ class SpecOptions:
     name: Annotated[str | None, typer.Option(help="The endpoint's name, instead of the spec's.")] = None
     values: Annotated[
         list[str] | None,
-        typer.Option("--set", help="NAME=VALUE for a placeholder of the spec; account and region are known."),
+        typer.Option("--set", help="NAME=VALUE for a placeholder of the spec; account, region and prefix are known."),
     ] = None
     region: Region = None
     adopt: Annotated[

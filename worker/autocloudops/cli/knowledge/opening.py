@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from autocloudops.cli.knowledge import Embedding
 from autocloudops.clock import Clock
 from autocloudops.entrypoints.library import open_embedder, open_files
+from autocloudops.environment import read
 from autocloudops.errors import SettingsInvalid
 from autocloudops.inference.sagemaker import SageMakerEndpoint
 from autocloudops.knowledge.embedding import Embedder
@@ -13,7 +14,7 @@ from autocloudops.knowledge.files import Files
 from autocloudops.sandbox import ENDPOINT_NAME, SimulatedEndpoint
 from autocloudops.sandbox.endpoint import EmbeddingEngine, HashEmbeddingEngine
 from autocloudops.sandbox.foundation import client
-from autocloudops.settings import KnowledgeSettings, read
+from autocloudops.settings import KnowledgeSettings
 
 if TYPE_CHECKING:
     from types_aiobotocore_sagemaker_runtime.client import SageMakerRuntimeClient

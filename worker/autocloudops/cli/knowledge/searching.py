@@ -10,12 +10,13 @@ from autocloudops.cli.knowledge.opening import open_embedding, open_library_file
 from autocloudops.cli.message import read_body
 from autocloudops.cli.output import Output, Row, note, print_rows
 from autocloudops.clock import SystemClock
+from autocloudops.environment import read
 from autocloudops.errors import InputUnreadable
 from autocloudops.knowledge.embedding import Questions
 from autocloudops.knowledge.index import IndexFile
 from autocloudops.knowledge.library import Library
 from autocloudops.knowledge.runbooks import Answer, Found, Search, Searching
-from autocloudops.settings import KnowledgeSettings, read
+from autocloudops.settings import KnowledgeSettings
 
 COLUMNS = ("how", "score", "file", "section", "title")
 SECONDS = 30.0

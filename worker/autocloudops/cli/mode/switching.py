@@ -13,7 +13,8 @@ from autocloudops.clock import SystemClock
 from autocloudops.decisions.claims import Claim, ClaimState, Control
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import wiring
-from autocloudops.settings import StateSettings, read
+from autocloudops.environment import read
+from autocloudops.settings import StateSettings
 from autocloudops.state.claims import DynamoLedger
 
 COLUMNS = ("mode", "at", "by", "reason")

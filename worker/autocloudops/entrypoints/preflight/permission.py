@@ -5,7 +5,8 @@ from functools import partial
 
 from autocloudops.entrypoints.policies import VARIABLE, policy_of, refuse_without_approvers, refuse_without_followups
 from autocloudops.entrypoints.preflight.checks import Check, Weight
-from autocloudops.settings import ActionSettings, SafetySettings, read
+from autocloudops.environment import read
+from autocloudops.settings import ActionSettings, SafetySettings
 
 
 def policy_checks(settings: SafetySettings) -> Sequence[Check]:

@@ -16,6 +16,7 @@ from autocloudops.entrypoints.preflight.place import account_checks, queue_regio
 from autocloudops.entrypoints.preflight.queues import queue_checks
 from autocloudops.entrypoints.preflight.table import table_checks
 from autocloudops.entrypoints.preflight.topic import topic_checks
+from autocloudops.environment import faults, read
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import (
     ROOMS,
@@ -26,8 +27,6 @@ from autocloudops.settings import (
     SafetySettings,
     SnsSettings,
     StateSettings,
-    faults,
-    read,
 )
 
 S = TypeVar("S", bound=BaseSettings)

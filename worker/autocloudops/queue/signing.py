@@ -5,10 +5,12 @@ from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
+from aiobotocore.credentials import AioCredentials
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import ReadOnlyCredentials
+from yarl import URL
 
 SERVICE = "sqs"
 CONTENT_TYPE = "application/x-amz-json-1.0"
@@ -38,13 +40,12 @@ class Signer(SigV4Auth):
         credentials: as botocore froze them.
         region: that the endpoint is in.
         url: of every call.
-        host: of the URL, with its port unless that is the scheme's own.
     """
 
-    def __init__(self, credentials: ReadOnlyCredentials, region: str, url: str, host: str) -> None:
+    def __init__(self, credentials: ReadOnlyCredentials, region: str, url: str) -> None:
         super().__init__(credentials, SERVICE, region)
-        self._url = url
-        self._host = host
+        self.url = url
+        self._host = _host(URL(url, encoded=True))
         self._path = super()._normalize_url_path(urlsplit(url).path)  # type: ignore[misc] # stubs lack private names
         token = [TOKEN] if credentials.token else []
         self._headers = ("content-type", "host", DATE, *token, "x-amz-target", "x-amzn-query-mode")
@@ -59,7 +60,7 @@ class Signer(SigV4Auth):
             "x-amz-target": f"AmazonSQS.{action}",
             "x-amzn-query-mode": "true",
         }
-        post = Post(self._url, headers, body)
+        post = Post(self.url, headers, body)
         self.add_auth(cast("AWSRequest", post))
         return post.headers
 
@@ -84,3 +85,35 @@ class Signer(SigV4Auth):
         """Remember the steps from the secret to the key of a day; only the last step is about the call."""
         signed: bytes | str = super()._sign(key, msg, hex) if hex else self._derive(key, msg)  # type: ignore[misc]
         return signed
+
+
+class Signing:
+    """Signs with the credentials of the moment: botocore refreshes them when they are about to expire.
+
+    Args:
+        credentials: botocore's.
+        region: that calls are signed for.
+    """
+
+    def __init__(self, credentials: AioCredentials, region: str) -> None:
+        self._credentials = credentials
+        self._region = region
+        self._signer: Signer | None = None
+
+    async def headers(self, url: str, action: str, body: bytes) -> dict[str, str]:
+        """Return the signed headers of a call.
+
+        Args:
+            url: the endpoint, with its path.
+            action: as `ReceiveMessage`.
+            body: the call in JSON.
+        """
+        credentials = await self._credentials.get_frozen_credentials()
+        signer = self._signer
+        if signer is None or signer.credentials != credentials or signer.url != url:
+            self._signer = signer = Signer(credentials, self._region, url)
+        return signer.signed(action, body)
+
+
+def _host(url: URL) -> str:
+    return str(url.host_subcomponent) if url.is_default_port() else f"{url.host_subcomponent}:{url.port}"
