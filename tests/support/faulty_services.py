@@ -30,6 +30,7 @@ WRITES: Mapping[tuple[str, str], str] = {
     ("transact_write_items", "INC KEY"): "state.end",
     ("transact_write_items", "INC KEY OPEN"): "state.reopen",
     ("transact_write_items", "INC KEY OPEN OWNER"): "state.open",
+    ("transact_write_items", "INC OPEN OWNER"): "state.open",
 }
 
 

@@ -369,6 +369,22 @@ async def test_an_alarm_fires_in_one_incident_only(store: IncidentStore) -> None
     assert [each.firing for each in counts if each] == [0, 1]
 
 
+async def test_an_alarm_that_ended_meanwhile_leaves_nothing_twice(store: IncidentStore) -> None:
+    """An opener that would stop its alarm firing elsewhere, where an OK has just done so, is placed again."""
+    first = await opened(store)
+    seen = await store.history(alarm().key, NOON)
+    await admit(store, alarm(state=AlarmState.OK, seconds=5))
+    fired, resolved = alarm(seconds=10), await store.incident(first.incident_id)
+    opening = place(fired, seen, resolved, WINDOWS, NOON)
+    assert isinstance(opening, Opens)
+    assert opening.leaves == first.incident_id
+    assert await store.record(fired, opening, seen, NOON) is False
+    again = await admit(store, fired)
+    assert isinstance(again, Opens)
+    counts = [await store.incident(each) for each in (first.incident_id, again.incident.incident_id)]
+    assert [each.firing for each in counts if each] == [0, 1]
+
+
 async def test_history_reaches_as_far_back_as_it_is_asked(store: IncidentStore) -> None:
     """The newest changes are always there, and older ones if they are wanted."""
     changes = (alarm(state=AlarmState.INSUFFICIENT_DATA, seconds=seconds) for seconds in range(HISTORY_LIMIT + 10))

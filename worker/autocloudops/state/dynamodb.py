@@ -49,7 +49,7 @@ from autocloudops.state import items, writes
 from autocloudops.state.items import text
 from autocloudops.state.marks import Marks
 from autocloudops.state.storms import Storms
-from autocloudops.state.sums import HOT_SECONDS, MEMBERS_IN, Into, Mark, Sum, Sums, Tally
+from autocloudops.state.sums import HOT_SECONDS, MEMBERS_IN, Into, Mark, Sum, Sums, Tally, mark_of_its_own
 from autocloudops.state.table import Table
 
 if TYPE_CHECKING:
@@ -161,10 +161,8 @@ class DynamoIncidents:
         if isinstance(placement, Opens | Reopens | Joins):
             await self._adopt_children(alarm, placement, now)
         match placement:
-            case Opens():
-                done = await self._table.transact(writes.opening(self._name, alarm, placement, now))
-            case Reopens():
-                done = await self._table.transact(writes.reopening(self._name, alarm, placement, now))
+            case Opens() | Reopens():
+                done = await self._record_token(alarm, placement, seen, now)
             case _:
                 done = await self._record_one(alarm, placement, seen, now)
         if done and isinstance(placement, Opens | Reopens):
@@ -179,6 +177,26 @@ class DynamoIncidents:
             return placement
         left = await self.incident(placement.leaves)
         return placement if left else placement.model_copy(update={"leaves": None})
+
+    async def _record_token(self, alarm: Alarm, placement: Opens | Reopens, seen: History, now: datetime) -> bool:
+        """Write a change that asks. One that leaves an incident is written before it counts, as those are that join.
+
+        An OK that ends the same episode stops it firing too. So both are written first and then look for each other:
+        at least one sees the other, and is placed anew.
+        """
+        leaving = mark_of_its_own(_incident_of(placement), now) if placement.leaves else None
+        if leaving and not await self._stays(alarm, placement, seen, now, leaving):
+            return False
+        opening = (
+            writes.opening(self._name, alarm, placement, now, leaving)
+            if isinstance(placement, Opens)
+            else writes.reopening(self._name, alarm, placement, now, leaving)
+        )
+        if await self._table.transact(opening):
+            return True
+        if leaving:
+            await self._take_back(alarm, placement, leaving)
+        return False
 
     async def _record_one(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
         """Write a change, and take it back where its key turned meanwhile or its incident takes no more members."""
@@ -358,6 +376,10 @@ class DynamoIncidents:
                 TableName=self._name, Key=items.silence_key(owner_key), ReturnValues="ALL_OLD"
             )
         return bool(answer.get("Attributes"))
+
+
+def _incident_of(placement: Opens | Reopens) -> UUID:
+    return placement.incident.incident_id if isinstance(placement, Opens) else placement.incident_id
 
 
 def _tally(alarm: Alarm, placement: Placement, now: datetime) -> Tally | None:

@@ -257,6 +257,11 @@ def sum_item(total: Sum, now: datetime) -> "NewItem":
     return item
 
 
+def proof_item(mark: Mark, now: datetime) -> "NewItem":
+    """Return the item that makes one change count by itself."""
+    return void_item(mark, now) | {"names": {"SS": [mark.name]}}
+
+
 def void_item(mark: Mark, now: datetime) -> "NewItem":
     """Return the item that takes the place of a sum that nobody wrote, and keeps it from being written."""
     return sum_key(mark.incident_id, mark.sum_id) | {"ttl": expiry(now, HEAD_RETENTION)}

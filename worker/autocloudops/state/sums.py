@@ -60,6 +60,15 @@ class Mark:
         return EPOCH + timedelta(milliseconds=int(self.sum_id.partition("#")[2][:TIME_DIGITS]))
 
 
+def mark_of_its_own(incident_id: UUID, now: datetime) -> Mark:
+    """Return the mark of a change that is counted by itself, in a sum that names nothing else."""
+    return Mark(incident_id, _sum_id(COUNTED_IN, now), uuid4().hex[:NAME_LENGTH])
+
+
+def _sum_id(kind: str, now: datetime) -> str:
+    return f"{kind}{epoch_milliseconds(now):0{TIME_DIGITS}d}-{uuid4().hex[:12]}"
+
+
 @dataclass(slots=True)
 class Sum:
     """Tallies added up: what one write makes durable."""
@@ -155,7 +164,7 @@ class Sums:
     def _begin(self, into: Into) -> tuple[Sum, "asyncio.Task[bool]"]:
         now = self._clock.now()
         kind = MEMBERS_IN if into.brings_members else COUNTED_IN
-        total = Sum(into, f"{kind}{epoch_milliseconds(now):0{TIME_DIGITS}d}-{uuid4().hex[:12]}", now)
+        total = Sum(into, _sum_id(kind, now), now)
         writing = asyncio.create_task(self._later(total, self._wait_seconds(into)))
         self._writing.add(writing)
         writing.add_done_callback(self._writing.discard)

@@ -49,11 +49,13 @@ def putting(table: str, item: "items.NewItem", now: datetime) -> "PutTypeDef":
     }
 
 
-def opening(table: str, alarm: Alarm, placement: Opens, now: datetime) -> list["TransactWriteItemTypeDef"]:
+def opening(
+    table: str, alarm: Alarm, placement: Opens, now: datetime, mark: Mark | None = None
+) -> list["TransactWriteItemTypeDef"]:
     """Create an incident, its opener's change, its place in the list of unfinished ones, and the owner's pointer."""
     incident = placement.incident
     return [
-        {"Put": putting(table, items.change_item(alarm, change_of(alarm, placement), now), now)},
+        _token(table, alarm, placement, now, mark),
         {"Put": putting(table, items.head_item(incident, alarm, now), now)},
         _put_open(table, incident.incident_id, 0, now),
         {"Put": pointing(table, incident.owner_key, incident.incident_id, incident.previous, now)},
@@ -61,12 +63,14 @@ def opening(table: str, alarm: Alarm, placement: Opens, now: datetime) -> list["
     ]
 
 
-def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> list["TransactWriteItemTypeDef"]:
+def reopening(
+    table: str, alarm: Alarm, placement: Reopens, now: datetime, mark: Mark | None = None
+) -> list["TransactWriteItemTypeDef"]:
     """Open a decided incident again for its next revision, whose token is `alarm`."""
     member = items.sum_key(placement.incident_id, f"{MEMBERS_IN}{epoch_milliseconds(now):013d}-{alarm.event_id}")
     place = {"B": items.place_of(alarm)}
     return [
-        {"Put": putting(table, items.change_item(alarm, change_of(alarm, placement), now), now)},
+        _token(table, alarm, placement, now, mark),
         {
             "Put": {
                 "TableName": table,
@@ -95,6 +99,14 @@ def reopening(table: str, alarm: Alarm, placement: Reopens, now: datetime) -> li
             }
         },
     ]
+
+
+def _token(
+    table: str, alarm: Alarm, placement: Opens | Reopens, now: datetime, mark: Mark | None
+) -> "TransactWriteItemTypeDef":
+    """Write the change that asks, or the proof that it counts, where it was written with a mark before."""
+    item = items.proof_item(mark, now) if mark else items.change_item(alarm, change_of(alarm, placement), now)
+    return {"Put": putting(table, item, now)}
 
 
 def asking_again(table: str, decided: Incident, now: datetime) -> list["TransactWriteItemTypeDef"]:
