@@ -1,5 +1,3 @@
 """AutoCloudOps: CloudWatch alarm triage by a language model that you host."""
 
-from importlib.metadata import version
-
-__version__ = version("autocloudops")
+__version__ = "0.1.0"

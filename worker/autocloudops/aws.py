@@ -1,11 +1,13 @@
 """What every AWS adapter shares: how a client is made, and how its errors become ours."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -105,6 +107,17 @@ def session() -> AioSession:
     if region := os.environ.get("AWS_REGION"):
         made.set_config_variable("region", region)
     return made
+
+
+def shared_session() -> AioSession:
+    """Return the session of this event loop: its clients fetch and renew credentials once, and not each for itself."""
+    loop = asyncio.get_running_loop()
+    if loop not in _shared:
+        _shared[loop] = session()
+    return _shared[loop]
+
+
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, AioSession] = WeakKeyDictionary()
 
 
 @cache

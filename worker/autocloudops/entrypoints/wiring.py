@@ -87,7 +87,8 @@ async def open_notifier(stack: AsyncExitStack, settings: NotifySettings) -> SnsN
 async def open_client(stack: AsyncExitStack, service: str, calls: AioConfig, region: str | None = None) -> object:
     """Open a client, or say which part of the AWS configuration it lacks."""
     with aws.translated("opening a client", service):
-        return await stack.enter_async_context(aws.session().create_client(service, region_name=region, config=calls))
+        client = aws.shared_session().create_client(service, region_name=region, config=calls)
+        return await stack.enter_async_context(client)
 
 
 def windows_of(settings: IncidentSettings) -> Windows:
