@@ -1,6 +1,9 @@
 """What sessions share, and what each has of its own."""
 
+import asyncio
+
 import pytest
+from aiobotocore.session import AioSession
 from botocore.exceptions import ParamValidationError
 
 from autocloudops import aws
@@ -28,3 +31,14 @@ async def test_a_session_has_the_handlers_of_botocore() -> None:
     emitter = aws.session().get_component("event_emitter")
     with pytest.raises(ParamValidationError, match="Invalid bucket name"):
         await emitter.emit("before-parameter-build.s3.HeadBucket", params={"Bucket": "a/b"}, model=None, context={})
+
+
+def test_an_event_loop_has_one_session_and_another_its_own() -> None:
+    """Clients of one loop fetch credentials once; one that another loop left behind is not taken over."""
+
+    async def both() -> tuple[AioSession, AioSession]:
+        return aws.shared_session(), aws.shared_session()
+
+    first, again = asyncio.run(both())
+    assert first is again
+    assert asyncio.run(both())[0] is not first
