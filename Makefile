@@ -39,27 +39,32 @@ soak: $(VENV)/test.stamp ## Run the long versions of the tests
 	$(BIN)/python -m pytest -m soak
 
 clean: ## Remove what was installed, built or left by a demo
-	rm -rf $(VENV) $(DEPLOY) .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) $(DEPLOY) $(DEPLOY)-aws .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 
-# The SageMaker SDK (about 1 GB), the AWS CLI and checkov each want other versions of some packages than the rest.
+# The SageMaker SDK (about 0.4 GB), the AWS CLI and checkov each want other versions of some packages than the rest.
+# Of the SDK only the part is installed that the code imports: all of it is twice as much.
 DEPLOY := .venv-deploy
+DEPLOY_TESTS := tests/e2e/test_deploy.py tests/contract/nim_endpoint tests/contract/sandbox/test_control_plane_sdk.py \
+	tests/contract/test_sagemaker_namespace.py tests/e2e/test_deploy_script.py
 
-test-deploy: $(DEPLOY)/stamp $(DEPLOY)/aws.stamp ## Deploy to stand-ins with the AWS CLI and the SageMaker SDK
-	AUTOCLOUDOPS_TEST_AWS=$(CURDIR)/$(DEPLOY)/aws/bin $(DEPLOY)/bin/python -m pytest tests/e2e/test_deploy.py \
-		tests/contract/nim_endpoint tests/contract/sandbox/test_control_plane_sdk.py \
-		tests/contract/test_sagemaker_namespace.py
+# Both environments are installed at the same time: pip waits for its index most of the time.
+test-deploy: ## Deploy to stand-ins with the AWS CLI and the SageMaker SDK
+	$(MAKE) --jobs 2 $(DEPLOY)/stamp $(DEPLOY)-aws/stamp
+	AUTOCLOUDOPS_TEST_AWS=$(CURDIR)/$(DEPLOY)-aws/bin $(DEPLOY)/bin/python -m pytest -n 2 --dist loadfile \
+		--no-loadscope-reorder -m "not soak" $(DEPLOY_TESTS)
 
-$(DEPLOY)/stamp: constraints.txt pyproject.toml
+$(DEPLOY)/stamp: constraints.txt infrastructure/deploy/constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(DEPLOY)
-	grep -vE '^(protobuf|rich)==' constraints.txt > $(DEPLOY)/constraints.txt
+	sed 's/^/^/; s/==.*/==/' infrastructure/deploy/constraints.txt | grep -vf - constraints.txt \
+		| cat - infrastructure/deploy/constraints.txt > $(DEPLOY)/constraints.txt
 	$(DEPLOY)/bin/python -m pip install --quiet --constraint constraints.txt pip
-	$(DEPLOY)/bin/python -m pip install --quiet --constraint $(DEPLOY)/constraints.txt \
+	$(DEPLOY)/bin/python -m pip install --quiet --prefer-binary --constraint $(DEPLOY)/constraints.txt \
 		--editable '.[deploy,local,knowledge]' --group test
 	@touch $@
 
-$(DEPLOY)/aws.stamp: $(DEPLOY)/stamp
-	$(PYTHON) -m venv $(DEPLOY)/aws
-	$(DEPLOY)/aws/bin/python -m pip install --quiet awscli==1.46.3
+$(DEPLOY)-aws/stamp:
+	$(PYTHON) -m venv $(DEPLOY)-aws
+	$(DEPLOY)-aws/bin/python -m pip install --quiet --only-binary :all: awscli==1.46.3
 	@touch $@
 
 $(VENV)/checkov.stamp: $(VENV)/pip.stamp

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from botocore.hooks import EventAliaser, HierarchicalEmitter
+from quicker_clients import quicker_clients
 from typer.main import get_command
 
 from autocloudops.sandbox import EmbeddedAws, SandboxResources
@@ -31,14 +31,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def worked_out_once() -> Iterator[None]:
-    """Keep what is the same each time: the command line for each line that a test types, and names in AWS clients.
-
-    Names of events are a third of the CPU time of opening a client (botocore 1.43); each client remembers its own.
-    """
-    alias = EventAliaser(HierarchicalEmitter())._alias_event_name  # type: ignore[attr-defined] # the stubs lack it
-    with pytest.MonkeyPatch.context() as patched:
+    """Keep what is the same each time: the command line for each line that a test types, and parts of AWS clients."""
+    with pytest.MonkeyPatch.context() as patched, quicker_clients():
         patched.setattr("typer.testing._get_command", cache(get_command))
-        patched.setattr(EventAliaser, "_alias_event_name", staticmethod(cache(alias)))
         yield
 
 

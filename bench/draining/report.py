@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.draining.contenders import DEFAULT, LEAN, SLOTS, SQUISS
 from bench.draining.runs import STOP_SECONDS, Drained, Stopped
 from bench.storms.bounds import Bound
+from rich.markup import escape
 from rich.table import Table
 
 PAUSE_SECONDS = 0.05
@@ -31,7 +32,7 @@ def drains(title: str, runs: Mapping[str, Sequence[Drained]]) -> Table:
     for name, found in runs.items():
         run = best(found)
         table.add_row(
-            name,
+            escape(name),
             f"{run.rate:,.0f}{'' if run.drained else ' (time over)'}",
             f"{run.cpu_milliseconds_per_1000:,.1f}",
             f"{run.calls_per_message:.3f}",
@@ -48,7 +49,7 @@ def stops(title: str, runs: Mapping[str, Stopped]) -> Table:
     table = _table(title, "seconds", "left in flight")
     for name, run in runs.items():
         seconds = f"killed after {STOP_SECONDS}" if run.seconds is None else f"{run.seconds:.2f}"
-        table.add_row(name, seconds, str(run.stranded))
+        table.add_row(escape(name), seconds, str(run.stranded))
     return table
 
 

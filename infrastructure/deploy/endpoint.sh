@@ -16,6 +16,7 @@ LEASES=""
 wanted_endpoint() {
   printf '%s\n' "$SPEC" --consumer "$CONSUMER"
   [[ -z $ENDPOINT ]] || printf '%s\n' --name "$ENDPOINT"
+  printf '%s\n' --set "prefix=$PREFIX"
   printf '%s\n' --set "role=arn:$PARTITION:iam::$ACCOUNT:role/$PREFIX-endpoint"
   printf '%s\n' --set "prefix=$PREFIX"
   printf '%s\n' --set "weights=s3://$(uploads_bucket)/weights/"

@@ -18,7 +18,8 @@ image_uri() {
 
 image_is_there() {
   [[ -n $IMAGE ]] && return
-  cloud ecr describe-images --repository-name "$PREFIX" --image-ids "imageTag=$(image_tag)" >/dev/null 2>&1
+  [[ -n $(ask ecr describe-images --repository-name "$PREFIX" --image-ids "imageTag=$(image_tag)" \
+    --query "imageDetails[0].imageDigest" 2>/dev/null) ]]
 }
 
 ensure_image() {

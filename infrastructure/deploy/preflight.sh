@@ -7,10 +7,29 @@ preflight() {
   [[ $LEAST -le $MOST ]] || fail "--least $LEAST is more than --most $MOST" 252
   require_account
   read_stacks
+  require_key
   look_at_endpoint
   [[ $LEAST -gt 0 || -n $COMPONENT ]] || fail "only an inference component sleeps; choose a --spec with one" 252
   [[ -z $REFUSAL ]] || fail "$REFUSAL"
   check_cost
+}
+
+# Only one route needs the NGC key, and without it nothing can be planned. Its secret comes with the foundation, so a
+# first deployment on that route is in two steps.
+require_key() {
+  local advice="put the NGC key there with \`autocloudops endpoint key --secret $PREFIX/ngc\`, and run the same command again"
+  ! $KEY_IN_ENVIRONMENT || key_is_there && return
+  if [[ $COMMAND == apply ]]; then
+    confirm "Make the secret $PREFIX/ngc, with the rest of the stack $PREFIX-foundation?"
+    apply_stack foundation
+  fi
+  [[ $(stack_status foundation) != absent ]] || advice="\`apply\` makes it; then $advice"
+  fail "the secret $PREFIX/ngc is empty or not there: $advice" 253
+}
+
+key_is_there() {
+  [[ -n $(ask secretsmanager describe-secret --secret-id "$PREFIX/ngc" 2>/dev/null \
+    --query "keys(not_null(VersionIdsToStages, \`{}\`))[0]") ]]
 }
 
 check_cost() {

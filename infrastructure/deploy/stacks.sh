@@ -84,7 +84,8 @@ parameters_of_endpoint_autoscaling() {
 
 parameters_of_dashboard() { echo "EndpointName=$ENDPOINT"; }
 
-parameters_of_observability() { :; }
+# A canary is a question each hour: an endpoint that may sleep would be woken by it.
+parameters_of_observability() { echo "Canary=$([[ $LEAST -eq 0 ]] && echo DISABLED || echo ENABLED)"; }
 
 # What AWS says of all our stacks, asked at once: a file for each fact, as stacks/foundation/output-DataKeyArn.
 read_stacks() {

@@ -18,7 +18,7 @@ from nim_endpoint.deletion import plan_deletion
 from nim_endpoint.found import Found, Status
 from nim_endpoint.hosting import Hosting
 from nim_endpoint.leases import Leases
-from nim_endpoint.planning import Action, Consent, Plan, Step, Verdict, plan
+from nim_endpoint.planning import SPENDING, Action, Consent, Plan, Step, Verdict, plan
 from nim_endpoint.reading import Reader
 from nim_endpoint.refusals import advice, is_absent, is_busy, is_taken
 from nim_endpoint.wanted import Wanted, owned
@@ -29,7 +29,6 @@ UNSEEN_SECONDS = 180.0
 BUSY_SECONDS = 900.0
 """How long a change of somebody else's may refuse ours."""
 UPDATES = frozenset({Action.UPDATE_ENDPOINT, Action.UPDATE_COMPONENT})
-MAKES = UPDATES | {Action.CREATE_ENDPOINT, Action.CREATE_COMPONENT}
 NEEDS_PACKAGE = frozenset({Action.CREATE_MODEL, Action.CREATE_CONFIG})
 NEEDS_INSTANCES = frozenset({Action.CREATE_ENDPOINT, Action.UPDATE_ENDPOINT})
 RESUME = "run the same command again: it goes on from here"
@@ -154,7 +153,7 @@ class _Run:
 
     @property
     def has_made(self) -> bool:
-        return any(action in MAKES for action, _ in self.done)
+        return any(action in SPENDING for action, _ in self.done)
 
     def remembering(self, found: Found, wanted: Wanted) -> Found:
         """Return `found` with what this run has made, which SageMaker may not show yet, nor its tags.
@@ -308,7 +307,7 @@ class _Run:
     def _raise_failed(self, refusal: str) -> None:
         """Raise what refuses to go on after this run has changed something: a deployment that failed."""
         for action, name in self.done:
-            if action in MAKES:
+            if action in SPENDING:
                 raise ServiceFailed(OPERATIONS[action], name, refusal)
 
     def _raise_late(self, step: Step, found: Found, elapsed: float) -> None:

@@ -16,6 +16,7 @@ from nim_endpoint.found import PASSING, Found, FoundComponent, Status
 from nim_endpoint.wanted import Wanted
 
 MORE_QUOTA = "request an increase in Service Quotas, or take another instance type"
+UNSURE = "whether a Marketplace package may be used in an inference component is not documented"
 SUBSCRIBE = "subscribe this account to the listing in AWS Marketplace; its page shows the package's ARN for each region"
 
 
@@ -35,6 +36,9 @@ class Action(StrEnum):
     DELETE_ENDPOINT = "delete endpoint"
     DELETE_CONFIG = "delete configuration"
     DELETE_MODEL = "delete model"
+
+
+SPENDING = frozenset({Action.CREATE_ENDPOINT, Action.UPDATE_ENDPOINT, Action.CREATE_COMPONENT, Action.UPDATE_COMPONENT})
 
 
 class Verdict(StrEnum):
@@ -71,6 +75,11 @@ class Plan(Value):
     notes: tuple[str, ...] = ()
     refusal: str | None = None
 
+    @property
+    def is_spending(self) -> bool:
+        """Whether it makes or changes what is paid for."""
+        return any(step.action in SPENDING for step in self.steps)
+
 
 class Consent(Value):
     """What the operator allows.
@@ -80,12 +89,14 @@ class Consent(Value):
         adopt: use an endpoint that was not made here, without ever changing it.
         recreate: delete an endpoint or component of ours that failed, and make it anew.
         disturb: update an endpoint that others hold a lease on.
+        spend: make or change what is paid for; not where that was not shown to them.
     """
 
     consumer: str
     adopt: bool = False
     recreate: bool = False
     disturb: bool = False
+    spend: bool = True
 
 
 class _Refusal(AutoCloudOpsError):
@@ -99,6 +110,15 @@ def refused(reason: str, advice: str = "") -> Plan:
 
 def plan(wanted: Wanted, found: Found, consent: Consent) -> Plan:
     """Return the steps that make `found` as `wanted`, or why they are not taken."""
+    made = _planned(wanted, found, consent)
+    if not consent.spend and made.is_spending:
+        return refused(
+            f"{wanted.endpoint} is no longer as it was when the plan was shown", "run the same command again"
+        )
+    return made
+
+
+def _planned(wanted: Wanted, found: Found, consent: Consent) -> Plan:
     try:
         _check_name(wanted, found)
         if found.status is None or found.status is Status.DELETING:
@@ -118,7 +138,7 @@ def _created(wanted: Wanted, found: Found, consent: Consent) -> Plan:
     made = Step(action=Action.CREATE_ENDPOINT, name=wanted.endpoint, why="there is none")
     component = _component_steps(wanted, found, consent)
     steps = (*goes, *_parts(wanted, found), made, _waiting(wanted, "it starts"), *component)
-    return Plan(verdict=Verdict.CREATE, steps=steps)
+    return Plan(verdict=Verdict.CREATE, steps=steps, notes=(UNSURE,) if wanted.package and wanted.component else ())
 
 
 def _adopted(wanted: Wanted, found: Found, consent: Consent) -> Plan:
@@ -165,7 +185,8 @@ def _kept(wanted: Wanted, found: Found, consent: Consent) -> Plan:
             "no change is legal that keeps it: look into it, or take it away with `endpoint delete`",
         )
     if found.is_marked:
-        raise _Refusal(f"somebody is about to delete {wanted.endpoint}", "try again when it is gone")
+        advice = "try again when it is gone, or in a quarter of an hour if that was given up"
+        raise _Refusal(f"somebody is about to delete {wanted.endpoint}", advice)
     waits = [] if found.status is Status.IN_SERVICE else [_waiting(wanted, f"it is {found.status}")]
     is_same = found.config_name == wanted.config_name
     changed = [] if is_same else _change(wanted, found, consent)

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
 from acting_service import service_alarm
-from model_server import ModelServer, aws_error
+from model_server import ModelServer, aws_error, chat
 
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints.service import Opening, Service, open_service
@@ -22,24 +25,34 @@ SETTINGS = {
     "INCIDENT_QUIET_SECONDS": "0.05",
     "INCIDENT_BATCH_SECONDS": "0.1",
     "AUDIT_BATCH_SECONDS": "0.05",
-    "MODEL_DECIDE_WITHIN_SECONDS": "1",
     "METRICS_NAMESPACE": "AutoCloudOps",
 }
 
 
 @pytest.fixture
 async def model() -> AsyncIterator[ModelServer]:
-    """A model's endpoint that has no room for anybody."""
+    """A model's endpoint that has no room for the first request, and then says nothing of use."""
+    busy = aws_error("ThrottlingException", 400, Message="Rate exceeded")
     async with ModelServer() as server:
-        server.script = lambda _: aws_error("ThrottlingException", 400, Message="Rate exceeded")
+        server.script = lambda _: busy if len(server.seen) == 1 else chat("{}")
         yield server
 
 
 @pytest.fixture
+def output() -> StringIO:
+    """What the worker prints."""
+    return StringIO()
+
+
+@pytest.fixture
 async def service(
-    foundation: SandboxResources, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    foundation: SandboxResources,
+    model: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    output: StringIO,
 ) -> AsyncIterator[Service]:
     """A service with the settings that the stacks give it, and its audit writer at work."""
+    monkeypatch.setattr(sys, "stdout", output)
     given = SETTINGS | {
         "QUEUE_URL": foundation.queue_url,
         "QUEUE_DLQ_URL": foundation.dlq_url,
@@ -74,26 +87,32 @@ async def _handled(service: Service, body: str) -> None:
     assert isinstance(ending, Done)
 
 
-def _printed(capsys: pytest.CaptureFixture[str], service: str) -> Mapping[str, list[float]]:
-    """Return the values of metrics that have no dimension but the deployment."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def _printed(output: StringIO, service: str) -> Mapping[str, list[float]]:
+    """Return the values of metrics that have no dimension but the deployment, and forget them."""
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    output.seek(0)
+    output.truncate()
     whole = [line for line in lines if line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Service"]]]
     assert {line["Service"] for line in whole} == {service}
-    return {name: value for line in whole for name, value in line.items() if isinstance(value, list)}
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for line in whole:
+        for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
+            values[each["Name"]] += line[each["Name"]]
+    return values
 
 
 async def test_a_worker_tells_what_it_does_and_how_things_stand(
-    service: Service, foundation: SandboxResources, capsys: pytest.CaptureFixture[str]
+    service: Service, foundation: SandboxResources, output: StringIO
 ) -> None:
-    """An alarm whose question is turned away is measured on its whole way, and each look tells what no event does."""
+    """An alarm is measured on its whole way, its question's detours too; each look tells what no event does."""
     await _handled(service, service_alarm())
     name = foundation.state_table.removesuffix("-state")
-    events = _printed(capsys, name)
-    assert events.keys() >= {"MessagesReceived", "AlarmsEnded", "TimeToDecision", "FlushLatency", "ModelUnavailable"}
-    assert (events["InFlight"], events["Throttles"]) == ([1], [1])
-    assert events["Slots"][0] >= 1
+    events = _printed(output, name)
+    assert events.keys() >= {"MessagesReceived", "AlarmsEnded", "TimeToDecision", "FlushLatency", "Decisions"}
+    assert (events["InFlight"], events["Throttles"], events["ParseFailures"]) == ([1, 1, 1], [1], [2])
+    assert min(events["Slots"]) >= 1
     assert service.measure is not None
     await service.measure()
-    gauges = _printed(capsys, name)
+    gauges = _printed(output, name)
     assert (gauges["RecordsUnflushed"], gauges["UnflushedAge"], gauges["HumanOverturned"]) == ([0], [0], [0])
     assert (gauges["OutcomePending"], gauges["BudgetRemaining"], gauges["KillSwitch"]) == ([0], [10], [1])

@@ -28,7 +28,7 @@ def test_the_sdk_is_importable_from_the_repository_root() -> None:
     """A Python process that starts in the repository finds the SDK's resources, and not the folder."""
     found = [Path(path) / "sagemaker" / "core" for path in sys.path if path.endswith("site-packages")]
     if not any(path.is_dir() for path in found):
-        pytest.skip("the SageMaker SDK (extra `deploy`, about 1 GB) is not installed")
+        pytest.skip("the SageMaker SDK (extra `deploy`, about 0.4 GB) is not installed")
     command = [sys.executable, "-W", "ignore", "-c", IMPORT]
     environment = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
     done = subprocess.run(  # noqa: S603 - our own interpreter and text

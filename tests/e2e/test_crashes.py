@@ -2,24 +2,23 @@
 
 import asyncio
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import boto3
-import hurried_worker
 import pytest
 from database_alarms import event, sns
 from faulty_oracles import HEAD, Remains, broken, ends_of
-from processes import STOP_SECONDS, started, until, until_nothing_is_left
+from hurried_worker import hired
+from processes import STOP_SECONDS, until, until_nothing_is_left
 from virtual_time import START
 
 from autocloudops.audit.objects import S3Objects
@@ -92,12 +91,13 @@ class Site:
     @property
     def queued(self) -> dict[str, int]:
         """How many messages the queue holds, where it holds any."""
-        counts = self._sqs.get_queue_attributes(QueueUrl=self._resources.queue_url, AttributeNames=["All"])[
-            "Attributes"
-        ]
-        waiting = int(counts["ApproximateNumberOfMessages"]) + int(counts["ApproximateNumberOfMessagesDelayed"])
-        in_flight = int(counts["ApproximateNumberOfMessagesNotVisible"])
-        found = {"messages wait": waiting, "messages are in flight": in_flight}
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._resources.queue_url, AttributeNames=["All"])
+        counts = answer["Attributes"]
+        found = {
+            "messages wait": int(counts["ApproximateNumberOfMessages"]),
+            "messages are delayed": int(counts["ApproximateNumberOfMessagesDelayed"]),
+            "messages are in flight": int(counts["ApproximateNumberOfMessagesNotVisible"]),
+        }
         return {what: count for what, count in found.items() if count}
 
     @property
@@ -108,18 +108,31 @@ class Site:
 
     def unsettled(self) -> dict[str, int]:
         """Return what is left until nothing is in the queue and every incident is decided, and how often."""
-        return self._left(lambda incident, _: incident.status is not IncidentStatus.DECIDED)
+        return self._left(decided_too=False)
 
     def unfinished(self) -> dict[str, int]:
         """Return what is left until nothing is in the queue and no sweeper has anything to look after."""
-        return self._left(lambda incident, entry: incident.status is not IncidentStatus.DECIDED or entry is not None)
+        return self._left(decided_too=True)
 
-    def _left(self, holds_up: Callable[[Incident, Item | None], bool]) -> dict[str, int]:
-        queued, table = self.queued, self.table
-        entries = {item["sk"]["S"]: item for item in table if item["pk"]["S"].startswith("OPEN#")}
-        incidents = [items.read_head(item) for item in table if item["sk"]["S"] == HEAD]
-        found = [(incident, entries.get(str(incident.incident_id))) for incident in incidents]
-        return queued | {described(*each): 1 for each in found if holds_up(*each)}
+    def _left(self, *, decided_too: bool) -> dict[str, int]:
+        left = self.queued
+        for entry in self._listed:
+            key = {"pk": {"S": items.incident_pk(UUID(entry["sk"]["S"]))}, "sk": {"S": HEAD}}
+            head = self._dynamodb.get_item(TableName=self._resources.state_table, Key=key, ConsistentRead=True)["Item"]
+            incident = items.read_head(head)
+            if decided_too or incident.status is not IncidentStatus.DECIDED:
+                left[described(incident, told="notice" not in entry)] = 1
+        return left
+
+    @property
+    def _listed(self) -> Iterator[Item]:
+        """Every incident that a sweeper looks after: all undecided ones are among them."""
+        query = partial(self._dynamodb.get_paginator("query").paginate, TableName=self._resources.state_table)
+        for shard in range(items.SHARDS):
+            values: Any = {":pk": {"S": f"OPEN#{shard}"}}
+            pages = query(KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values, ConsistentRead=True)
+            for page in pages:
+                yield from page["Items"]
 
     @property
     def remains(self) -> Remains:
@@ -143,15 +156,15 @@ class Site:
             return [found async for found in records(S3Objects(s3, self._resources.audit_bucket))]
 
 
-def described(incident: Incident, entry: Item | None) -> str:
-    """Return an incident as whoever wonders why it is not finished wants to read it; `entry` lists it as unfinished."""
+def described(incident: Incident, *, told: bool) -> str:
+    """Return an incident as whoever wonders why it is not finished wants to read it."""
     now = datetime.now(UTC)
     moments = ((name, getattr(incident, name)) for name in MOMENTS)
-    ages = [f"{name} {(now - at).total_seconds():+.1f} s ago" for name, at in moments if at]
-    told = "not listed" if entry is None else "people are to be told" if "notice" in entry else "to be looked at again"
+    ages = (f"{name} {(now - at).total_seconds():.1f} s ago" for name, at in moments if at)
     asked = f"revision {incident.revision}, attempt {incident.attempt} of {incident.asker}"
     firing = f"{incident.firing} of {incident.members} firing, {len(incident.asked_families)} kinds asked"
-    return ", ".join([f"incident {incident.incident_id} is {incident.status}", told, asked, firing, *ages])
+    heard = "nobody is to be told" if told else "people are still to be told"
+    return ", ".join([f"incident {incident.incident_id} is {incident.status}", heard, asked, firing, *ages])
 
 
 @pytest.fixture
@@ -172,11 +185,12 @@ class Crew:
         self._hired = 0
         self._working = [self._hire() for _ in range(WORKERS)]
 
-    def _hire(self) -> tuple[subprocess.Popen[str], Path]:
+    def _hire(self) -> tuple[BaseProcess, Path]:
         self._hired += 1
         log = self._folder / f"worker-{self._hired}.log"
-        arguments = [sys.executable, hurried_worker.__file__]
-        return self._stack.enter_context(started(arguments, self._site.environment, log)), log
+        process = hired(self._site.environment, log)
+        self._stack.callback(process.kill)
+        return process, log
 
     def kill(self, rng: Random) -> None:
         """Kill a worker somewhere in its work, and start another."""
@@ -185,22 +199,24 @@ class Crew:
         until(lambda: "worker started" in log.read_text(), f"a start of {log.name}", START_SECONDS)
         time.sleep(rng.uniform(0, LONGEST_LIFE_SECONDS))
         process.kill()
-        assert process.wait(STOP_SECONDS) == -signal.SIGKILL, log.read_text()
+        process.join(STOP_SECONDS)
+        assert process.exitcode == -signal.SIGKILL, log.read_text()
         self._working[place] = self._hire()
 
     @property
     def dead(self) -> dict[str, int]:
         """The workers that ended although nobody killed them, and what they said last."""
-        logs = (log for process, log in self._working if process.poll() is not None)
+        logs = (log for process, log in self._working if not process.is_alive())
         return {f"{log.name} ended by itself: {log.read_text()[-LAST_WORDS:]}": 1 for log in logs}
 
     def stop(self) -> None:
         """Let the last workers end their work in good order."""
         for process, log in self._working:
             until(lambda log=log: "worker started" in log.read_text(), f"a start of {log.name}", START_SECONDS)  # type: ignore[misc]
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
         for process, log in self._working:
-            assert process.wait(STOP_SECONDS) == 0, log.read_text()
+            process.join(STOP_SECONDS)
+            assert process.exitcode == 0, log.read_text()
 
 
 def load(rng: Random, number: int) -> Iterator[str]:

@@ -3,31 +3,21 @@
 import asyncio
 import os
 import re
-import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-from emulated_stacks import ROOT, without_lacking
-from processes import STOP_SECONDS, clean_environment, command, started
+from deployed_world import ENDPOINT, KIND, World, opened_world
+from processes import STOP_SECONDS, command, started
 
-from autocloudops.sandbox.aws import EmbeddedAws
-from autocloudops.sandbox.control_plane import Durations, Place, SimulatedControlPlane
-from autocloudops.sandbox.endpoint import RulesEngine, SimulatedEndpoint
-from autocloudops.sandbox.foundation import DUMMY_CREDENTIAL, SandboxResources, client
-
-KIND, SPEC = "ml.g6e.xlarge", "llm-s3"
-MODEL = "nvidia/llama-3.1-nemotron-nano-8b-v1"
-ENDPOINT = "shared-llm"
 READY_SECONDS = 60
 ECS = ("--worker", "ecs", "--subnets", "subnet-1", "--security-groups", "sg-1")
+FIRST = ("--prefix", "first", "--spec", "llm-ecr", "--key-in-environment", "--endpoint", ENDPOINT, *ECS)
+CHANGES = ("Create", "Update", "Delete")
 
 
 def _sdk_is_there() -> bool:
@@ -44,90 +34,11 @@ pytestmark = [
 ]
 
 
-class Nano(RulesEngine):
-    """The rules under the name that the spec's model is served under."""
-
-    model = MODEL
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How a run of the script ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """An account without anything of ours, and a copy of the script whose templates the emulator takes."""
-
-    script: Path
-    environment: Mapping[str, str]
-    resources: SandboxResources
-    plane: SimulatedControlPlane
-
-    async def deploy(self, verb: str, *options: str) -> Said:
-        """Run the script as a shell does."""
-        process = await asyncio.create_subprocess_exec(
-            str(self.script),
-            verb,
-            *options,
-            env=dict(self.environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        assert process.returncode is not None
-        return Said(process.returncode, out.decode(), err.decode())
-
-    async def call(self, service: str, operation: str, **request: object) -> dict[str, Any]:
-        """Call the emulator."""
-        async with client(service, self.resources.endpoint_url) as made:
-            said: dict[str, Any] = await getattr(made, operation)(**request)
-        return said
-
-
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """Run the stand-ins; the foundation stack that the emulator begins with has names of its own."""
-    script = _copied(tmp_path / "checkout")
-    async with (
-        EmbeddedAws(prefix="not-ours") as resources,
-        SimulatedEndpoint(ENDPOINT, Nano()) as endpoint,
-        SimulatedControlPlane(
-            place=Place(account=resources.account, region=resources.region),
-            durations=Durations(create_endpoint_seconds=1, delete_endpoint_seconds=1),
-            quotas={KIND: 2},
-            prices={KIND: 2.605},
-        ) as plane,
-    ):
-        environment = {
-            **clean_environment(),
-            **plane.environment(),
-            "AWS_ENDPOINT_URL": resources.endpoint_url,
-            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": endpoint.url,
-            "AWS_ACCESS_KEY_ID": DUMMY_CREDENTIAL,
-            "AWS_SECRET_ACCESS_KEY": DUMMY_CREDENTIAL,
-            "AWS_REGION": resources.region,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": "127.0.0.1",
-            "PATH": os.pathsep.join(
-                [os.environ["AUTOCLOUDOPS_TEST_AWS"], str(Path(sys.executable).parent), os.environ["PATH"]]
-            ),
-        }
-        yield World(script, environment, resources, plane)
-
-
-def _copied(checkout: Path) -> Path:
-    """Copy what the script needs, without the resources that the emulator lacks."""
-    shutil.copytree(ROOT / "infrastructure", checkout / "infrastructure")
-    for template in (checkout / "infrastructure" / "cloudformation").glob("*.yaml"):
-        template.write_text(without_lacking(template.read_text())[0])
-    return Path(shutil.copy(ROOT / "deploy-sagemaker-nim.sh", checkout))
+    """An account without anything of ours, and everything that stands in for AWS."""
+    async with opened_world(tmp_path, os.environ["AUTOCLOUDOPS_TEST_AWS"]) as opened:
+        yield opened
 
 
 @asynccontextmanager
@@ -159,57 +70,105 @@ def _stacks(said: str) -> Mapping[str, str]:
     return dict(re.findall(r"^stack (\S+) +(\w+)$", said, re.MULTILINE))
 
 
-async def test_an_account_goes_from_nothing_to_a_working_system_and_back(world: World, tmp_path: Path) -> None:
-    """Planned, applied, tried, applied again without a change, shared with a second consumer, and given back."""
-    account = world.resources.account
-    image = f"{account}.dkr.ecr.{world.resources.region}.amazonaws.com/autocloudops:1"
-    first = ("--prefix", "first", "--spec", SPEC, "--endpoint", ENDPOINT, "--image", image, *ECS)
-    second = ("--prefix", "second", "--endpoint", ENDPOINT, "--adopt", "--image", image, "--worker", "lambda")
+def _changes(world: World, since: int) -> list[str]:
+    return [name for name in world.plane.calls[since:] if name.startswith(CHANGES)]
 
-    planned = await world.deploy("plan", *first)
-    assert (planned.code, planned.err) == (0, "")
-    names = ("foundation", "audit", "roles", "runbooks", "worker-ecs", "observability", "dashboard")
-    assert _stacks(planned.out) == {f"first-{name}": "create" for name in names}
-    assert f"endpoint {ENDPOINT}: create, {KIND}" in planned.out
-    assert "2631.65 USD a month" in planned.out
-    assert not [name for name in world.plane.calls if name.startswith("Create")]
 
-    dear = await world.deploy("apply", *first, "--max-monthly-usd", "100", "--yes")
-    assert (dear.code, "more than --max-monthly-usd 100" in dear.err) == (1, True)
-    unasked = await world.deploy("apply", *first)
-    assert (unasked.code, "add --yes" in unasked.err) == (252, True)
+async def _planned(world: World) -> None:
+    """A plan says what would be made, and changes nothing."""
+    said = await world.deploy("plan", "--prefix", "first", "--spec", "llm-s3", "--endpoint", ENDPOINT, *ECS)
+    assert (said.code, said.err) == (0, "")
+    names = ("foundation", "audit", "roles", "runbooks", "image", "worker-ecs", "observability", "dashboard")
+    assert _stacks(said.out) == {f"first-{name}": "create" for name in names}
+    assert f"endpoint {ENDPOINT}: create, {KIND}" in said.out
+    assert "2631.65 USD a month" in said.out
+    assert not _changes(world, 0)
 
-    applied = await world.deploy("apply", *first, "--yes")
-    assert applied.code == 0, applied.err
-    assert world.plane.instances(ENDPOINT) == 1
 
-    async with _worker(world, "first", tmp_path):
-        tried = await world.deploy("smoke", *first)
-    assert tried.code == 0, tried.err
-    assert tried.out.startswith("decided: ")
+async def _applied(world: World) -> None:
+    """Killed in the middle of a stack, and when the endpoint is begun, it goes on; nothing is made twice."""
+    without = await world.deploy("apply", *FIRST, "--yes")
+    assert (without.code, "put the NGC key there with" in without.err) == (253, True)
+    await world.keep_key("first/ngc")
+    cut = await world.cut("apply", *FIRST, "--yes", when=lambda said: "stack first-roles: create" in said.err)
+    assert cut.code == -signal.SIGKILL
+    cut = await world.cut("apply", *FIRST, "--yes", when=lambda _: "CreateEndpoint" in world.plane.calls)
+    assert cut.code == -signal.SIGKILL
+    said = await world.deploy("apply", *FIRST, "--yes")
+    assert said.code == 0, said.err
+    assert (world.plane.instances(ENDPOINT), world.plane.calls.count("CreateEndpoint")) == (1, 1)
+    await world.push_image("first", said)
 
+
+async def _unchanged(world: World) -> None:
+    """Applied again, everything is kept."""
     calls = len(world.plane.calls)
-    again = await world.deploy("apply", *first, "--yes")
-    assert again.code == 0, again.err
-    assert set(_stacks(again.err).values()) == {"keep"}
-    assert "control item: stays as it is" in again.err
-    assert not [name for name in world.plane.calls[calls:] if name.startswith(("Create", "Update", "Delete"))]
+    said = await world.deploy("apply", *FIRST, "--yes")
+    assert said.code == 0, said.err
+    assert set(_stacks(said.err).values()) == {"keep"}
+    assert "control item: stays as it is" in said.err
+    assert not _changes(world, calls)
 
-    shared = await world.deploy("apply", *second, "--yes")
-    assert shared.code == 0, shared.err
-    assert not [name for name in world.plane.calls[calls:] if name.startswith(("Create", "Update", "Delete"))]
 
-    refused = await world.deploy("destroy", *first, "--yes")
+async def _shared(world: World, *second: str) -> None:
+    """A worker on Lambda uses the endpoint of the first deployment, and nothing of it changes."""
+    calls = len(world.plane.calls)
+    said = await world.deploy("apply", *second, "--yes")
+    assert said.code == 0, said.err
+    assert not _changes(world, calls)
+    await _answers(world, *second)
+
+
+async def _answers(world: World, *options: str) -> None:
+    """A synthetic alarm ends as a decision in the audit."""
+    said = await world.deploy("smoke", *options)
+    assert said.code == 0, said.err
+    assert said.out.startswith("decided: ")
+
+
+async def _given_back(world: World, *second: str) -> None:
+    """The endpoint goes with its last lease; audit and state stay."""
+    refused = await world.deploy("destroy", *FIRST, "--yes")
     assert (refused.code, f"others use the endpoint {ENDPOINT}: second" in refused.err) == (1, True)
     left = await world.deploy("destroy", *second, "--yes")
     assert left.code == 0, left.err
     assert world.plane.instances(ENDPOINT) == 1
-
-    destroyed = await world.deploy("destroy", *first, "--yes")
+    destroyed = await world.deploy("destroy", *FIRST, "--yes")
     assert destroyed.code == 0, destroyed.err
     assert world.plane.instances(ENDPOINT) == 0
-    status = await world.deploy("status", *first)
+    status = await world.deploy("status", *FIRST)
     kept = {f"first-{name}" for name in ("foundation", "audit")}
     assert {name for name, said in _stacks(status.out).items() if said != "absent"} == kept
-    bucket = f"first-audit-{account}-{world.resources.region}"
-    assert (await world.call("s3", "list_objects_v2", Bucket=bucket))["KeyCount"] > 0
+    assert await world.objects("first-audit")
+
+
+async def _the_key_is_nowhere_but_in_the_model(world: World, folder: Path) -> None:
+    """No process showed it, nothing printed it, and no template, parameter, setting, object or item holds it."""
+    assert world.key in await world.environment_of_the_model()
+    assert len(world.seen) > 100
+    assert not [said for said in world.seen if world.key in said]
+    assert not [said for said in world.said if world.key in said.out + said.err]
+    written = [path for name in ("rendered", "worker.log") for path in [folder / name, *(folder / name).rglob("*")]]
+    texts = [path.read_text() for path in written if path.is_file()]
+    assert len(texts) > len(list((folder / "rendered").glob("*.yaml")))
+    assert not [text for text in texts if world.key in text]
+    kept = await world.everything_kept()
+    assert {"first-worker", "second-worker", "first-image"} <= kept.keys()
+    assert any(name.startswith("s3://first-audit") for name in kept)
+    assert not [name for name, text in kept.items() if world.key in text]
+
+
+async def test_an_account_goes_from_nothing_to_a_working_system_and_back(world: World, tmp_path: Path) -> None:
+    """Planned, applied, tried, applied again without a change, shared with a second consumer, and given back."""
+    image = f"{world.resources.account}.dkr.ecr.{world.resources.region}.amazonaws.com/autocloudops:1"
+    second = ("--prefix", "second", "--endpoint", ENDPOINT, "--adopt", "--image", image, "--worker", "lambda")
+    await _planned(world)
+    await _applied(world)
+    async with _worker(world, "first", tmp_path):
+        await _answers(world, *FIRST)
+    await _unchanged(world)
+    await _shared(world, *second)
+    rendered = await world.deploy("render", *FIRST, "--out", str(tmp_path / "rendered"))
+    assert rendered.code == 0, rendered.err
+    await _the_key_is_nowhere_but_in_the_model(world, tmp_path)
+    await _given_back(world, *second)

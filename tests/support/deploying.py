@@ -26,7 +26,7 @@ from nim_endpoint.specs import Spec
 from nim_endpoint.wanted import wanted
 
 OTHER_KIND = "ml.g5.12xlarge"
-NO_SDK = "the SageMaker SDK (extra `deploy`, about 1 GB) is not installed: `make test-deploy` installs it"
+NO_SDK = "the SageMaker SDK (extra `deploy`, about 0.4 GB) is not installed: `make test-deploy` installs it"
 HANDS = ("plain", "sdk") if any(each.name == "sagemaker-core" for each in distributions()) else ("plain",)
 SERVICES = ("sagemaker", "application-autoscaling", "service-quotas")
 SPEC: Mapping[str, object] = {

@@ -40,3 +40,25 @@ def _computed(block: str) -> bool:
 def _blocks(template: str) -> list[str]:
     section = template.partition("\nResources:\n")[2].partition("\nOutputs:\n")[0]
     return RESOURCE.split(section)[1:]
+
+
+IMAGE_FUNCTION = re.compile(
+    r"      PackageType: Image\n      Code: \{ImageUri: !Ref ImageUri\}\n      ImageConfig:\n"
+    r"        EntryPoint: \[.+\]\n        Command: \[(?P<module>[\w.]+)\.(?P<handler>\w+)\]\n"
+)
+ZIPPED_FUNCTION = """      Runtime: python3.11
+      Handler: index.called
+      Code: {{ZipFile: "from {module} import {handler} as called"}}
+"""
+
+
+def with_functions_that_run(template: str, variables: Mapping[str, str]) -> tuple[str, int]:
+    """Return a template whose functions run the installed code, since the emulator runs none of an image; how many.
+
+    Args:
+        template: the template's text.
+        variables: what their environment has besides what the template says: where the stand-ins are.
+    """
+    more = "".join(f"          {name}: {value}\n" for name, value in variables.items())
+    changed, count = IMAGE_FUNCTION.subn(lambda found: ZIPPED_FUNCTION.format(**found.groupdict()), template)
+    return (changed.replace("        Variables:\n", f"        Variables:\n{more}") if count else changed), count

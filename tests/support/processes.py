@@ -49,7 +49,7 @@ def until(what: Callable[[], bool], told: str, seconds: float = 30) -> None:
         looked = time.monotonic()
         if looked > deadline:
             raise AssertionError(f"not within {seconds} s: {told}")
-        time.sleep(_pause_after(looked - begun))
+        time.sleep(min(max(POLL_SECONDS, REST * (looked - begun)), LONGEST_POLL_SECONDS))
         begun = time.monotonic()
 
 
@@ -69,9 +69,5 @@ def until_nothing_is_left(left: Callable[[], Mapping[str, int]], stuck_seconds: 
         if looked - lowered > stuck_seconds:
             lines = (f"{count} x {what}" for what, count in found.items())
             raise AssertionError("\n".join([f"nothing came to an end for {stuck_seconds} s; left:", *lines]))
-        time.sleep(_pause_after(looked - begun))
+        time.sleep(max(LONGEST_POLL_SECONDS, REST * (looked - begun)))
         begun = time.monotonic()
-
-
-def _pause_after(took_seconds: float) -> float:
-    return min(max(POLL_SECONDS, REST * took_seconds), LONGEST_POLL_SECONDS)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from typing import Any
 import fake_cloud
 from emulated_stacks import ROOT
 
-SCRIPT = ROOT / "deploy-sagemaker-nim.sh"
+SOURCE = ("worker/Dockerfile", "pyproject.toml", "constraints.txt", "README.md", "LICENSE")
+"""What stands for the source of the image."""
 COMPONENT = {"inference_component_name": "nim-llm"}
 PLAN: Mapping[str, object] = {
     "endpoint": "nim",
@@ -42,6 +44,16 @@ class Shell:
         for name in ("docker", "podman", "finch"):
             self._command(name, "#!/bin/sh\nexit 1\n")
         (folder / "python3").symlink_to(sys.executable)
+        self._script = self._copied(folder / "checkout")
+
+    def _copied(self, checkout: Path) -> Path:
+        """Copy the script and what it reads: nothing else that changes in a checkout is its business."""
+        for name in ("infrastructure", "sagemaker/endpoints"):
+            shutil.copytree(ROOT / name, checkout / name)
+        for name in SOURCE:
+            (checkout / name).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, checkout / name)
+        return Path(shutil.copy(ROOT / "deploy-sagemaker-nim.sh", checkout))
 
     def _command(self, name: str, text: str) -> None:
         command = self._folder / name
@@ -65,7 +77,7 @@ class Shell:
     def __call__(self, *arguments: str, terminal: int | None = None) -> subprocess.CompletedProcess[str]:
         """Run the script, without a terminal unless one is given, and without a builder of images."""
         return subprocess.run(  # noqa: S603 - our own script
-            [str(SCRIPT), *arguments],
+            [str(self._script), *arguments],
             env={
                 "PATH": os.pathsep.join([str(self._folder), "/usr/bin", "/bin"]),
                 "AWS_REGION": fake_cloud.REGION,

@@ -101,6 +101,14 @@ def test_each_set_of_dimensions_has_a_line_of_its_own() -> None:
     assert known["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Service", "Gate"]]
 
 
+def test_an_output_that_is_closed_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks, keeps or acts goes on where nobody reads what is printed; the log says what is lost."""
+    stream = StringIO()
+    stream.close()
+    EmbeddedMetrics(stream, StandingClock(), "AutoCloudOps", "shop").publish([Reading("Throttles", 1)])
+    assert "metrics are lost" in caplog.text
+
+
 def test_a_decision_says_how_long_it_took_and_what_it_used() -> None:
     """The time runs from the alarm's change of state until the record is durable."""
     totals = _totals(decided(CPU, CPU_INCIDENT))
@@ -272,3 +280,11 @@ def test_every_metric_is_fed() -> None:
     """No name has a unit and nobody who reads it, and none is read that has no unit."""
     source = Path(metrics.__file__).read_text()
     assert set(re.findall(r'Reading\("(\w+)"', source)) | set(FOUND.values()) == UNITS.keys()
+
+
+def test_nothing_to_tell_prints_nothing() -> None:
+    """A step that is no metric leaves no empty line in the log."""
+    stream = StringIO()
+    measuring = Measuring(EmbeddedMetrics(stream, StandingClock(), "AutoCloudOps", "shop"), StandingClock())
+    measuring.stepped(ActionEntry(step=Step.ROLLBACK, at=START, claim=CLAIM))
+    assert not stream.getvalue()

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from logging import getLogger
 from typing import Protocol, TextIO
 
 from autocloudops.alarms.model import AlarmState
@@ -19,6 +20,8 @@ from autocloudops.decisions.claims import ActionEntry, ActionLog, Claim, ClaimSt
 from autocloudops.decisions.model import Decision, GateOutcome
 from autocloudops.decisions.modes import Mode
 from autocloudops.diagnosis.use import ModelUse
+
+log = getLogger(__name__)
 
 COUNT, SECONDS, NONE = "Count", "Seconds", "None"
 ENDS = frozenset({Outcome.DECIDED, Outcome.JOINED, Outcome.OK})
@@ -111,12 +114,16 @@ class EmbeddedMetrics:
         self._service = service
 
     def publish(self, readings: Sequence[Reading]) -> None:
-        """Print readings."""
+        """Print readings; what cannot be printed any more is logged, and stops nothing."""
         groups: dict[tuple[tuple[str, str], ...], list[Reading]] = {}
         for reading in readings:
             groups.setdefault(tuple(sorted(reading.by.items())), []).append(reading)
-        for by, group in groups.items():
-            print(json.dumps(self._line(dict(by), group)), file=self._stream, flush=True)
+        lines = [f"{json.dumps(self._line(dict(by), group))}\n" for by, group in groups.items()]
+        try:
+            self._stream.write("".join(lines))
+            self._stream.flush()
+        except (OSError, ValueError) as error:
+            log.warning("metrics are lost: %s", error)
 
     def _line(self, by: Mapping[str, str], group: Sequence[Reading]) -> Mapping[str, object]:
         """Return one line; a metric that was read several times becomes a list, of 100 values at most."""

@@ -1,5 +1,7 @@
 """Endpoints that hold inference components, and may sleep: over HTTP against the simulated control plane."""
 
+import asyncio
+
 import pytest
 from control_plane import DURATIONS
 from deploying import COMPONENT, DeployAccount, spec
@@ -25,8 +27,21 @@ async def test_an_endpoint_and_its_component_are_created(account: DeployAccount)
     found = await account.found()
     config = await account.clients["sagemaker"].describe_endpoint_config(EndpointConfigName=found.config_name)
     assert config["ProductionVariants"][0]["ManagedInstanceScaling"]["MinInstanceCount"] == 0
-    assert config["EnableNetworkIsolation"] is True
     assert [(each.name, each.status, each.copies) for each in found.components] == [("nim-llm", Status.IN_SERVICE, 1)]
+
+
+@pytest.mark.parametrize("least", [0, 1])
+async def test_what_walls_components_in_reaches_sagemaker(account: DeployAccount, least: int) -> None:
+    """The configuration of the endpoint and the model both say network and isolation, whoever sends them."""
+    bounds = {"initial": 1, "least": least, "most": 2}
+    vpc = {"subnets": ("subnet-a",), "security_groups": ("sg-a",)}
+    done = await account.deployer().ensure(spec(COMPONENT, vpc=vpc, instances=bounds))
+    call = account.clients["sagemaker"]
+    config = await call.describe_endpoint_config(EndpointConfigName=done.found.config_name)
+    model = await call.describe_model(ModelName=done.found.components[0].model_name)
+    for said in (config, model):
+        assert said["VpcConfig"] == {"Subnets": ["subnet-a"], "SecurityGroupIds": ["sg-a"]}
+        assert said["EnableNetworkIsolation"] is True
 
 
 async def test_a_second_model_joins_the_same_endpoint(account: DeployAccount) -> None:
@@ -38,6 +53,27 @@ async def test_a_second_model_joins_the_same_endpoint(account: DeployAccount) ->
     assert deployer.actions() == [Action.LEASE, Action.CREATE_MODEL, Action.CREATE_COMPONENT]
     assert sorted(each.name for each in (await account.found()).components) == ["nim-embedding", "nim-llm"]
     assert account.plane.instances("nim") == 2
+
+
+async def test_two_models_that_are_deployed_at_once_share_one_endpoint(account: DeployAccount) -> None:
+    """Whoever creates the endpoint, both wait for it, and each adds its own component."""
+    runs = (account.deployer().ensure(spec(each), consumer=str(each["model"])) for each in (COMPONENT, EMBEDDING))
+    assert [done.refusal for done in await asyncio.gather(*runs)] == [None, None]
+    found = await account.found()
+    assert sorted((each.name, each.status) for each in found.components) == [
+        ("nim-embedding", Status.IN_SERVICE),
+        ("nim-llm", Status.IN_SERVICE),
+    ]
+    assert list(found.leases) == ["nemotron-nano-8b", "nv-embedqa-1b"]
+
+
+async def test_other_bounds_are_an_update_of_the_endpoint_under_its_components(account: DeployAccount) -> None:
+    """More instances are another configuration; the component stays as it is."""
+    await account.deployer().ensure(spec(COMPONENT))
+    deployer = account.deployer()
+    await deployer.ensure(spec(COMPONENT, instances={"initial": 1, "least": 0, "most": 3}))
+    assert deployer.actions() == [Action.CREATE_CONFIG, Action.UPDATE_ENDPOINT]
+    assert [each.status for each in (await account.found()).components] == [Status.IN_SERVICE]
 
 
 async def test_a_component_that_sleeps_is_reused_as_it_is(account: DeployAccount) -> None:

@@ -168,6 +168,8 @@ def test_a_secret_that_was_made_empty_takes_the_key() -> None:
     assert said[0].stderr == said[1].stderr
     kept = keeper.get_secret_value(SecretId="made/empty")
     keeper.close()
+    document = typed("endpoint", "key", "--secret", "made/empty", "--output", "json", piped=planted())
+    assert json.loads(document.stdout) == {"secret": "made/empty", "version": kept["VersionId"]}
     assert (kept["ARN"], kept["SecretString"]) == (made, planted())
 
 

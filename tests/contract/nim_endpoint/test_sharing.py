@@ -11,6 +11,7 @@ from nim_endpoint.found import Found, Status
 from nim_endpoint.leases import MARK
 from nim_endpoint.planning import Action, Verdict
 from nim_endpoint.reading import Reader
+from nim_endpoint.wanted import wanted
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -23,6 +24,16 @@ async def test_two_deployers_end_in_one_endpoint(account: DeployAccount) -> None
     found = await account.found()
     assert (found.status, list(found.leases)) == (Status.IN_SERVICE, ["team-a", "team-b"])
     assert len((await account.clients["sagemaker"].list_endpoints())["Endpoints"]) == 1
+
+
+async def test_two_deployers_update_it_once(account: DeployAccount) -> None:
+    """Both want the same change at once: one begins it, and both end with it."""
+    await account.deployer().ensure(consumer="team-a")
+    changed = spec(context_tokens=8_192)
+    both = (account.deployer().ensure(changed, consumer=each, disturb=True) for each in ("team-a", "team-b"))
+    assert [each.refusal for each in await asyncio.gather(*both)] == [None, None]
+    found = await account.found()
+    assert (found.config_name, list(found.leases)) == (wanted(changed).config_name, ["team-a", "team-b"])
 
 
 async def test_a_deployer_with_another_spec_does_not_change_what_another_uses(account: DeployAccount) -> None:

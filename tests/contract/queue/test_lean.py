@@ -1,16 +1,13 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
-from aiohttp import web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
-from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_sqs import Seen, scripted_sqs
 
 from autocloudops.queue.lean import open_lean
 from autocloudops.queue.signing import Signer
@@ -54,8 +51,9 @@ def test_signatures_are_botocores(body: bytes, token: str | None, url: str) -> N
     """For every body, endpoint and kind of credentials the signature is the one that botocore makes."""
     credentials = ReadOnlyCredentials("key", "secret", token)
     signer = Signer(credentials, REGION, url)
+    with patch("autocloudops.queue.signing.get_current_datetime", return_value=AT):
+        found = signer.signed("ReceiveMessage", body)
     with patch("botocore.auth.get_current_datetime", return_value=AT):
-        found = {name.lower(): value for name, value in signer.signed("ReceiveMessage", body).items()}
         wanted = by_botocore(credentials, url, body)
     assert {**found, "host": HOSTS[url]} == {**wanted, "host": HOSTS[url]}
 
@@ -70,18 +68,3 @@ async def test_the_endpoint_is_the_one_of_the_sdk(endpoint: str, monkeypatch: py
         monkeypatch.setenv(name, value)
     async with open_lean(1) as calls:
         assert str(calls._url) == f"{endpoint}/"
-
-
-@pytest.mark.parametrize("text", ['{"Messages": [', "[]", "<html>Welcome to the hotel</html>", "\xff"])
-async def test_an_answer_that_is_none_is_an_error(text: str, point_at: Callable[[str], None]) -> None:
-    """A page of a captive portal is no empty queue, though it comes with a status of success."""
-
-    async def script(_: Seen) -> web.Response:
-        return web.Response(body=text.encode("latin-1"))
-
-    async with scripted_sqs() as server:
-        point_at(server.url)
-        server.script = script
-        async with open_lean(5) as calls:
-            with pytest.raises(ResponseParserError, match="no answer of SQS"):
-                await calls.receive_message(QueueUrl="q")

@@ -100,6 +100,18 @@ async def test_the_code_of_the_older_protocol_counts(server: ScriptedSqs, queue:
         await queue.receive(1, 30)
 
 
+@pytest.mark.parametrize("text", ['{"Messages": [', "[]", "<html>Welcome to the hotel</html>", "\xff"])
+async def test_an_answer_that_is_none_is_an_error(server: ScriptedSqs, queue: SqsQueue, text: str) -> None:
+    """A page of a captive portal is no empty queue, though it comes with a status of success."""
+
+    async def script(_: Seen) -> web.Response:
+        return web.Response(body=text.encode("latin-1"))
+
+    server.script = script
+    with pytest.raises(ServiceUnavailable, match="no answer of SQS"):
+        await queue.receive(1, 30)
+
+
 async def test_a_broken_connection_may_pass(server: ScriptedSqs, queue: SqsQueue) -> None:
     """A connection that breaks instead of an answer is an error that the next call need not share."""
     server.script = breaking_off

@@ -15,7 +15,7 @@ from control_plane import DURATIONS, IMAGE, KIND, PLACE, ROLE, SteppedClock
 from autocloudops.sandbox.control_plane import SimulatedControlPlane
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-REASON = "the SageMaker SDK (extra `deploy`, about 1 GB) is not installed"
+REASON = "the SageMaker SDK (extra `deploy`, about 0.4 GB) is not installed"
 QUICKLY = {"poll": 0, "timeout": 30}
 
 

@@ -124,6 +124,24 @@ def test_ensure_status_leases_release_and_delete() -> None:
     assert typed("endpoint", "leases", "nim").exit_code == ExitCode.SERVICE
 
 
+def test_nothing_is_paid_for_that_was_not_shown(plane: RecordedPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there needs no question; where it is gone when the run looks again, it is not made without one."""
+    assert typed("endpoint", "ensure", *SPEC, *ROLE, *MINE, "--yes").exit_code == ExitCode.OK
+    client = aws_client("sagemaker", plane.url, attempts=1)
+
+    def gone_meanwhile(_: str, *, yes: bool) -> bool:
+        client.delete_endpoint(EndpointName="nim")
+        HurriedClock.shared += 1_000.0
+        return yes
+
+    monkeypatch.setattr(deploying, "agreed", gone_meanwhile)
+    result = typed("endpoint", "ensure", *SPEC, *ROLE, *MINE)
+    client.close()
+    assert result.exit_code == ExitCode.CHECK_FAILED
+    assert "no longer as it was when the plan was shown: run the same command again" in result.stderr
+    assert plane.calls.count("CreateEndpoint") == 1
+
+
 def test_delete_asks_before_it_deletes(plane: RecordedPlane) -> None:
     """Nobody at a terminal, and no --yes: nothing is deleted."""
     assert typed("endpoint", "ensure", *SPEC, *ROLE, *MINE, "--yes").exit_code == ExitCode.OK

@@ -111,7 +111,7 @@ def test_what_is_rendered_for_ecs_is_what_was_asked_for(shell: Shell, tmp_path: 
     assert worker["ModelEndpoints"] == "sagemaker://nim?component=nim-llm"
     assert (worker["ModelName"], worker["Mode"], worker["MostTasks"]) == ("nvidia/nano", "approve", "3")
     assert worker["Subnets"] == "subnet-1,subnet-2"
-    assert rendered["observability"].keys() == {"Prefix"}
+    assert rendered["observability"]["Canary"] == "ENABLED"
     assert (tmp_path / "out" / "runbooks").is_dir()
 
 
@@ -123,6 +123,7 @@ def test_what_is_rendered_for_lambda_fits_the_function(shell: Shell, tmp_path: P
     assert int(rendered["foundation"]["VisibilitySeconds"]) == 6 * function["Timeout"]
     assert rendered["worker-lambda"]["ImageUri"] == "registry/shop:1"
     assert rendered["endpoint-autoscaling"]["Least"] == "0"
+    assert rendered["observability"]["Canary"] == "DISABLED"
     assert "image" not in rendered
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,16 @@ import pytest
 import typer
 from botocore.validate import ParamValidator
 from emulated_stacks import resources_of, without_lacking
-from templates import ACCOUNT, REGION, TEMPLATES, evaluated, load, names
+from templates import ACCOUNT, TEMPLATES, evaluated, load, names
 from typer.core import TyperGroup
 
-from autocloudops.audit.keys import ACTIONS, DECISIONS, hour_prefix
-from autocloudops.audit.record import StoredRecord
 from autocloudops.cli.audit_verbs import proofs
-from autocloudops.decisions.claims import ActionEntry
 from autocloudops.decisions.gates.allow_list import OWN_TAG
 from autocloudops.entrypoints.digest_handler import DIGEST, VERIFY
 from autocloudops.entrypoints.measuring import CANARY
 from autocloudops.environment import variable_of
 from autocloudops.metrics import UNITS
 from autocloudops.settings import ROOMS, LambdaSettings, QueueSettings
-from autocloudops.values import Value
 
 NAMESPACE = "AUTOCLOUDOPS_METRICS_NAMESPACE"
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
@@ -246,53 +241,6 @@ def test_every_metric_is_documented() -> None:
     table = OPERATIONS.read_text().partition("## Metrics")[2].partition("\n## ")[0]
     named = {name for row in ROW.findall(table) for name in re.findall(r"`(\w+)`", row)}
     assert named == UNITS.keys() | ABSENT
-
-
-@pytest.mark.parametrize(
-    ("table", "kept"), [("AuditDecisions", StoredRecord), ("AuditActions", ActionEntry)], ids=["decisions", "actions"]
-)
-def test_athena_reads_fields_that_objects_have(table: str, kept: type[Value]) -> None:
-    """Each column of a table is a field of what is kept, and so is each field of its structures."""
-    columns = evaluated(load("audit"), {})[table]["TableInput"]["StorageDescriptor"]["Columns"]
-    schema = kept.model_json_schema(mode="serialization")
-    assert {each["Name"] for each in columns} <= schema["properties"].keys() | {"schema_version"}
-    for each in columns:
-        if each["Type"].startswith("struct<"):
-            _check_structure(each["Type"], schema["properties"][each["Name"]], schema["$defs"])
-
-
-def test_athena_finds_the_objects_where_they_are() -> None:
-    """Each table's place is that of the keys, with the partitions that keys have."""
-    made = evaluated(load("audit"), {})
-    bucket = f"s3://autocloudops-audit-{ACCOUNT}-{REGION}"
-    for table, root, parts in (("AuditDecisions", DECISIONS, ("dt", "hour")), ("AuditActions", ACTIONS, ("dt",))):
-        said = made[table]["TableInput"]
-        where = "".join(f"{part}=${{{part}}}/" for part in parts)
-        assert said["Parameters"]["storage.location.template"] == f"{bucket}/{root}{where}"
-        assert [each["Name"] for each in said["PartitionKeys"]] == list(parts)
-    assert hour_prefix(datetime(2026, 3, 1, 7, tzinfo=UTC)) == f"{DECISIONS}dt=2026-03-01/hour=07/"
-
-
-def _check_structure(said: str, node: dict[str, Any], definitions: dict[str, Any]) -> None:
-    """Compare `struct<name:type,…>` with a model's schema, to any depth."""
-    reference = node.get("$ref") or next(each["$ref"] for each in node["anyOf"] if "$ref" in each)
-    properties = definitions[reference.rpartition("/")[2]]["properties"]
-    for name, kind in _fields(said.removeprefix("struct<").removesuffix(">")):
-        assert name in properties
-        if kind.startswith("struct<"):
-            _check_structure(kind, properties[name], definitions)
-
-
-def _fields(said: str) -> list[tuple[str, str]]:
-    """Split `a:int,b:struct<c:int,d:int>` at the commas that are not inside."""
-    depth, parts = 0, [""]
-    for letter in said:
-        depth += {"<": 1, ">": -1}.get(letter, 0)
-        if letter == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [(each.partition(":")[0], each.partition(":")[2]) for each in parts]
 
 
 def test_what_the_emulator_lacks_is_known() -> None:

@@ -64,6 +64,14 @@ def test_a_change_of_what_is_scaled_says_that_scaling_stays() -> None:
     assert "keeps its instances, its scalable target and the policies" in told.notes[2]
 
 
+def test_a_package_in_a_component_is_pointed_out() -> None:
+    """Nobody says that it works: the plan says so before it costs anything."""
+    listed = {**BASE, "route": "marketplace", "package": "arn", "component": {"name": "llm"}}
+    made = wanted(Spec.model_validate({key: listed[key] for key in listed.keys() - {"image", "weights"}}))
+    told = plan(made, Found(status=None), ME)
+    assert told.notes == ("whether a Marketplace package may be used in an inference component is not documented",)
+
+
 def test_a_name_in_other_letters_is_refused() -> None:
     """SageMaker creates no second endpoint whose name differs in case only, and invokes each as it is written."""
     found = OURS.model_copy(update={"name": "Nim"})

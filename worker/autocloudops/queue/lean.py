@@ -1,9 +1,9 @@
 """The calls of a busy consumer without the layers of the SDK: a fraction of its CPU time, the same promises.
 
-An aiobotocore call costs about a millisecond of CPU, most of it in event hooks, validation and parsing by shape
-(measured with 3.9). Here credentials and their refreshing, the endpoint (FIPS, dualstack, `AWS_ENDPOINT_URL_SQS`),
-proxies, trusted certificates, the signature and errors are still botocore's; only the way between is ours. Off unless
-`AUTOCLOUDOPS_QUEUE_TRANSPORT=lean`.
+An aiobotocore client that leaves out what it can (`sdk.py`) still needs two and a half times the CPU time for a call,
+in event hooks, endpoint rules and copies of requests (measured with 3.9). Here credentials and their refreshing, the
+endpoint (FIPS, dualstack, `AWS_ENDPOINT_URL_SQS`), proxies, trusted certificates, the signature and errors are still
+botocore's; only the way between is ours. Off unless `AUTOCLOUDOPS_QUEUE_TRANSPORT=lean`.
 
 Source: AWS JSON 1.0 protocol, and the SQS API reference.
 """
@@ -21,15 +21,15 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.model import Shape
-from botocore.parsers import ResponseParserError, create_parser
+from botocore.parsers import create_parser
 from botocore.utils import get_environ_proxies
 from yarl import URL
 
 from autocloudops import aws
 from autocloudops.errors import SettingsInvalid
+from autocloudops.queue.answers import FIRST_ERROR_STATUS, parsed
 from autocloudops.queue.signing import SERVICE, Signing
 
-FIRST_ERROR_STATUS = 300
 NO_SHAPE = Shape("Error", {"type": "structure"})
 
 
@@ -86,7 +86,7 @@ class LeanSqs:
             content = await answer.read()
         if answer.status >= FIRST_ERROR_STATUS:
             raise ClientError(_error(answer, content), action)
-        return _parsed(content)
+        return parsed(content)
 
 
 @asynccontextmanager
@@ -124,17 +124,6 @@ def _trusting(session: AioSession) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=bundle or get_cert_path(verify=True))
     except OSError as error:
         raise SettingsInvalid(f"AWS_CA_BUNDLE: {bundle}: {error}", "name a file of certificates in PEM") from error
-
-
-def _parsed(content: bytes) -> Mapping[str, Any]:
-    """Read an answer. A page of some gateway is no empty answer, though botocore 1.43 takes it for one."""
-    try:
-        parsed = json.loads(content or b"{}")
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise ResponseParserError(f"no answer of SQS: {content[:80]!r}")
-    return parsed
 
 
 def _error(answer: ClientResponse, content: bytes) -> Any:  # noqa: ANN401 - what botocore's parser returns

@@ -1,8 +1,9 @@
 """An aiobotocore client for a consumer's calls, without what they never need.
 
 Facts, measured with aiobotocore 3.9 and botocore 1.43: of the CPU time of a call its signature takes a fifth, most of
-it in working out anew what does not change. It costs a seventh that botocore validates parameters which our types have
-checked, looks for checksums, compression and host prefixes which SQS has not, and prepares retries which are off.
+it in working out anew what does not change, and the walk through the shape of the answer a fifteenth. It costs another
+tenth that botocore validates parameters which our types have checked, looks for checksums, compression and host
+prefixes which SQS has not, and prepares retries which are off. The way between, and the errors, are botocore's.
 """
 
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.handlers import add_retry_headers, disable_signing
 
 from autocloudops import aws
+from autocloudops.queue.answers import PlainParsers
 from autocloudops.queue.signing import SERVICE, Signing
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ async def open_sdk(read_timeout_seconds: float) -> AsyncIterator["SQSClient"]:
         BotoCoreError: there is no region, or there are no credentials.
     """
     session = aws.session()
+    session.register_component("response_parser_factory", PlainParsers())
     credentials = await session.get_credentials()
     if credentials is None:
         raise NoCredentialsError

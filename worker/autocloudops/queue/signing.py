@@ -1,32 +1,29 @@
 """botocore's Signature Version 4 for the calls of one endpoint, without what it works out anew for each of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
 from aiobotocore.credentials import AioCredentials
-from botocore.auth import SigV4Auth
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.compat import HTTPHeaders
+from botocore.compat import get_current_datetime
 from botocore.credentials import ReadOnlyCredentials
 from yarl import URL
 
 SERVICE = "sqs"
 CONTENT_TYPE = "application/x-amz-json-1.0"
-DATE, TOKEN = "X-Amz-Date", "X-Amz-Security-Token"
 KEY_STEPS = 4
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Post:
-    """What botocore's signer reads of a request, and the headers that it writes."""
+    """What botocore's signer reads of a request: its URL, its body, and in `context` the time of the signature."""
 
     url: str
-    headers: dict[str, str]
     body: bytes
-    method: str = "POST"
-    context: dict[str, object] = field(default_factory=dict)
+    context: dict[str, str]
 
 
 class Signer(SigV4Auth):
@@ -47,39 +44,35 @@ class Signer(SigV4Auth):
         self.url = url
         self._host = _host(URL(url, encoded=True))
         self._path = super()._normalize_url_path(urlsplit(url).path)  # type: ignore[misc] # stubs lack private names
-        token = [TOKEN] if credentials.token else []
-        self._headers = ("content-type", "host", DATE, *token, "x-amz-target", "x-amzn-query-mode")
-        self._names = ";".join(self._headers).lower()
         self._derive = lru_cache(2 * KEY_STEPS)(super()._sign)  # type: ignore[misc] # likewise
 
     def signed(self, action: str, body: bytes) -> dict[str, str]:
-        """Return the headers of a call, all of them signed."""
-        headers = {
+        """Return the headers of a call, all of them signed.
+
+        Source: AWS SigV4, "Create a signed AWS API request".
+        """
+        at = get_current_datetime().strftime(SIGV4_TIMESTAMP)
+        request = cast("AWSRequest", Post(self.url, body, {"timestamp": at}))
+        headers = self._in_order(action, at)
+        names = ";".join(headers)
+        lines = [f"{name}:{value}" for name, value in headers.items()]
+        canonical = "\n".join(("POST", self._path, "", *lines, "", names, self.payload(request)))
+        signature = self.signature(self.string_to_sign(request, canonical), request)
+        credential = f"AWS4-HMAC-SHA256 Credential={self.scope(request)}"
+        headers["authorization"] = f"{credential}, SignedHeaders={names}, Signature={signature}"
+        return headers
+
+    def _in_order(self, action: str, at: str) -> dict[str, str]:
+        """Return what is signed, sorted by name."""
+        token = self.credentials.token
+        return {
             "content-type": CONTENT_TYPE,
             "host": self._host,
+            "x-amz-date": at,
+            **({"x-amz-security-token": token} if token else {}),
             "x-amz-target": f"AmazonSQS.{action}",
             "x-amzn-query-mode": "true",
         }
-        post = Post(self.url, headers, body)
-        self.add_auth(cast("AWSRequest", post))
-        return post.headers
-
-    def canonical_request(self, request: AWSRequest) -> str:
-        """Return method, path, an empty query, headers in order, and the hash of the body, on a line each.
-
-        Source: AWS SigV4, "Create a canonical request".
-        """
-        headers = [f"{name.lower()}:{request.headers[name]}" for name in self._headers]
-        return "\n".join(("POST", self._path, "", *headers, "", self._names, self.payload(request)))
-
-    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
-        """Return the headers as they are: their names are known."""
-        return request.headers
-
-    def signed_headers(self, headers_to_sign: object) -> str:
-        """Return the names of the headers, which are those of every call."""
-        del headers_to_sign
-        return self._names
 
     def _sign(self, key: bytes, msg: str, hex: bool = False) -> bytes | str:  # noqa: A002 - botocore's
         """Remember the steps from the secret to the key of a day; only the last step is about the call."""

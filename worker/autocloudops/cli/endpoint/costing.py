@@ -85,6 +85,7 @@ def _lines(rate: Rate, load: Load, card: ModelCard) -> Iterator[str]:
         yield f"{each.way:<13}{dollars}  {_cold(each.cold)}".rstrip()
         yield f"{'':<13}{each.arithmetic}"
     yield "to zero needs an endpoint with components; incidents that storm together keep it up less than reckoned here"
+    yield "prices are of us-east-1, unless --live asks for those of the region, or --price says it"
     yield "not counted: storage, traffic, logs, and a second endpoint for embeddings"
     for sum_ in PUBLISHED:
         items = " + ".join(f"{line.dollars:.2f}" for line in sum_.lines)

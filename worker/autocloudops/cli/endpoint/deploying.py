@@ -22,12 +22,11 @@ from nim_endpoint.carrying import RESUME, Outcome, Ports, Progress, ensure, info
 from nim_endpoint.deletion import plan_deletion
 from nim_endpoint.found import NOT_LOOKED_UP, Found
 from nim_endpoint.hosting import open_hosting
-from nim_endpoint.planning import Action, Plan, Verdict
+from nim_endpoint.planning import Plan, Verdict
 from nim_endpoint.scenarios import MONTH_HOURS, Rate
 from nim_endpoint.specs import Spec
 from nim_endpoint.wanted import Wanted
 
-SPENDING = frozenset({Action.CREATE_ENDPOINT, Action.UPDATE_ENDPOINT, Action.CREATE_COMPONENT, Action.UPDATE_COMPONENT})
 INTERRUPTED = f"interrupted: nothing is lost, what was begun goes on in AWS: {RESUME}"
 
 
@@ -62,9 +61,8 @@ def ensure_endpoint(options: EnsureOptions, output: Output) -> ExitCode:
     for line in _lines(planned):
         note(line)
     name, found, made = planned.wanted.endpoint, planned.found, planned.plan
-    is_spending = any(step.action in SPENDING for step in made.steps)
-    if _is_wanted(made, f"{made.verdict} {name}?", yes=options.yes or not is_spending):
-        return _carried_out(name, _ensured(options), output)
+    if _is_wanted(made, f"{made.verdict} {name}?", yes=options.yes or not made.is_spending):
+        return _carried_out(name, _ensured(options, may_spend=options.yes or made.is_spending), output)
     return _told(name, _undone(found, made), output)
 
 
@@ -121,13 +119,14 @@ async def _planned(options: SpecOptions) -> _Planned:
         return _Planned(spec=spec, wanted=wanted, found=found, plan=made)
 
 
-async def _ensured(options: EnsureOptions) -> Outcome:
+async def _ensured(options: EnsureOptions, *, may_spend: bool) -> Outcome:
+    allowed = opening.consent(options).model_copy(update={"spend": may_spend})
     async with AsyncExitStack() as stack:
         account = await opening.open_account(stack, options.region)
         spec, wanted = await opening.filled(account, options)
         with teller() as told:
             ports = await _ports(account, told, spec, options.timeout_minutes * 60.0)
-            return await ensure(wanted, opening.consent(options), ports)
+            return await ensure(wanted, allowed, ports)
 
 
 async def _planned_deletion(options: DeleteOptions) -> tuple[Found, Plan]:

@@ -92,7 +92,8 @@ def _check_there(name: str, found: Found) -> None:
 
 def _rows(name: str, found: Found) -> list[Row]:
     made = "made here" if found.owned else "not made here"
-    size = f"{found.instances} x {found.instance_type}, {found.config_name}, {made}"
+    scaled = "scaled automatically, " if found.targets else ""
+    size = f"{found.instances} x {found.instance_type}, {scaled}{found.config_name}, {made}"
     rows: list[Row] = [
         {
             "what": "endpoint",
