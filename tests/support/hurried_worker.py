@@ -1,5 +1,7 @@
 """The worker as `autocloudops worker` runs it, with leases of seconds: a test cannot wait minutes for a dead one's.
 
+A message that meets a failure comes back within seconds too: each worker that died with it would double that wait.
+
 Nothing but these lengths differs. Each is forked from a process that has imported what a worker needs and nothing else:
 imports are half of what a worker's start costs.
 """
@@ -16,6 +18,7 @@ from unittest.mock import patch
 
 from autocloudops.entrypoints import ecs
 from autocloudops.pipeline import asking
+from autocloudops.queue import endings
 from autocloudops.queue.consumer import Limits
 
 IMPORTED = [
@@ -27,6 +30,8 @@ IMPORTED = [
 LEASE_SECONDS = 6
 SWEEP_SECONDS = 5.0
 LEASE_MARGIN = timedelta(seconds=4)
+FIRST_PATIENCE_SECONDS = 1
+LONGEST_PATIENCE_SECONDS = 30
 
 
 def limits(concurrency: int, drain_seconds: float, **_: float) -> Limits:
@@ -55,5 +60,7 @@ def work(environment: Mapping[str, str], log: Path) -> None:
         patch.object(ecs, "Limits", limits),
         patch.object(ecs, "SWEEP_SECONDS", SWEEP_SECONDS),
         patch.object(asking, "LEASE_MARGIN", LEASE_MARGIN),
+        patch.object(endings, "FIRST_PATIENCE_SECONDS", FIRST_PATIENCE_SECONDS),
+        patch.object(endings, "LONGEST_PATIENCE_SECONDS", LONGEST_PATIENCE_SECONDS),
     ):
         runpy.run_module("autocloudops", run_name="__main__")

@@ -3,13 +3,14 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chat_only import ChatOnly
 from memory_audit import MemoryObjects
 from memory_queue import MemoryQueue
 from virtual_time import START, VirtualClock, run
 
+from autocloudops.alarms.model import Alarm
 from autocloudops.audit.reader import records
 from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.audit.writer import AuditWriter
@@ -17,9 +18,11 @@ from autocloudops.decisions.model import Policy, Verdict
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ModelUnavailable, ServiceUnavailable
+from autocloudops.incidents.model import History, Placement
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification
 from autocloudops.pipeline import Asking, Pipeline, Rooms
+from autocloudops.pipeline.delivery import PLACE_ATTEMPTS
 from autocloudops.queue.consumer import Consumer, Limits
 from autocloudops.settings import SnsSettings
 from autocloudops.state.memory import MemoryIncidents
@@ -176,6 +179,27 @@ def test_two_owners_are_two_questions() -> None:
     world = World().run(alarm("a", cluster="shop"), alarm("b", cluster="test"))
     assert len(world.model.requests) == 2
     assert world.outcomes() == [Outcome.DECIDED] * 2
+
+
+class Overtaken(MemoryIncidents):
+    """A store in which others are faster, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._times = times
+
+    async def record(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
+        self._times -= 1
+        return self._times < 0 and await super().record(alarm, placement, seen, now)
+
+
+def test_an_alarm_that_lost_every_race_comes_back_soon() -> None:
+    """Losing is no failure: however often an alarm was received before, it waits ten seconds, and no other does."""
+    world = World(incidents=Overtaken(times=3 * PLACE_ATTEMPTS)).run(
+        alarm(), alarm("other", cluster="test"), seconds=50
+    )
+    assert world.outcomes() == [Outcome.DECIDED] * 2
+    assert world.left == 0
 
 
 def test_a_copy_asks_nothing_and_is_kept_as_a_repeat() -> None:

@@ -22,6 +22,7 @@ from virtual_time import VirtualClock, VirtualTimeLoop
 from autocloudops.errors import ServiceUnavailable, Throttled
 from autocloudops.queue.client import Delivery, QueueClient, Refused
 from autocloudops.queue.consumer import Consumer, Done, Ending, Later, Limits, Park
+from autocloudops.queue.endings import LONGEST_PATIENCE_SECONDS
 
 LEASE_SECONDS = 60
 LIMITS = Limits(concurrency=3, lease_seconds=LEASE_SECONDS, drain_seconds=8, flush_seconds=3)
@@ -199,7 +200,7 @@ class ConsumerMachine(RuleBasedStateMachine):
         for worker in self.workers:
             self._runner.run(worker.drain())
             assert self._facts_of(worker) == 0
-        self._runner.run(asyncio.sleep(LEASE_SECONDS + 1_800))
+        self._runner.run(asyncio.sleep(LEASE_SECONDS + LONGEST_PATIENCE_SECONDS))
         self._at_once(self._nothing_is_in_flight)
         self._at_once(self._hire)
         self._runner.run(self._until_empty())

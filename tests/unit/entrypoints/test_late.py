@@ -93,6 +93,31 @@ def test_what_was_opened_before_a_failure_is_closed_at_once() -> None:
     assert open_clients == []
 
 
+def test_whoever_is_cancelled_while_opening_leaves_nothing_behind() -> None:
+    """What was open by then is closed, and who waits meanwhile opens it anew."""
+    closed: list[int] = []
+
+    async def opener(stack: AsyncExitStack) -> int:
+        tries.append(len(tries))
+        stack.callback(closed.append, tries[-1])
+        await asyncio.sleep(1)
+        return tries[-1]
+
+    async def want() -> None:
+        async with AsyncExitStack() as stack:
+            late = Late(stack, opener)
+            first, second = (asyncio.create_task(late()) for _ in range(2))
+            await asyncio.sleep(0.5)
+            first.cancel()
+            assert await second == 1
+            assert first.cancelled()
+            assert closed == [0]
+
+    tries: list[int] = []
+    run(want())
+    assert closed == [0, 1]
+
+
 def test_an_investigator_is_opened_by_the_first_question() -> None:
     """Its patience is known before; a question reaches what was opened for it, with all that it was given."""
     investigator = AsyncMock(spec=Investigator)

@@ -55,6 +55,10 @@ async def _down(at: datetime) -> int:
     raise ServiceUnavailable("dynamodb:Query", f"the state table at {at}", "slow down")
 
 
+async def _unreadable(at: datetime) -> int:
+    raise ValueError(f"no number on {at}")
+
+
 async def _seen(overturned: Overturned, ledger: MemoryLedger | None, records: int = 0) -> Mapping[str, list[float]]:
     """Look once while nobody commits what was appended, and return what was printed."""
     stream, clock = StringIO(), SystemClock()
@@ -86,6 +90,13 @@ async def test_what_cannot_be_read_hides_nothing_else(caplog: pytest.LogCaptureF
     assert seen.keys() >= {"RecordsUnflushed", "KillSwitch"}
     assert "HumanOverturned" not in seen
     assert "dynamodb:Query" in caplog.text
+
+
+async def test_a_fault_hides_nothing_else_either(caplog: pytest.LogCaptureFixture) -> None:
+    """What is kept in a form that nobody can read stops no sweep, and is logged with where it happened."""
+    seen = await _seen(_unreadable, MemoryLedger())
+    assert "KillSwitch" in seen
+    assert "no number" in caplog.text
 
 
 async def test_a_worker_that_does_nothing_has_no_ledger() -> None:

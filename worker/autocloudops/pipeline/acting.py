@@ -124,8 +124,8 @@ class Acting:
         Raises:
             AuditConflict: the audit holds somebody else's bytes.
         """
-        hands = await self._hands()
         try:
+            hands = await self._hands()
             before = await hands.dispatcher.made(wanted)
         except ServiceFailed as error:
             return await self._kept(wanted, not_begun(wanted, f"nobody knows whether it may be done: {error}"))
@@ -169,8 +169,8 @@ class Acting:
 
     async def _follow_up(self, claim_id: UUID, after: timedelta) -> None:
         """See to it that a claim is looked at; the sweeper finds those of which nobody was reminded."""
-        hands = await self._hands()
         try:
+            hands = await self._hands()
             await hands.follow_ups.send(claim_id, after)
         except ServiceFailed as error:
             log.warning("claim %s waits for the sweeper: %s", claim_id, error)
@@ -196,8 +196,8 @@ class Acting:
 
         What cannot be ended now ends with the time that it may wait.
         """
-        hands = await self._hands()
         try:
+            hands = await self._hands()
             revoked = await hands.withdrawals.revoke(incident_id, alarm)
         except ServiceFailed as error:
             log.warning("incident %s: what waits for approval is not revoked yet: %s", incident_id, error)

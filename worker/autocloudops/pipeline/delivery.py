@@ -10,7 +10,6 @@ from autocloudops.alarms.model import Alarm, AlarmState, AwsEvent, Parsed, Unpar
 from autocloudops.alarms.parse import parse
 from autocloudops.audit.record import AuditRecord, DeliveryFacts, Outcome
 from autocloudops.authenticity.gatekeeper import Gatekeeper
-from autocloudops.errors import ServiceUnavailable
 from autocloudops.incidents.circumstances import STORM_RESOURCES
 from autocloudops.incidents.flapping import WINDOW, flapping
 from autocloudops.incidents.grouping import change_of, place, takes
@@ -36,7 +35,7 @@ from autocloudops.queue.endings import Done, Ending, Later, Park
 PLACE_ATTEMPTS = 8
 PENDING_SECONDS = 0.1
 ASKED_ELSEWHERE = Later(after_seconds=10)
-COUNTED_ELSEWHERE = Later(after_seconds=10)
+PLACED_LATER = Later(after_seconds=10)
 ROLE_OUTCOMES = {
     Role.OPENER: Outcome.DECIDED,
     Role.REOPENER: Outcome.DECIDED,
@@ -50,8 +49,9 @@ ROLE_OUTCOMES = {
 class Placed:
     """Where an alarm was placed, and by what history.
 
-    `placement` is None where a change of the same alarm is being counted, and whoever does that may be gone. `tied` is
-    the incident of its owner that the alarm left for that of a composite alarm.
+    `placement` is None where a change of the same alarm is being counted, and whoever does that may be gone, or where
+    others were faster each time. Neither is a failure, so the alarm comes back soon. `tied` is the incident of its
+    owner that the alarm left for that of a composite alarm.
     """
 
     placement: Placement | None
@@ -119,7 +119,7 @@ class Pipeline:
                 await self._cleared(alarm, placement)
                 return Done()
             case None:
-                return COUNTED_ELSEWHERE
+                return PLACED_LATER
 
     async def _cleared(self, alarm: Alarm, placement: Placement) -> None:
         """Let nothing wait for a person any more that was to be done about an alarm that is OK again."""
@@ -139,9 +139,7 @@ class Pipeline:
             placed = await self._placed(alarm, history)
             if placed:
                 return placed
-        if history.pending:
-            return Placed(None, history)
-        raise ServiceUnavailable("state:record", alarm.resource.owner_key, "lost every race for this owner")
+        return Placed(None, history)
 
     async def _placed(self, alarm: Alarm, history: History) -> Placed | None:
         """Return where an alarm was placed, or None where somebody else was faster."""

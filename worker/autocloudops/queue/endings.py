@@ -6,8 +6,8 @@ from autocloudops.queue.client import Delivery
 from autocloudops.values import Value
 
 FIRST_PATIENCE_SECONDS = 30
-LONGEST_PATIENCE_SECONDS = 1_800
-MOST_DOUBLINGS = 10
+LONGEST_PATIENCE_SECONDS = 300
+MOST_DOUBLINGS = 4
 
 
 class Done(Value):
@@ -32,9 +32,10 @@ Handler = Callable[[Delivery], Awaitable[Ending]]
 
 
 def patient(delivery: Delivery) -> Later:
-    """Return when a message is tried again that met a failure: later each time, up to half an hour.
+    """Return when a message is tried again that met a failure: later each time, up to five minutes.
 
-    So an outage of hours leaves it receives before it is moved to the dead-letter queue.
+    So an outage of days leaves it receives before it is moved to the dead-letter queue, after 1,000. SQS also counts
+    receives that ended with their worker, so what waits longest need not have met the most failures.
     """
     doubled = FIRST_PATIENCE_SECONDS * 2 ** min(delivery.receive_count - 1, MOST_DOUBLINGS)
     return Later(after_seconds=min(doubled, LONGEST_PATIENCE_SECONDS))

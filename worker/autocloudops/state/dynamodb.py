@@ -5,7 +5,7 @@
     OWNER#<owner key>  CURRENT        the newest incident of an owner
     INC#<incident id>  HEAD           the incident: counters, lease, decision
                        MEMBERS#<sum>  changes that were counted together, and where they stand
-                       COUNTED#<sum>  the same for changes that bring no member
+                       COUNTED#<sum>  the same for changes that bring no member, and for one that opens and leaves
                        FAMILY#<kind>  one member for each kind of trouble in it
     OPEN#<shard>       <incident id>  an incident that is not finished: undecided, untold, or to be looked at again
     STORM#<acct/rgn>   <minute>       the resources that alarmed in that minute, and their owners
@@ -194,9 +194,14 @@ class DynamoIncidents:
         )
         if await self._table.transact(opening):
             return True
-        if leaving:
+        if leaving and not await self._is_proven(leaving):
             await self._take_back(alarm, placement, leaving)
         return False
+
+    async def _is_proven(self, mark: Mark) -> bool:
+        """Return whether a refused transaction had been done before, so that what it counted must stay."""
+        proof = await self._table.get(items.sum_key(mark.incident_id, mark.sum_id))
+        return proof is not None and items.counts(proof, mark)
 
     async def _record_one(self, alarm: Alarm, placement: Placement, seen: History, now: datetime) -> bool:
         """Write a change, and take it back where its key turned meanwhile or its incident takes no more members."""
