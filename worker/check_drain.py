@@ -178,7 +178,8 @@ async def check(root: Path, image: Mapping[str, Any]) -> None:
     assert ended, "nothing was recorded"
     assert left, "everything was done before SIGTERM: send more"
     assert ended | left == event_ids(bodies), "an alarm is lost"
-    print(f"drained: {len(ended)} of {ALARMS} recorded, {visible} still in the queue, none lost, none held")
+    both = len(ended & left)
+    print(f"drained: {len(ended)} of {ALARMS} recorded, {visible} in the queue ({both} of both), none lost, none held")
 
 
 if __name__ == "__main__":

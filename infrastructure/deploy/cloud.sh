@@ -65,7 +65,7 @@ require_account() {
 learn() {
   local document=$1 line
   shift
-  while IFS= read -r line; do printf -v "${line%%=*}" %s "${line#*=}"; done < <("$PYTHON" -IS -c '
+  "$PYTHON" -IS -c '
 import json, sys
 document = json.load(sys.stdin)
 for each in sys.argv[1:]:
@@ -78,7 +78,8 @@ for each in sys.argv[1:]:
             value = value.get(step) if isinstance(value, dict) else None
     text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
     print(name, " ".join(text.splitlines()), sep="=")
-' "$@" <<<"$document")
+' "$@" <<<"$document" >"$MEMORY/learnt" || fail "an answer is no JSON document" 254
+  while IFS= read -r line; do printf -v "${line%%=*}" %s "${line#*=}"; done <"$MEMORY/learnt"
 }
 
 sha256() {

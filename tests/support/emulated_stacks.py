@@ -50,6 +50,8 @@ ZIPPED_FUNCTION = """      Runtime: python3.11
       Handler: index.called
       Code: {{ZipFile: "from {module} import {handler} as called"}}
 """
+BOUND = ("MaximumConcurrency: !Ref MaximumConcurrency}", "MaximumConcurrency: 8}")
+"""The emulator keeps a parameter as text, and a mapping with such a bound is never polled."""
 
 
 def with_functions_that_run(template: str, variables: Mapping[str, str]) -> tuple[str, int]:
@@ -61,4 +63,5 @@ def with_functions_that_run(template: str, variables: Mapping[str, str]) -> tupl
     """
     more = "".join(f"          {name}: {value}\n" for name, value in variables.items())
     changed, count = IMAGE_FUNCTION.subn(lambda found: ZIPPED_FUNCTION.format(**found.groupdict()), template)
+    changed = changed.replace(*BOUND)
     return (changed.replace("        Variables:\n", f"        Variables:\n{more}") if count else changed), count

@@ -188,6 +188,17 @@ def each_step(setting: Setting, *, dies: bool) -> Iterator[Fates]:
                 yield {name: Fate(number, dies)}
 
 
+def each_effect(setting: Setting) -> Iterator[Fates]:
+    """Yield every schedule in which one worker dies right after one of its calls, or before its first.
+
+    What a call was to change stands once it is answered: to die before the next one leaves nothing else behind.
+    """
+    for name, taken in steps(setting).items():
+        for number, step in enumerate(taken):
+            if not number or step.startswith("after"):
+                yield {name: Fate(number, dies=True)}
+
+
 def each_pair(setting: Setting) -> list[Fates]:
     """Return every schedule in which both workers die."""
     taken = steps(setting)
@@ -197,8 +208,8 @@ def each_pair(setting: Setting) -> list[Fates]:
 
 def test_a_worker_may_die_at_any_step() -> None:
     """Wherever a worker dies: no event is lost or ends twice, and each revision has one effective decision."""
-    seen = judge(each_step(TABLE, dies=True), TABLE)
-    assert seen["schedule"] == sum(map(len, steps(TABLE).values())) > 200
+    seen = judge(each_effect(TABLE), TABLE)
+    assert seen["schedule"] >= sum(map(len, steps(TABLE).values())) / 2 > 100
     assert seen["taken over by a delivery"]
     assert seen["taken over by a sweeper"]
     assert seen["died between state and audit"]
@@ -293,7 +304,7 @@ def line_of(world: World, body: str) -> StoredRecord:
 
 
 @pytest.mark.parametrize("durable", [False, True], ids=["memory", "table"])
-@pytest.mark.parametrize("apart", range(-30, 31, 2))
+@pytest.mark.parametrize("apart", range(-30, 31, 3))
 def test_an_alarm_and_its_ok_may_be_in_flight_together(apart: int, durable: bool) -> None:
     """By however few milliseconds an ALARM or its OK is faster: the episode ends, and the next one is asked about."""
     fired, ended, again = sns("reads", seconds=10), sns("reads", "OK", seconds=20), sns("reads", seconds=90)
@@ -303,7 +314,7 @@ def test_an_alarm_and_its_ok_may_be_in_flight_together(apart: int, durable: bool
 
 
 @pytest.mark.parametrize("durable", [False, True], ids=["memory", "table"])
-@pytest.mark.parametrize("apart", range(-30, 31, 2))
+@pytest.mark.parametrize("apart", range(-30, 31, 3))
 def test_an_ok_and_the_next_alarm_may_be_in_flight_together(apart: int, durable: bool) -> None:
     """By however few milliseconds an OK or the ALARM after it is faster: the alarm fires in one incident, its last."""
     fired, ended, again = sns("reads", seconds=0), sns("reads", "OK", seconds=20), sns("reads", seconds=40)

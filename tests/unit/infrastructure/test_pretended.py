@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from emulated_stacks import resources_of, with_functions_that_run
+from emulated_stacks import BOUND, resources_of, with_functions_that_run
 from templates import TEMPLATES, evaluated, load, names
 
 PRETENDED: Mapping[str, tuple[str, str]] = {
@@ -76,4 +76,5 @@ def test_functions_of_the_worker_can_be_run_from_their_code() -> None:
     """Where tests run them, both functions keep their settings and get code in the place of an image."""
     text, count = with_functions_that_run((TEMPLATES / "worker-lambda.yaml").read_text(), {"HERE": json.dumps("x")})
     assert (count, text.count("ZipFile"), text.count("PackageType"), text.count("HERE")) == (2, 2, 0, 2)
+    assert BOUND[1] in text
     assert "from autocloudops.entrypoints.lambda_handler import handler as called" in text

@@ -103,14 +103,15 @@ def _rendered(shell: Shell, out: Path, *options: str) -> Mapping[str, Mapping[st
 
 
 def test_what_is_rendered_for_ecs_is_what_was_asked_for(shell: Shell, tmp_path: Path) -> None:
-    """Mode, endpoint, component and model reach the worker; tasks are bounded by what the endpoint takes."""
+    """Mode, endpoint, component, model and region get there; tasks are bounded by what the endpoint takes."""
     shell.change(plan={**PLAN, "component": COMPONENT})
-    options = (*ECS, "--mode", "approve", "--endpoint-concurrency", "24", "--most", "2")
+    options = (*ECS, "--mode", "approve", "--endpoint-concurrency", "24", "--most", "2", "--region", "ap-south-1")
     rendered = _rendered(shell, tmp_path / "out", *options)
     worker = rendered["worker-ecs"]
     assert worker["ModelEndpoints"] == "sagemaker://nim?component=nim-llm"
     assert (worker["ModelName"], worker["Mode"], worker["MostTasks"]) == ("nvidia/nano", "approve", "3")
     assert worker["Subnets"] == "subnet-1,subnet-2"
+    assert rendered["runbooks"]["StateTableArn"].startswith("arn:aws:dynamodb:ap-south-1:")
     assert rendered["observability"]["Canary"] == "ENABLED"
     assert (tmp_path / "out" / "runbooks").is_dir()
 

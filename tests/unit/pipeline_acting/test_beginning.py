@@ -1,6 +1,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 from acting import ActingWorld
@@ -279,6 +280,20 @@ def test_a_ledger_that_cannot_be_read_lets_nothing_begin() -> None:
     assert said.startswith("not done: scale_out_service of shop/orders-api: nobody knows whether it may be done: ")
     assert run(site.notes()) == [said]
     assert site.world.automation.called == []
+
+
+def test_what_acts_and_cannot_be_opened_keeps_no_decision_from_people() -> None:
+    """A worker that gets no clients tells the decision, and that nothing was done about it."""
+
+    async def unopened(site: Site, worker: Worker) -> None:
+        worker.acting._hands = AsyncMock(side_effect=ServiceUnavailable("opening a client", "ssm", "no credentials"))
+        await alarmed(site, worker)
+
+    site = served(unopened)
+    (said,) = site.topic.actions
+    assert said.startswith("not done: scale_out_service of shop/orders-api: nobody knows whether it may be done: ")
+    assert "no credentials" in said
+    assert run(site.notes()) == [said]
 
 
 def test_a_claim_without_an_answer_is_not_said_to_be_undone() -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
 import pytest
@@ -260,6 +261,20 @@ def test_an_ok_loses_nothing_where_ssm_cannot_be_asked() -> None:
         assert dropped is not None
         assert dropped.state is ClaimState.DROPPED
         assert site.reminders.sent == [(claim.claim_id, timedelta())]
+
+    served(test, approving())
+
+
+def test_an_ok_loses_nothing_where_what_acts_cannot_be_opened() -> None:
+    """A worker that gets no clients acknowledges the OK too, which would come back as one that is known already."""
+
+    async def test(site: Site, worker: Worker) -> None:
+        claim = await asked(site, worker)
+        worker.acting._hands = AsyncMock(side_effect=ServiceUnavailable("opening a client", "ssm", "no credentials"))
+        assert isinstance(await worker.receive(service_alarm(value="OK", seconds=30)), Done)
+        standing = await site.world.ledger.find(claim.claim_id)
+        assert standing is not None
+        assert standing.state is ClaimState.WAITING
 
     served(test, approving())
 

@@ -22,6 +22,8 @@ SECRET = "corr3ct" + "-horse"
         ({"note": f"password={SECRET}"}, {"note": "password=<password>"}),
         ({f"password={SECRET}": 1}, {"password=<password>": 1}),
         (f"password={SECRET}", "password=<password>"),
+        ({"pa\N{LATIN SMALL LETTER LONG S}sword": SECRET}, {"pa\N{LATIN SMALL LETTER LONG S}sword": "<password>"}),
+        ({"to\N{KELVIN SIGN}en": f"{SECRET}-7"}, {"to\N{KELVIN SIGN}en": "<token>"}),
     ],
 )
 def test_a_value_is_secret_where_its_name_says_so(value: object, expected: object) -> None:

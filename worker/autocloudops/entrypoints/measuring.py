@@ -57,13 +57,15 @@ class Lookout:
     most: int = 0
 
     async def look(self) -> None:
-        """Look once. What cannot be read is logged, and hides nothing else; it never raises."""
+        """Look once. What cannot be read is logged, and hides nothing else; it never raises: a sweep comes after it."""
         self.measuring.unflushed(self.audit.waiting, self.audit.oldest_seconds)
         for reading in (self._overturned, self._standing):
             try:
                 await reading()
             except ServiceFailed as error:
                 log.warning("it is not measured how things stand: %s", error)
+            except Exception:
+                log.exception("it is not measured how things stand")
 
     async def _overturned(self) -> None:
         self.measuring.overturned(await self.overturned(self.clock.now()))

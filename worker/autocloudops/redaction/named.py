@@ -72,9 +72,13 @@ class Named:
         return re.compile(self.never, re.IGNORECASE)
 
     def told_by(self, name: str) -> bool:
-        """Tell whether what stands under `name` is secret."""
+        """Tell whether what stands under `name` is secret.
+
+        Hints are plain letters, and an expression that ignores case takes a few other letters for one of them.
+        """
         lowered = name.lower()
-        return any(hint in lowered for hint in self.hints) and bool(self.ends.search(name))
+        hinted = not name.isascii() or any(hint in lowered for hint in self.hints)
+        return hinted and bool(self.ends.search(name))
 
 
 def _assigned(named: Named) -> Pattern:
