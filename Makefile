@@ -16,14 +16,18 @@ help: ## Show what can be made
 demo: $(VENV)/$(MODEL).stamp ## Install into .venv and triage a bundled storm against local stand-ins (MODEL=llama: a tiny model)
 	$(BIN)/autocloudops demo --model $(MODEL)
 
-# Collecting first compiles each test file once, not once in each of the four processes. What takes longest begins first:
-# left to itself, xdist begins with the files that hold the most tests, and the longest ones come last, side by side.
-TESTS := $(addprefix tests/,simulation e2e contract property unit)
+# What takes longest begins first: left to itself, xdist begins with the files that hold the most tests, and the longest
+# ones come last, side by side. Three processes keep two cores busy; each more collects, imports and emulates once more.
+TESTS := $(addprefix tests/,simulation e2e unit/incidents/test_interleavings.py contract property unit)
 COLLECT := $(BIN)/python -m pytest --collect-only --quiet
 
-test: $(VENV)/test.stamp ## Install and run the tests
+test: $(VENV)/test.stamp $(VENV)/compiled.stamp ## Install and run the tests
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" $(TESTS)
+
+# Collecting compiles each test file once, not once in each of the three processes.
+$(VENV)/compiled.stamp: $(VENV)/test.stamp $(shell find tests -name '*.py')
 	$(COLLECT) tests/unit >/dev/null & $(COLLECT) tests/contract tests/e2e tests/property tests/simulation >/dev/null & wait
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" $(TESTS)
+	@touch $@
 
 lint: $(VENV)/test.stamp $(VENV)/checkov.stamp ## Check style, types, import rules and templates
 	$(BIN)/ruff check
@@ -58,13 +62,13 @@ $(DEPLOY)/stamp: constraints.txt infrastructure/deploy/constraints.txt pyproject
 	sed 's/^/^/; s/==.*/==/' infrastructure/deploy/constraints.txt | grep -vf - constraints.txt \
 		| cat - infrastructure/deploy/constraints.txt > $(DEPLOY)/constraints.txt
 	$(DEPLOY)/bin/python -m pip install --quiet --constraint constraints.txt pip
-	$(DEPLOY)/bin/python -m pip install --quiet --prefer-binary --constraint $(DEPLOY)/constraints.txt \
+	$(DEPLOY)/bin/python -m pip install --quiet --no-compile --prefer-binary --constraint $(DEPLOY)/constraints.txt \
 		--editable '.[deploy,local,knowledge]' --group test
 	@touch $@
 
 $(DEPLOY)-aws/stamp:
 	$(PYTHON) -m venv $(DEPLOY)-aws
-	$(DEPLOY)-aws/bin/python -m pip install --quiet --only-binary :all: awscli==1.46.3
+	$(DEPLOY)-aws/bin/python -m pip install --quiet --no-compile --only-binary :all: awscli==1.46.3
 	@touch $@
 
 $(VENV)/checkov.stamp: $(VENV)/pip.stamp

@@ -15,6 +15,7 @@ ABOUT_TOKENS = 200
 FIRST_LIMIT, COARSE, FINE = 4, 1.3, (0.82, 0.9, 1.1)
 AROUND = (0.8, 0.9, 1.0, 1.1)
 BEYOND_MOST = 1.4
+DEMAND, MOST_INSTANCES = 3, 4
 WARM_UP, MEASURED = 4.0, 20.0
 AS_GOOD = 0.99
 
@@ -81,9 +82,14 @@ def _coarse(profile: Profile, seed: int) -> Iterator[Tried]:
 
 
 def _tried(profile: Profile, instances: int, limit: int, about_seconds: float, seed: int) -> Tried:
-    """Run a fixed limit for a while: `about_seconds` is what a request may take."""
+    """Run a fixed limit for a while: `about_seconds` is what a request may take.
+
+    As many questions are ready as the controller has: with fewer, those that never fit into 60 s would soon take the
+    places of all others, and the reference would be lower than what the limit can do.
+    """
     begin, end = WARM_UP * about_seconds, (WARM_UP + MEASURED) * about_seconds
-    setting = Setting(profile, limit, end, (Scale(0.0, instances),), seed)
+    clients = DEMAND * MOST_INSTANCES // instances * limit
+    setting = Setting(profile, clients, end, (Scale(0.0, instances),), seed)
     answers = answers_of(setting, [Worker(Fixed(limit))])
     taken = seconds_taken(answers, begin, end)
     return Tried(instances, limit, throughput(answers, begin, end), quantile(taken, MEDIAN), quantile(taken, P95))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from bench.utilisation.adaptive import AdaptiveMode
 from bench.utilisation.measures import P95, jain, quantile, seconds_taken, throughput
 from bench.utilisation.peers import Aimd, Fixed, Gradient2
-from bench.utilisation.reference import CEILING_SECONDS, Reference, References
+from bench.utilisation.reference import CEILING_SECONDS, DEMAND, Reference, References
 from bench.utilisation.world import Answer, Setting, Worker, answers_of
 
 from autocloudops.inference.concurrency import ConcurrencyController
@@ -16,7 +16,6 @@ from autocloudops.sandbox.endpoint.gpus import Profile
 
 OURS = "controller"
 ADAPTIVE = "SDK adaptive"
-DEMAND = 3
 ADAPTIVE_QUEUE_LIMIT = 64
 MEASURED_SERVICES = 10
 COLD_SECONDS, COLD_SERVICES = 30.0, 8

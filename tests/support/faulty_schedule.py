@@ -11,7 +11,7 @@ from faulty_calls import Fault, Pair, Planned
 
 METRICS = ("ReadLatency", "WriteLatency", "DatabaseConnections")
 TURNS = (("ALARM",), ("ALARM", "OK"), ("ALARM", "OK", "ALARM"), ("ALARM", "INSUFFICIENT_DATA"))
-SPAN_SECONDS = 150.0
+SPAN_SECONDS = 110.0
 FUNCTION = "L"
 IN_TURN = 5
 PATIENCE_SECONDS = 45.0

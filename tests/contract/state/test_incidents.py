@@ -45,7 +45,7 @@ class NoonClock(SystemClock):
         return NOON + timedelta(seconds=self.monotonic() - self._begun)
 
 
-@pytest.fixture(params=["memory", "fake", "ministack", "moto"])
+@pytest.fixture(params=["memory", "fake", "ministack", pytest.param("moto", marks=pytest.mark.soak)])
 def backend(request: pytest.FixtureRequest, point_at: Callable[[str], None]) -> str:
     """Return each place for incidents in turn, with the environment set to it."""
     if request.param in {"ministack", "moto"}:

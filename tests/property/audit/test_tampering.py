@@ -70,7 +70,7 @@ STEPS = ["long-lived", "short-lived", "restart", "hour", "digest", "days"]
 
 
 @given(st.lists(st.sampled_from(STEPS), max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_an_audit_that_nobody_touched_is_clean(steps: list[str]) -> None:
     """Whenever writers write, stop and start, and whenever digests are made, nothing is found and all is proved."""
     asyncio.run(_lived(steps))

@@ -12,7 +12,7 @@ from autocloudops.alarms.signature import CertificateLocation, Topic
 from autocloudops.authenticity.cache import CertificateCache
 from autocloudops.authenticity.gatekeeper import Gatekeeper, SignatureCheck
 
-EXAMPLES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FORGED_ALARM = json.dumps({**ALARM, "AlarmName": "forged"})
 SIGNED = sign(envelope())
 NAMES = [*SIGNED, "Records", "default", "detail-type", "source", "detail", "Token", "SubscribeURL", "MetricAlarms"]

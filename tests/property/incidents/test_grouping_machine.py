@@ -187,7 +187,7 @@ MACHINES = pytest.mark.parametrize("machine", [Grouping, GroupingInTable])
 @MACHINES
 def test_grouping_holds_whatever_arrives(machine: type[Grouping]) -> None:
     """Random alarms in random order: nobody joins a resolved incident, counts are right, revisions are bounded."""
-    bounds = settings(max_examples=60, stateful_step_count=25, deadline=None)
+    bounds = settings(max_examples=40, stateful_step_count=25, deadline=None)
     run_state_machine_as_test(machine, settings=bounds)
 
 

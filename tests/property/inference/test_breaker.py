@@ -115,7 +115,7 @@ def test_no_order_of_requests_breaks_the_rules() -> None:
     STEPS.clear()
     run_state_machine_as_test(
         Requests,
-        settings=settings(max_examples=200, stateful_step_count=40, deadline=None, derandomize=True),
+        settings=settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True),
     )
     assert {
         (Health.WELL, Health.WELL),
