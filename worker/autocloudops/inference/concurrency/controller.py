@@ -24,18 +24,14 @@ LEAST_WAIT_SHARE, WAIT_SHARE, GROWTH_WAIT_SHARE = 0.05, 0.8, 0.4
 # Answers that are alike say little about waiting: what is less than two standard errors may be their noise.
 SURE_ERRORS = 2.0
 STEADY_FALL = 0.85
-# Where the 95th percentile settles, as a share of the ceiling: the smaller the limit, the higher. So of two workers,
-# each of which knows the tail from its own answers alone, the larger gives way.
-CEILING_AIM, CEILING_ALLOWANCE, ALLOWANCE_POWER = 0.915, 0.8, 0.75
-OPENING_AIM = 0.89
-# Less than all that is too much is taken back, because the tail is measured with noise.
-CEILING_GAIN = 0.7
+# The 95th percentile settles a little above what is aimed at: there growth by the root, and the share of what is too
+# much that is taken back, are equal. Less than all of it, because the tail is measured with noise.
+CEILING_AIM, CEILING_GAIN = 0.89, 0.7
 # By what share of its own move the limit is taken to move the tail: one for all workers, or they share unequally.
 ELASTICITY = 0.4
 # Ghosts that are more than one in twenty are a crowd: the ceiling is for the 95th percentile.
 CROWD, CROWD_SHARE = 2, 0.05
-# A request that timed out keeps its place besides.
-THROTTLED_FALL, TIMED_OUT_FALL = 0.8, 0.9
+OVERLOAD_FALL = 0.8
 
 
 class ConcurrencyController:
@@ -100,8 +96,7 @@ class ConcurrencyController:
         other answers are quick, or there are none, not below four: requests that hang for a reason of their own must
         not block all others.
         """
-        timed_out = now - sent_at >= self._ceiling_seconds
-        if timed_out:
+        if now - sent_at >= self._ceiling_seconds:
             held = len(self._ghosts)
             self._ghosts.serve(now, self._answers_per_second)
             self._ghosts.add(now, max(held, int(self._limit.value) // 2))
@@ -110,8 +105,7 @@ class ConcurrencyController:
             self._fit(now, min(self._limit.value, self._watch.fits))
         met_this_limit = sent_at >= max(self._since, self._buried_until)
         if met_this_limit and self._overloads.too_many(now - sent_at):
-            fall = TIMED_OUT_FALL if timed_out else THROTTLED_FALL
-            self._limit.fall(max(self._floor, self._limit.value * fall))
+            self._limit.fall(max(self._floor, self._limit.value * OVERLOAD_FALL))
             self._begin_anew(now)
             self._frozen = True
 
@@ -166,11 +160,11 @@ class ConcurrencyController:
         """Return by how much the limit moves in a latency, or in as many answers as can be judged if that is more.
 
         It grows by the root, so that the smaller of two workers gains on the larger: little at first, twice as much in
-        each quiet round after, and near the ceiling by no more than a share of the room. Beyond that it comes down.
+        each quiet round after, and near the ceiling by what room there is. Beyond that it comes down.
         """
         small = sqrt(self._limit.value) / 2
         doublings = min(max(0, self._quiet_rounds - QUIET_ROUNDS), MOST.bit_length())
-        near_ceiling = CEILING_GAIN * self._room * self._limit.value
+        near_ceiling = 2 * small + CEILING_GAIN * self._room * self._limit.value
         return min(MOST_STEP * self._limit.value, small * 2.0**doublings, near_ceiling)
 
     def _open_up(self, now: float) -> None:
@@ -271,16 +265,9 @@ class ConcurrencyController:
         self._settling_seconds = settling
         self._limit.glide(to)
 
-    @property
-    def _aimed_share(self) -> float:
-        """Return what share of the ceiling the tail should be."""
-        if self._opening:
-            return OPENING_AIM
-        return CEILING_AIM + CEILING_ALLOWANCE / float(self._limit.value**ALLOWANCE_POWER)
-
     def _mind_the_ceiling(self, now: float, p95_seconds: float) -> None:
         """Note how far the limit is from where the tail is what is aimed at."""
-        short = self._aimed_share * self._ceiling_seconds / p95_seconds - 1
+        short = CEILING_AIM * self._ceiling_seconds / p95_seconds - 1
         wanted = self._window.in_flight * (1 + short / ELASTICITY)
         self._room = wanted / int(self._limit.value) - 1
         if self._opening and self._room < 0:
