@@ -35,8 +35,9 @@ def fail(text: str) -> None:
 
 
 @pytest.fixture
-def root() -> Iterator[logging.Logger]:
-    """The root logger, whose handlers and levels are put back after the test."""
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """The root logger, whose handlers and levels are put back after the test; nothing is disabled for all meanwhile."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
     logger, ours = logging.getLogger(), logging.getLogger("autocloudops")
     handlers, level, our_level = logger.handlers[:], logger.level, ours.level
     yield logger

@@ -10,7 +10,7 @@ from autocloudops.redaction.patterns import PATTERNS
 KILOBYTE = 1024
 LARGEST_RATIO = 5
 LARGEST_RATIO_IN_LINE = 3
-ROUNDS = 8
+ROUNDS = 20
 DASHES = "-" * 5
 
 # What pattern by pattern begins a match, or nearly ends one, over and over.
