@@ -7,6 +7,7 @@ Both are `SandboxResources`. `autocloudops.sandbox.foundation.client(service, re
 """
 
 import gc
+import logging
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from uuid import uuid4
@@ -18,6 +19,7 @@ from typer.main import get_command
 
 from autocloudops.sandbox import EmbeddedAws, SandboxResources
 from autocloudops.sandbox.foundation import deploy
+from autocloudops.telemetry import JsonLines
 
 YOUNG_OBJECTS = 20_000
 
@@ -35,6 +37,15 @@ def worked_out_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched, quicker_clients():
         patched.setattr("typer.testing._get_command", cache(get_command))
         yield
+
+
+@pytest.fixture(autouse=True)
+def unconfigured_logging() -> Iterator[None]:
+    """Take out what a command has configured: it writes to a stream that is closed with its test."""
+    yield
+    root = logging.getLogger()
+    root.handlers[:] = [each for each in root.handlers if not isinstance(each.formatter, JsonLines)]
+    logging.getLogger("autocloudops").setLevel(logging.NOTSET)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
