@@ -1,7 +1,7 @@
 import re
 import unicodedata
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from triage import cpu_alarm, note
 
@@ -102,6 +102,7 @@ def asked_about(texts: list[str]) -> PromptInput:
 
 @settings(deadline=None)
 @given(FLOODS, st.integers(1_500, 9_000))
+@example(["00" * 300] * 3, 2_750)
 def test_question_never_exceeds_its_budget(texts: list[str], budget: int) -> None:
     """However much was gathered, a question keeps to its budget, and the alarm itself can always be cited."""
     prompt = build(asked_about(texts), budget)

@@ -32,6 +32,8 @@ PROMPT_TOKENS = 6_000
 PIECE_TOKENS = 2_000
 SMALLEST_PIECE_TOKENS = 60
 MARK_TOKENS = 16
+# The blank line before a block, and the line break that an empty text leaves joined to the next.
+BREAK_TOKENS = 2
 REPEATED_TOKENS = 600
 CORRECTION_TOKENS = 250
 TEXT_CHARACTERS = 16_000
@@ -218,7 +220,8 @@ def _block(piece: Evidence, text: str) -> str:
 
 def _gathered(piece: Evidence) -> _Gathered:
     text = escape(clean(piece.text, TEXT_CHARACTERS), quote=False)
-    return _Gathered(piece, text, tokens_up_to(text, PIECE_TOKENS), estimated_tokens(_block(piece, "")) + 1)
+    frame = estimated_tokens(_block(piece, "")) + BREAK_TOKENS
+    return _Gathered(piece, text, tokens_up_to(text, PIECE_TOKENS), frame)
 
 
 def _fit(gathered: Iterable[_Gathered], room: int) -> tuple[list[_Shown], list[str]]:
