@@ -23,10 +23,10 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 
-from autocloudops import __version__
+from autocloudops import __version__, service_models
 from autocloudops.errors import (
     AccessDenied,
     ServiceFailed,
@@ -131,7 +131,7 @@ def _hooks() -> AioHierarchicalEmitter:
 @cache
 def _loader(data_path: str | None) -> Loader:
     """Return what reads the models of services and endpoints, each once: for a client that is most of its opening."""
-    return create_loader(data_path)
+    return service_models.loader(data_path)
 
 
 def config(*, read_timeout_seconds: float, connections: int = 50, attempts: int = 1) -> AioConfig:

@@ -1,13 +1,15 @@
 """From the environment to settings, or to what is wrong with them."""
 
+import os
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
 from autocloudops.errors import SettingsInvalid
+from autocloudops.settings import Settings
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound=Settings)
 
 
 def read(room: type[S]) -> S:
@@ -17,21 +19,21 @@ def read(room: type[S]) -> S:
         SettingsInvalid: one is missing or wrong; the message names the variable.
     """
     try:
-        return room()
+        return room.model_validate(given(room))
     except ValidationError as error:
         raise _told(room, error)[0] from error
 
 
-def faults(room: type[BaseSettings]) -> list[SettingsInvalid]:
+def faults(room: type[Settings]) -> list[SettingsInvalid]:
     """Return everything that is wrong with a room's settings, by the variable."""
     try:
-        room()
+        room.model_validate(given(room))
     except ValidationError as error:
         return _told(room, error)
     return []
 
 
-def _told(room: type[BaseSettings], error: ValidationError) -> list[SettingsInvalid]:
+def _told(room: type[Settings], error: ValidationError) -> list[SettingsInvalid]:
     """Return what is wrong, without the value, which may be a secret."""
     said = [(str(each["loc"][0]), each["msg"].lower()) for each in error.errors()]
     return [
@@ -40,6 +42,12 @@ def _told(room: type[BaseSettings], error: ValidationError) -> list[SettingsInva
     ]
 
 
-def variable_of(room: type[BaseSettings], field: str) -> str:
+def given(room: type[Settings]) -> Mapping[str, str]:
+    """Return what the environment says of a room, by field."""
+    variables = {field: variable_of(room, field) for field in room.model_fields}
+    return {field: os.environ[variable] for field, variable in variables.items() if variable in os.environ}
+
+
+def variable_of(room: type[Settings], field: str) -> str:
     """Return the environment variable that sets `field`."""
-    return f"{room.model_config.get('env_prefix', '')}{field}".upper()
+    return f"AUTOCLOUDOPS_{room.room}_{field}".upper()

@@ -1,9 +1,8 @@
 """Every setting, one frozen class per room, read from `AUTOCLOUDOPS_*`."""
 
-from typing import Annotated, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from autocloudops.authenticity.gatekeeper import SignatureCheck
 from autocloudops.decisions.modes import Mode
@@ -12,18 +11,25 @@ from autocloudops.decisions.modes import Mode
 CUT_SECONDS = 60.0
 
 
-def _room(name: str) -> SettingsConfigDict:
-    return SettingsConfigDict(env_prefix=f"AUTOCLOUDOPS_{name}_", frozen=True, extra="ignore")
+class Settings(BaseModel):
+    """What a room is told: its field `f` is set by the variable `AUTOCLOUDOPS_{room}_{F}`.
+
+    Reading them takes a few lines (see `environment`); pydantic-settings would add 30 ms to each cold start.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True, validate_default=True)
+
+    room: ClassVar[str]
 
 
 def _separated(value: object) -> object:
     return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
 
-class QueueSettings(BaseSettings):
+class QueueSettings(Settings):
     """Where alarms come from."""
 
-    model_config = _room("QUEUE")
+    room = "QUEUE"
 
     url: str = Field(description="URL of the SQS queue that receives alarms")
     dlq_url: str = Field(description="URL of the dead-letter queue for bodies that cannot be read")
@@ -64,27 +70,27 @@ class QueueSettings(BaseSettings):
         return seconds
 
 
-class SnsSettings(BaseSettings):
+class SnsSettings(Settings):
     """Whose SNS messages count."""
 
-    model_config = _room("SNS")
+    room = "SNS"
 
     signatures: SignatureCheck = Field(
         default=SignatureCheck.OFF, description="off, required, or strict: see docs/sns-authenticity.md"
     )
-    topics: Annotated[tuple[str, ...], NoDecode] = Field(
+    topics: tuple[str, ...] = Field(
         default=(), description="ARNs of the topics that alarms come from, separated by commas"
     )
 
     _listed = field_validator("topics", mode="before")(_separated)
 
 
-class ModelSettings(BaseSettings):
+class ModelSettings(Settings):
     """Which model is asked, and how long."""
 
-    model_config = _room("MODEL")
+    room = "MODEL"
 
-    endpoints: Annotated[tuple[str, ...], NoDecode] = Field(
+    endpoints: tuple[str, ...] = Field(
         min_length=1,
         description="in order, between commas: sagemaker://NAME[?component=&region=&model=] or "
         "https://HOST/v1[?model=&key_secret=]; docs/model-endpoints.md",
@@ -99,12 +105,8 @@ class ModelSettings(BaseSettings):
     key_secret: str | None = Field(
         default=None, description="Secrets Manager secret that holds the key of https endpoints"
     )
-    regions: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="other regions that data may go to, separated by commas"
-    )
-    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="https hosts that data may go to, separated by commas"
-    )
+    regions: tuple[str, ...] = Field(default=(), description="other regions that data may go to, separated by commas")
+    hosts: tuple[str, ...] = Field(default=(), description="https hosts that data may go to, separated by commas")
     decide_within_seconds: float = Field(
         default=60, gt=0, le=600, description="no attempt to get an answer starts later than this after an incident"
     )
@@ -146,10 +148,10 @@ class ModelSettings(BaseSettings):
         return longest_seconds
 
 
-class IncidentSettings(BaseSettings):
+class IncidentSettings(Settings):
     """How long an incident waits for company."""
 
-    model_config = _room("INCIDENT")
+    room = "INCIDENT"
 
     join_seconds: float = Field(default=900, gt=0, description="an incident takes members this long after its last one")
     quiet_seconds: float = Field(
@@ -162,10 +164,10 @@ class IncidentSettings(BaseSettings):
     )
 
 
-class AuditSettings(BaseSettings):
+class AuditSettings(Settings):
     """Where the audit goes."""
 
-    model_config = _room("AUDIT")
+    room = "AUDIT"
 
     location: str = Field(description="s3://BUCKET[/PREFIX], or a folder")
     batch_records: int = Field(default=500, ge=1, description="records per object at most")
@@ -176,10 +178,10 @@ class AuditSettings(BaseSettings):
     )
 
 
-class RedactionSettings(BaseSettings):
+class RedactionSettings(Settings):
     """How secrets in texts are replaced."""
 
-    model_config = _room("REDACTION")
+    room = "REDACTION"
 
     key_secret: str = Field(
         default="",
@@ -189,31 +191,31 @@ class RedactionSettings(BaseSettings):
     addresses: bool = Field(default=False, description="also replace Internet addresses")
 
 
-class StateSettings(BaseSettings):
+class StateSettings(Settings):
     """Where incidents are kept."""
 
-    model_config = _room("STATE")
+    room = "STATE"
 
     table: str = Field(default="autocloudops-state", description="DynamoDB table with keys pk and sk")
 
 
-class EvidenceSettings(BaseSettings):
+class EvidenceSettings(Settings):
     """What is read about an incident before the model is asked."""
 
-    model_config = _room("EVIDENCE")
+    room = "EVIDENCE"
 
     gather: bool = Field(default=True, description="whether anything is read in AWS and in the state table")
     call_seconds: float = Field(default=0.7, gt=0, le=10, description="one call takes this long at most")
     wall_seconds: float = Field(default=1.5, gt=0, le=30, description="all of them together take this long at most")
 
 
-class KnowledgeSettings(BaseSettings):
+class KnowledgeSettings(Settings):
     """Where runbooks are, and what embeds them."""
 
-    model_config = _room("KNOWLEDGE")
+    room = "KNOWLEDGE"
 
     library: str | None = Field(default=None, description="s3://BUCKET[/PREFIX], or a folder, with runbooks; or none")
-    endpoints: Annotated[tuple[str, ...], NoDecode] = Field(
+    endpoints: tuple[str, ...] = Field(
         default=(),
         description="embedding endpoints in order of preference, as AUTOCLOUDOPS_MODEL_ENDPOINTS; without one, "
         "runbooks are found by exact match only",
@@ -228,18 +230,18 @@ class KnowledgeSettings(BaseSettings):
     _listed = field_validator("endpoints", mode="before")(_separated)
 
 
-class NotifySettings(BaseSettings):
+class NotifySettings(Settings):
     """Who is told."""
 
-    model_config = _room("NOTIFY")
+    room = "NOTIFY"
 
     topic_arn: str = Field(description="SNS topic for decisions")
 
 
-class SafetySettings(BaseSettings):
+class SafetySettings(Settings):
     """What may be done."""
 
-    model_config = _room("SAFETY")
+    room = "SAFETY"
 
     mode: Mode = Field(
         default=Mode.DRY_RUN,
@@ -251,10 +253,10 @@ class SafetySettings(BaseSettings):
     min_confidence: int = Field(default=7, ge=7, le=10, description="necessary for an action, never sufficient")
 
 
-class ActionSettings(BaseSettings):
+class ActionSettings(Settings):
     """How what was decided is done, where the policy allows it."""
 
-    model_config = _room("ACTION")
+    room = "ACTION"
 
     followups_url: str = Field(
         default="", description="SQS queue that brings actions back to be looked at; without it nothing is ever done"
@@ -294,10 +296,10 @@ class ActionSettings(BaseSettings):
     )
 
 
-class LambdaSettings(BaseSettings):
+class LambdaSettings(Settings):
     """How the worker runs as a Lambda function."""
 
-    model_config = _room("LAMBDA")
+    room = "LAMBDA"
 
     endpoint_limit: int = Field(
         default=32, ge=1, le=1000, description="requests that the model endpoint takes at once, from all environments"
@@ -325,10 +327,10 @@ class LambdaSettings(BaseSettings):
         return self.endpoint_limit // self.maximum_concurrency
 
 
-class HealthSettings(BaseSettings):
+class HealthSettings(Settings):
     """Where a worker says how it is."""
 
-    model_config = _room("HEALTH")
+    room = "HEALTH"
 
     port: int = Field(default=0, ge=0, le=65_535, description="port of /live and /ready; 0 for none")
     host: str = Field(
@@ -336,27 +338,27 @@ class HealthSettings(BaseSettings):
     )
 
 
-class MetricsSettings(BaseSettings):
+class MetricsSettings(Settings):
     """What is measured."""
 
-    model_config = _room("METRICS")
+    room = "METRICS"
 
     namespace: str = Field(
         default="", description="CloudWatch namespace of metrics, printed in the embedded metric format; empty for none"
     )
 
 
-class LogSettings(BaseSettings):
+class LogSettings(Settings):
     """What is logged."""
 
-    model_config = _room("LOG")
+    room = "LOG"
 
     level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged"
     )
 
 
-ROOMS: tuple[type[BaseSettings], ...] = (
+ROOMS: tuple[type[Settings], ...] = (
     QueueSettings,
     SnsSettings,
     ModelSettings,

@@ -18,7 +18,7 @@ from autocloudops.errors import (
     cause_of,
 )
 
-HEAVY = ("aiobotocore", "botocore", "ministack", "aiohttp", "pydantic_settings", "uvloop")
+HEAVY = ("aiobotocore", "botocore", "ministack", "aiohttp", "uvloop")
 
 
 def failing(error: BaseException) -> typer.Typer:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic_settings import BaseSettings
 
 from autocloudops.audit.objects import FolderObjects, S3Objects
 from autocloudops.entrypoints import wiring
@@ -18,6 +17,7 @@ from autocloudops.settings import (
     NotifySettings,
     QueueSettings,
     SafetySettings,
+    Settings,
     SnsSettings,
 )
 
@@ -54,7 +54,7 @@ def aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_wrong_value_is_refused_by_its_variable(
-    room: type[BaseSettings], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+    room: type[Settings], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever set it wrong reads which variable it was, on one line, with what it is for."""
     for required in ("QUEUE_URL", "QUEUE_DLQ_URL", "MODEL_ENDPOINTS", "AUDIT_LOCATION"):
@@ -75,7 +75,7 @@ def test_a_wrong_value_is_refused_by_its_variable(
         (NotifySettings, "AUTOCLOUDOPS_NOTIFY_TOPIC_ARN"),
     ],
 )
-def test_a_missing_setting_is_named(room: type[BaseSettings], variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_setting_is_named(room: type[Settings], variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What has no default is asked for by the name of its variable."""
     monkeypatch.delenv(variable, raising=False)
     with pytest.raises(SettingsInvalid, match=f"^{variable}: field required"):

@@ -1,17 +1,15 @@
 """`settings`: every variable, what it is now, and what it is for."""
 
-import os
 from collections.abc import Iterator
 from enum import StrEnum
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
 
 from autocloudops.cli.output import Output, Row, print_rows
-from autocloudops.environment import variable_of
+from autocloudops.environment import given, variable_of
 from autocloudops.redaction import redact
-from autocloudops.settings import ROOMS
+from autocloudops.settings import ROOMS, Settings
 
 COLUMNS = ("variable", "value", "state", "description")
 
@@ -27,16 +25,14 @@ class State(StrEnum):
 
 def list_settings(output: Output) -> None:
     """Print every setting. Values are redacted: one that holds a credential does not show it."""
-    given = {name.upper(): value for name, value in os.environ.items()}
-    print_rows(output, [row for room in ROOMS for row in _rows(room, given)], COLUMNS)
+    print_rows(output, [row for room in ROOMS for row in _rows(room)], COLUMNS)
 
 
-def _rows(room: type[BaseSettings], given: dict[str, str]) -> Iterator[Row]:
-    wrong = _wrong(room)
+def _rows(room: type[Settings]) -> Iterator[Row]:
+    wrong, set_to = _wrong(room), given(room)
     for name, field in room.model_fields.items():
-        variable = variable_of(room, name)
-        value = given.get(variable, _default(field))
-        state = _state(is_set=variable in given, required=field.is_required(), wrong=name in wrong)
+        variable, value = variable_of(room, name), set_to.get(name, _default(field))
+        state = _state(is_set=name in set_to, required=field.is_required(), wrong=name in wrong)
         description = field.description or ""
         if state is State.INVALID:
             description = f"{wrong[name]}; {description}"
@@ -54,10 +50,10 @@ def _state(*, is_set: bool, required: bool, wrong: bool) -> State:
     return State.INVALID if wrong else State.SET
 
 
-def _wrong(room: type[BaseSettings]) -> dict[str, str]:
+def _wrong(room: type[Settings]) -> dict[str, str]:
     """Return what is wrong with a room's fields, by name."""
     try:
-        room()
+        room.model_validate(given(room))
     except ValidationError as error:
         return {str(each["loc"][0]): each["msg"].lower() for each in error.errors() if each["loc"]}
     return {}

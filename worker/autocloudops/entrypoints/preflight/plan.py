@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from pydantic_settings import BaseSettings
-
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints import wiring
 from autocloudops.entrypoints.preflight.audit import audit_checks
@@ -25,11 +23,12 @@ from autocloudops.settings import (
     NotifySettings,
     QueueSettings,
     SafetySettings,
+    Settings,
     SnsSettings,
     StateSettings,
 )
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound=Settings)
 SETTING = "setting"
 
 
