@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from logging import getLogger
-from typing import Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 from autocloudops.alarms.model import AlarmState
 from autocloudops.audit.record import AuditRecord, Outcome
@@ -139,8 +139,7 @@ class EmbeddedMetrics:
         return {"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}, "Service": self._service, **by, **values}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How things stand that no single event tells.
 
     Attributes:

@@ -6,6 +6,7 @@ which a `dict` has been as good as since Python 3.7. Both together are half of w
 
 import gzip
 import json
+from functools import cached_property
 from os import pathsep
 from os.path import expandvars
 from pathlib import Path
@@ -34,5 +35,9 @@ class _Files(JSONFileLoader):
 
 class _Models(Loader):
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - a service has all its files, or none
+        return self._services
+
+    @cached_property
+    def _services(self) -> list[str]:
         folders = [folder for folder in map(Path, self.search_paths) if folder.is_dir()]
         return sorted({service.name for folder in folders for service in folder.iterdir()})

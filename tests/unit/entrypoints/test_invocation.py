@@ -22,7 +22,7 @@ def invocation(worker: Worker, queue: QueueClient, *, acts: bool = True) -> Invo
     """Return an invocation of a function that shares everything with a worker."""
     service = worker.service
     if not acts:
-        service = replace(service, rooms=replace(service.rooms, acting=None))
+        service = service._replace(rooms=replace(service.rooms, acting=None))
     ends = times(asyncio.get_running_loop().time(), FUNCTION_SECONDS, MARGIN_SECONDS)
     return Invocation(service, queue, "a function", ends, RETRY)
 

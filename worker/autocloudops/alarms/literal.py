@@ -19,8 +19,8 @@ _TOKEN = re.compile(
     r"|(?P<closed>,\s*(?=[\]}]))"
     r"|(?P<mark>[{}\[\]:,]|\s+)"
 )
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\"")
-_FIRST_ASSIGNMENT = re.compile(r"\w{1,64}='")
+_ESCAPE = r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\""
+_FIRST_ASSIGNMENT = r"\w{1,64}='"
 _ASSIGNMENT = re.compile(r"(\w{1,64})='(.*)'")
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 _ALIKE = frozenset('"\\nrtbf')
@@ -45,7 +45,7 @@ def _character(number: int) -> str:
 
 def _json(found: re.Match[str]) -> str:
     if (text := found["string"]) is not None:
-        return f'"{_ESCAPE.sub(_escape, text[1:-1])}"'
+        return f'"{re.sub(_ESCAPE, _escape, text[1:-1])}"'
     if (word := found["word"]) is not None:
         return _WORDS[word]
     return "" if found["closed"] is not None else found[0]
@@ -68,6 +68,6 @@ def json_from_literal(text: str) -> str | None:
 
 def assignments(text: str) -> dict[str, str]:
     """Return the values of the lines `Key='value'`; none where the text does not begin with one."""
-    if _FIRST_ASSIGNMENT.match(text) is None:
+    if re.match(_FIRST_ASSIGNMENT, text) is None:
         return {}
     return {found[1]: found[2] for found in map(_ASSIGNMENT.fullmatch, text.splitlines()) if found}

@@ -10,7 +10,7 @@ EventBridge and history carry no comparison of their own, so this is where their
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _COMPARED = re.compile(
     r"(?P<than>less|greater) than (?P<equal>or equal to )?the (?P<side>lower |upper )?thresholds? "
@@ -23,8 +23,7 @@ _BANDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """The comparison that a reason text spells out; `threshold` is absent where the limit is a band."""
 
     operator: str | None = None

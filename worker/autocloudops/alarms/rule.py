@@ -9,12 +9,11 @@ from collections.abc import Iterator
 
 _NAME = r"\"[^\"]{1,2048}\"|'[^']{1,2048}'|[^\s,()\"']{1,2048}"
 _STATE = r"ALARM|OK|INSUFFICIENT_DATA"
-_TOKEN = re.compile(
+_TOKEN = (
     rf"\b(?P<state>{_STATE})\s*\(\s*(?P<name>{_NAME})\s*\)"
     rf"|\bAT_LEAST\s*\([^,()]*,\s*(?P<other>NOT\s+)?(?P<each>{_STATE})\s*,\s*\((?P<names>(?:\"[^\"]*\"|[^()\"])*)\)\s*\)"
     r"|(?P<word>\bNOT\b|[()])|\"[^\"]*\""
 )
-_NAMES = re.compile(_NAME)
 
 
 def firing_in(rule: str) -> tuple[str, ...]:
@@ -33,7 +32,7 @@ def _ails(state: str, denied: bool) -> bool:
 def _conditions(rule: str) -> Iterator[tuple[str, bool, str]]:
     """Yield each state that the rule asks of an alarm, whether it asks for the opposite, and the alarm."""
     groups, denied = [False], False
-    for token in _TOKEN.finditer(rule):
+    for token in re.finditer(_TOKEN, rule):
         match token["word"]:
             case "NOT":
                 denied = not denied
@@ -44,6 +43,6 @@ def _conditions(rule: str) -> Iterator[tuple[str, bool, str]]:
                 groups = groups[:-1] or [False]
         if token["state"]:
             yield token["state"], groups[-1] != denied, token["name"]
-        for name in _NAMES.findall(token["names"] or ""):
+        for name in re.findall(_NAME, token["names"] or ""):
             yield token["each"], (groups[-1] != denied) != bool(token["other"]), name
         denied = False

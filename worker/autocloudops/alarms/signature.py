@@ -8,7 +8,7 @@ forged `message` beside a signed `Message`, or records beside an envelope, gain 
 
 import re
 from base64 import b64decode
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from autocloudops.alarms.load import Refused, decode, text_of
 from autocloudops.alarms.regions import is_region_code
@@ -29,7 +29,7 @@ _SIGNED_FIELDS = {
 _OPTIONAL_FIELD = "Subject"
 _VERSIONS = ("1", "2")
 
-_TOPIC_ARN = re.compile(
+_TOPIC_ARN = (
     r"arn:(?P<partition>aws[a-z-]{0,16}):sns:(?P<region>[a-z0-9-]{1,32}):(?P<account>[0-9]{12}):"
     r"[A-Za-z0-9_-]{1,256}(?:\.fifo)?"
 )
@@ -43,8 +43,7 @@ _CERTIFICATE_FILE = re.compile(r"SimpleNotificationService-[0-9a-f]{32,64}\.pem"
 _SIGNING_REGION = {"us-gov-east-1": "us-gov-west-1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(NamedTuple):
     """A topic that messages may come from, taken apart.
 
     Attributes:
@@ -69,8 +68,7 @@ class Topic:
         return frozenset(f"{host}.{self.domain}" for host in ("sns", f"sns-{region}", f"sns-signing.{region}"))
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateLocation:
+class CertificateLocation(NamedTuple):
     """Where a certificate may be fetched, and the DNS names of which it must bear one.
 
     Made by `certificate_location` only, so that holding one means that the URL was accepted.
@@ -80,8 +78,7 @@ class CertificateLocation:
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """What there is to verify: text, signature, the signature's version (`1` or `2`), and where its certificate is."""
 
     text: bytes
@@ -102,7 +99,7 @@ def outermost(body: str) -> tuple[Shape | None, Node]:
 
 def topic_of(arn: str) -> Topic | None:
     """Return the topic that `arn` names; `None` where it is no topic ARN of a partition that is known here."""
-    found = _TOPIC_ARN.fullmatch(arn)
+    found = re.fullmatch(_TOPIC_ARN, arn)
     domain = _DOMAINS.get(found["partition"]) if found else None
     if found is None or domain is None or not is_region_code(found["region"]):
         return None

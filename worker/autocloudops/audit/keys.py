@@ -1,8 +1,8 @@
 """Where everything in the audit stands, and what a key says about its object."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 ROOT = "audit/v1/"
 DECISIONS = f"{ROOT}decisions/"
@@ -11,18 +11,15 @@ DIGESTS = f"{ROOT}digests/"
 HOUR = timedelta(hours=1)
 
 _DAY_AND_HOUR = r"dt=(?P<day>\d{4}-\d{2}-\d{2})/hour=(?P<hour>\d{2})"
-_DECISIONS_KEY = re.compile(
-    rf"{DECISIONS}{_DAY_AND_HOUR}/(?P<writer>[0-9a-f-]{{36}})-(?P<sequence>\d{{10}})\.jsonl\.gz"
-)
-_DIGEST_KEY = re.compile(rf"{DIGESTS}{_DAY_AND_HOUR}\.json")
-_ACTION_KEY = re.compile(
+_DECISIONS_KEY = rf"{DECISIONS}{_DAY_AND_HOUR}/(?P<writer>[0-9a-f-]{{36}})-(?P<sequence>\d{{10}})\.jsonl\.gz"
+_DIGEST_KEY = rf"{DIGESTS}{_DAY_AND_HOUR}\.json"
+_ACTION_KEY = (
     rf"{ACTIONS}dt=(?P<day>\d{{4}}-\d{{2}}-\d{{2}})"
     r"/[0-9a-f-]{36}-[A-Za-z0-9_.-]{1,128}-[0-9a-f]{8}-(?:intent|outcome|verification|rollback|recurrence)\.json"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What the key of an object of decisions says: the hour it was named in, its writer, its number from 0."""
 
     hour: datetime
@@ -58,20 +55,20 @@ def hour_prefix(at: datetime) -> str:
 
 def place_of(key: str) -> Place | None:
     """Return what the key of an object of decisions says, or None where no writer of ours made it."""
-    match = _DECISIONS_KEY.fullmatch(key)
+    match = re.fullmatch(_DECISIONS_KEY, key)
     hour = _hour(match) if match else None
     return Place(hour, match["writer"], int(match["sequence"])) if match and hour else None
 
 
 def digest_hour(key: str) -> datetime | None:
     """Return the hour that a digest's key names, or None where it is no digest's key."""
-    match = _DIGEST_KEY.fullmatch(key)
+    match = re.fullmatch(_DIGEST_KEY, key)
     return _hour(match) if match else None
 
 
 def action_day(key: str) -> datetime | None:
     """Return the day that an action's key names, or None where it is no action's key."""
-    match = _ACTION_KEY.fullmatch(key)
+    match = re.fullmatch(_ACTION_KEY, key)
     return _moment(match["day"], 0) if match else None
 
 

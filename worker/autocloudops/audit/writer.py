@@ -5,10 +5,10 @@ import gzip
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from logging import getLogger
+from typing import NamedTuple
 from uuid import uuid4
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
@@ -38,8 +38,7 @@ class CommitPolicy(Value):
     waiting: int = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A record and whoever waits for it to be durable, since a time of the monotonic clock."""
 
     record: AuditRecord
@@ -103,6 +102,7 @@ class AuditWriter:
     def in_flight(self) -> Iterator[None]:
         """Announce somebody who may append soon, so that a commit waits for company only while there can be any."""
         self._in_flight += 1
+        self._changed.set()
         try:
             yield
         finally:
@@ -152,10 +152,18 @@ class AuditWriter:
         """
         try:
             async with self._registration.followed():
+                await self._wanted()
+                await self._until_done(self._registration.begin)
                 await self._commit_for_ever()
         finally:
             if not self._writing:
                 await self._registration.end()
+
+    async def _wanted(self) -> None:
+        """Wait for whoever may append first, so that registration costs no record any time."""
+        while not self._in_flight and not self._waiting:
+            self._changed.clear()
+            await self._changed.wait()
 
     async def _commit_for_ever(self) -> None:
         while True:
@@ -196,7 +204,6 @@ class AuditWriter:
         return nobody_else or len(self._waiting) >= self._policy.records
 
     async def _commit(self) -> None:
-        await self._until_done(self._registration.begin)
         key = self._key(self._clock.now())
         lines = self._sealed()
         body = gzip.compress(b"".join(line + b"\n" for line in lines), compresslevel=6, mtime=0)

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from logging import getLogger
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
@@ -74,8 +73,7 @@ class WriterRegistry(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WriterState:
+class WriterState(NamedTuple):
     """A writer as it registers itself; the fields are those of `Registered`."""
 
     writer_id: str

@@ -19,7 +19,7 @@ from autocloudops.catalogue.model import Action, ActionRequest, Binding, EffectC
 _USED = frozenset({("CWAgent", "disk_used_percent"), ("System/Linux", "DiskSpaceUtilization")})
 _FREE = frozenset({("AWS/RDS", "FreeStorageSpace")})
 _SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
-_PATH = re.compile(rf"(?=.{{1,256}}$)/(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?")
+_PATH = rf"(?=.{{1,256}}$)/(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?"
 
 
 def _bind(alarm: Alarm) -> Binding | None:
@@ -32,7 +32,7 @@ def _bind(alarm: Alarm) -> Binding | None:
 
 def _bind_instance(alarm: Alarm) -> Binding | None:
     instance, path = target_of(alarm, "ec2:instance"), _mount(sole_metric(alarm))
-    if instance is None or not _PATH.fullmatch(path):
+    if instance is None or not re.fullmatch(_PATH, path):
         return None
     return Binding(target=instance, parameters={"InstanceId": instance.id, "Path": path})
 

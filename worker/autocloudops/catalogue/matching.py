@@ -25,9 +25,9 @@ KINDS: Mapping[str, str] = {
 }
 """What a runbook that serves several types of resource is told about its target's type."""
 _WORDS = {"autoscaling:group": "Auto Scaling group", "rds:db-instance": "RDS instance", "ec2:instance": "EC2 instance"}
-_RESOURCE = re.compile(r"[A-Za-z0-9_.:/@+=#-]{3,512}")
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
+_RESOURCE = r"[A-Za-z0-9_.:/@+=#-]{3,512}"
+_ACCOUNT = r"[0-9]{12}"
+_REGION = r"[a-z]{2,4}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}"
 
 
 def sole_metric(alarm: Alarm) -> Metric | None:
@@ -58,7 +58,7 @@ def target_of(alarm: Alarm, kind: str) -> ResourceRef | None:
     None also where account, region or name are not what AWS gives such a resource: they become a runbook's parameters.
     """
     resource = alarm.resource
-    if not (_ACCOUNT.fullmatch(resource.account) and _REGION.fullmatch(resource.region)):
+    if not (re.fullmatch(_ACCOUNT, resource.account) and re.fullmatch(_REGION, resource.region)):
         return None
     if resource.type == kind:
         return resource if _NAMES[kind].fullmatch(resource.id) else None
@@ -96,7 +96,7 @@ def bind_anything(alarm: Alarm) -> Binding | None:
     """Bind to whatever `alarm` is about, or None where its name is not one that a runbook may be given."""
     resource = alarm.resource
     named = f"{resource.type}/{resource.id}"
-    return Binding(target=resource, parameters={"Resource": named}) if _RESOURCE.fullmatch(named) else None
+    return Binding(target=resource, parameters={"Resource": named}) if re.fullmatch(_RESOURCE, named) else None
 
 
 def of_kind(binding: Binding | None) -> Binding | None:

@@ -14,9 +14,7 @@ _FAILURES = frozenset(
         ("ECS/ContainerInsights", "RestartCount"),
     }
 )
-_TASK_DEFINITION = re.compile(
-    r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:task-definition/[A-Za-z0-9_-]{1,255}:[0-9]{1,9}"
-)
+_TASK_DEFINITION = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:task-definition/[A-Za-z0-9_-]{1,255}:[0-9]{1,9}"
 _EXPECTED = "ExpectedTaskDefinition"
 _RUNNING = frozenset({("ECS/ContainerInsights", "RunningTaskCount")})
 
@@ -34,7 +32,7 @@ def _pinned(request: ActionRequest, state: Mapping[str, str]) -> ActionRequest |
         state: what the service is like now, with `TaskDefinition`.
     """
     current = state.get("TaskDefinition", "")
-    if not _TASK_DEFINITION.fullmatch(current):
+    if not re.fullmatch(_TASK_DEFINITION, current):
         return "its task definition was not read: which one would be rolled back is open"
     return request.model_copy(update={"parameters": {**request.parameters, _EXPECTED: current}})
 

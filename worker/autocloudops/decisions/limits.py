@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJs
 
 from autocloudops.values import Value
 
-_SPAN = re.compile(r"(\d{1,5})([smhd])")
+_SPAN = r"(\d{1,5})([smhd])"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -20,7 +20,7 @@ def read_span(said: object) -> object:
     """
     if not isinstance(said, str):
         return said
-    match = _SPAN.fullmatch(said)
+    match = re.fullmatch(_SPAN, said)
     if match is None:
         raise ValueError(f"{said!r} is no span of time: write 90s, 15m, 2h or 1d")
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])

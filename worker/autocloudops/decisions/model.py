@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -90,8 +90,7 @@ class GateResult(Value):
         return cls(name=name, outcome=GateOutcome.NOT_EVALUATED, reason=reason)
 
 
-@dataclass(frozen=True, slots=True)
-class ModeLimit:
+class ModeLimit(NamedTuple):
     """The highest mode that something allows, and what that is, in words."""
 
     mode: Mode

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Annotated, Self
 
@@ -23,6 +22,8 @@ TOPIC_PATTERN = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that names what `word` may have been meant to be; empty where nothing is close."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only where somebody mistyped
+
     close = get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 

@@ -3,10 +3,9 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from logging import getLogger
-from typing import Any
+from typing import Any, NamedTuple
 
 from autocloudops.cancelling import cancel
 from autocloudops.entrypoints.service import Service
@@ -23,8 +22,7 @@ PARTS = (1.0, 0.5, 0.3, 0.1)
 """How much of the margin is left at each end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(NamedTuple):
     """The ends of an invocation, in seconds of the event loop's clock.
 
     No model's answer is waited for after `answers`, and no question begins. Handlers are cancelled at `handlers`, and

@@ -11,10 +11,9 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from logging import getLogger
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autocloudops.entrypoints.collecting import uncollected
 
@@ -46,8 +45,7 @@ class Context(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """What one Lambda environment keeps between invocations; `commits` is its audit writer at work."""
 
     service: Service

@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
@@ -44,8 +43,7 @@ if TYPE_CHECKING:
     from autocloudops.pipeline.acting import Hands
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """What outlives a delivery. `rooms.audit` commits only while somebody runs it; `measure` is for now and then."""
 
     rooms: Rooms
@@ -54,8 +52,7 @@ class Service:
     measure: Callable[[], Awaitable[None]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """How a service is opened.
 
     Attributes:
@@ -73,8 +70,7 @@ class Opening:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Common:
+class _Common(NamedTuple):
     """What several rooms are opened with."""
 
     opening: Opening

@@ -1,8 +1,7 @@
 """What is kept in the state table, each part by whoever keeps it."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from autocloudops.clock import Clock
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from autocloudops.knowledge.likeness import PastStore
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Everything that is kept in the state table."""
 
     incidents: DynamoIncidents

@@ -1,8 +1,8 @@
 """Where a state change belongs. A decision on values only: the store makes it true, or says that it came too late."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmState
@@ -65,8 +65,7 @@ def _newest_turn(changes: Sequence[Change]) -> Change | None:
     return max(turns, key=lambda turn: (turn.at, turn.state is AlarmState.OK), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """An OK that was recorded without an incident, the incident of the episode before it, and whether that ends by it.
 
     `ends_episode` is as in `Clears`.

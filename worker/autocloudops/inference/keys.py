@@ -20,7 +20,7 @@ KEEP_SECONDS = 300.0
 # A key that was read this short a time ago is not read again, however many requests it fails.
 FRESH_SECONDS = 10.0
 FIELD = "api_key"
-VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+VISIBLE_ASCII = r"[\x21-\x7e]+"
 
 
 class KeyProvider(Protocol):
@@ -124,6 +124,6 @@ def _field(secret: str) -> str:
 
 def _checked(text: str, where: str, advice: str) -> SecretStr:
     """Return the key, if it can stand in a header; the message does not show it."""
-    if not VISIBLE_ASCII.fullmatch(text.strip()):
+    if not re.fullmatch(VISIBLE_ASCII, text.strip()):
         raise SettingsInvalid(f"{where} holds no key", advice)
     return SecretStr(text.strip())

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from logging import getLogger
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from autocloudops.alarms.model import AlarmKey, AlarmState
@@ -64,8 +64,7 @@ class Hands:
     first_look: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Witnesses:
+class Witnesses(NamedTuple):
     """Who hears what is done: the audit, and people."""
 
     audit: AuditWriter

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
@@ -36,8 +35,7 @@ COUNTED_WITHIN = timedelta(seconds=10)
 MOST_ADOPTED = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(NamedTuple):
     """How long an asker may ask that is stopped from outside, and so leaves to later ones what does not answer in time.
 
     Args:
@@ -49,8 +47,7 @@ class Shift:
     retry: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """An investigated incident, and the receipt of its record; without one its question is to be deferred."""
 
     case: "Case"

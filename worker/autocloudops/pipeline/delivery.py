@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmState, AwsEvent, Parsed, Unparseable
@@ -45,8 +45,7 @@ ROLE_OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """Where an alarm was placed, and by what history.
 
     `placement` is None where a change of the same alarm is being counted, and whoever does that may be gone, or where

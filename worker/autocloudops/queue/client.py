@@ -1,9 +1,8 @@
 """The seam to SQS: what a queue must offer, and the adapter that offers it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from autocloudops.aws import translated
 from autocloudops.values import Value
@@ -26,8 +25,7 @@ class Delivery(Value):
     sent_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """An entry of a batch that SQS did not carry out.
 
     `lasting` is SQS's `SenderFault`: the same entry will be refused again, because the receipt is no longer good.

@@ -1,8 +1,7 @@
 """botocore's Signature Version 4 for the calls of one endpoint, without what it works out anew for each of them."""
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from aiobotocore.credentials import AioCredentials
@@ -17,8 +16,7 @@ CONTENT_TYPE = "application/x-amz-json-1.0"
 KEY_STEPS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """What botocore's signer reads of a request: its URL, its body, and in `context` the time of the signature."""
 
     url: str

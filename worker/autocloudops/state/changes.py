@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from autocloudops.alarms.changes import ResourceChange, change_of, feed_of
 from autocloudops.alarms.model import AwsEvent
 from autocloudops.aws import translated
 from autocloudops.clock import Clock, epoch_milliseconds
@@ -25,6 +24,7 @@ from autocloudops.state.table import Table
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
 
+    from autocloudops.alarms.changes import ResourceChange
     from autocloudops.state.items import NewItem
 
 RETENTION = timedelta(days=7)
@@ -57,6 +57,8 @@ class DynamoChanges:
         Raises:
             ServiceFailed: the table cannot be written; the event must come back.
         """
+        from autocloudops.alarms.changes import change_of, feed_of  # noqa: PLC0415 - alarms, most messages, need none of it
+
         feed = feed_of(event)
         if feed is None:
             return
@@ -65,7 +67,7 @@ class DynamoChanges:
         await asyncio.gather(*puts)
         await self._freshen(event, feed)
 
-    async def _put(self, change: ResourceChange, key: str) -> None:
+    async def _put(self, change: "ResourceChange", key: str) -> None:
         item = _key(change.account, change.region, key, change) | {
             "change": text(change.model_dump_json(exclude_defaults=True)),
             "ttl": items.expiry(min(change.at, self._clock.now()), RETENTION),
@@ -74,7 +76,7 @@ class DynamoChanges:
             await self._table.client.put_item(TableName=self._table.name, Item=item)
         await self._mark_newest(change, key)
 
-    async def _mark_newest(self, change: ResourceChange, key: str) -> None:
+    async def _mark_newest(self, change: "ResourceChange", key: str) -> None:
         """Say that a key changed; after the change itself, so that whoever looks for it finds it."""
         await self._table.unless_lost(
             "dynamodb:UpdateItem",
@@ -126,7 +128,7 @@ class DynamoChanges:
 
     async def changes(
         self, account: str, region: str, keys: Sequence[str], since: datetime
-    ) -> Mapping[str, Sequence[ResourceChange]]:
+    ) -> Mapping[str, Sequence["ResourceChange"]]:
         """Return what touched each of `keys` from `since` on, the newest first, 50 of each sort at most.
 
         Raises:
@@ -153,7 +155,9 @@ class DynamoChanges:
 
     async def _newest(
         self, account: str, region: str, key: str, prefix: str, since: datetime
-    ) -> Sequence[ResourceChange]:
+    ) -> Sequence["ResourceChange"]:
+        from autocloudops.alarms.changes import ResourceChange  # noqa: PLC0415 - as above
+
         found: dict[UUID, ResourceChange] = {}
         async for item in self._table.query(_pk(account, region, key), prefix, newest_first=True, page=MOST_READ):
             change = ResourceChange.model_validate_json(item["change"]["S"])
@@ -163,7 +167,7 @@ class DynamoChanges:
         return list(found.values())
 
 
-def _key(account: str, region: str, key: str, change: ResourceChange) -> "NewItem":
+def _key(account: str, region: str, key: str, change: "ResourceChange") -> "NewItem":
     return {
         "pk": text(_pk(account, region, key)),
         "sk": text(f"{_sort(change)}{epoch_milliseconds(change.at):013d}#{change.event_id}"),
@@ -174,7 +178,7 @@ def _newest_key(account: str, region: str, key: str) -> "NewItem":
     return {"pk": text(_pk(account, region, key)), "sk": text(NEWEST)}
 
 
-def _sort(change: ResourceChange) -> str:
+def _sort(change: "ResourceChange") -> str:
     return ROUTINE if change.routine else DECIDED
 
 

@@ -1,8 +1,8 @@
 """What every ledger holds to, wherever it keeps its items: legal moves, windows of results, what a refusal says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from autocloudops.catalogue.model import ActionRequest
@@ -69,8 +69,7 @@ def hour_of(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H")
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """Until when a target is locked, by which incident, and how often it has been; lock and cooldown are one."""
 
     until: datetime
@@ -78,8 +77,7 @@ class Lock:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(NamedTuple):
     """The last results of a runbook, as claim id and whether it helped, and why the breaker is open.
 
     Each change of it raises `version`.

@@ -1,9 +1,8 @@
 """What else alarms at about the same time, from what grouping wrote anyway."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm
@@ -23,8 +22,7 @@ MOST_NEIGHBOURS = 20
 MOST_MINUTES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Alarming:
+class _Alarming(NamedTuple):
     """Which resources alarmed, and whose they are: hashes of both."""
 
     resources: frozenset[str]

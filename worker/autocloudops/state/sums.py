@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from autocloudops.cancelling import cancel
@@ -25,8 +26,7 @@ TIME_DIGITS = 13
 NAME_LENGTH = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Into:
+class Into(NamedTuple):
     """Which sums may be one: of one incident, refused or not once it is resolved, from one incident that is left."""
 
     incident_id: UUID
@@ -35,8 +35,7 @@ class Into:
     leaves: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """What one change adds to an incident; `place` and `family` are of one that joins it."""
 
     into: Into
@@ -46,8 +45,7 @@ class Tally:
     family: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What a change is counted by: its sum's sort key beside the incident, and its own name in that sum."""
 
     incident_id: UUID

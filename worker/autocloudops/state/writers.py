@@ -4,9 +4,8 @@ WRITER   <writer id>   when it started, when it was last heard of, its last dura
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from autocloudops.aws import translated
 from autocloudops.clock import Clock
@@ -63,8 +62,7 @@ class Writer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class KeptWriter:
+class KeptWriter(NamedTuple):
     """A writer as it is read back."""
 
     writer_id: str

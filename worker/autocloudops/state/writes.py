@@ -1,9 +1,8 @@
 """The conditional writes that move incidents: each returns the arguments of one DynamoDB call."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKey
@@ -29,8 +28,7 @@ REOPENABLE = "#status = :decided AND revision = :before"
 CURRENT = "#status = :asking AND attempt = :attempt"
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """A decision, its audit record, and what people are to be told about it."""
 
     decision_id: UUID

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from autocloudops.alarms.model import AlarmKey, Metric, MetricQuery, ResourceRef
 from autocloudops.alarms.resources.table import ANY, CUSTOM, ROWS, Row
@@ -39,8 +39,7 @@ _BY_NAMESPACE = {namespace: _rows_of(namespace) for row in ROWS for namespace in
 _NAMES = frozenset(name for row in ROWS for name in row.names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Thing:
+class _Thing(NamedTuple):
     """What one metric is about, uncut. The owner is a type and an id."""
 
     type: str

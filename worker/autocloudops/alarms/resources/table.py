@@ -11,22 +11,20 @@ service launched. `aws:cloudformation:stack-name` is no owner (one monitoring st
 account), nor are team tags: a team owns many things that fail for different reasons.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ANY = "*"
 CUSTOM = "!AWS/*"
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who is paged: a resource type and the names that make its id."""
 
     type: str
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One kind of resource.
 
     Args:

@@ -18,10 +18,8 @@ from autocloudops.alarms.wire.identity import Origin, alarm_key, located, requir
 from autocloudops.alarms.wire.shape import Inner, Node, Shape, Wire
 from autocloudops.alarms.wire.watched import Watched, with_reason
 
-_ALARM_ARN = re.compile(
-    r"alarmArn[\\\"]{1,16}:\s?[\\\"]{1,16}(arn:aws[a-z-]{0,12}:cloudwatch:[a-z0-9-]{5,24}:\d{1,32})", re.IGNORECASE
-)
-_UPDATED = re.compile(r"updated (?:from (\w{2,20}) )?to (\w{2,20})")
+_ALARM_ARN = r"alarmArn[\\\"]{1,16}:\s?[\\\"]{1,16}(arn:aws[a-z-]{0,12}:cloudwatch:[a-z0-9-]{5,24}:\d{1,32})"
+_UPDATED = r"updated (?:from (\w{2,20}) )?to (\w{2,20})"
 _KINDS = {"CompositeAlarm": AlarmKind.COMPOSITE, "LogAlarm": AlarmKind.LOG}
 _STATE_ITEMS = ("StateUpdate", "AlarmContributorStateUpdate")
 _ACTION_ITEMS = ("Action", "AlarmContributorAction")
@@ -38,7 +36,7 @@ def _accepts(node: Node) -> bool:
 
 def _arn_prefix(values: Sequence[object]) -> str | None:
     told = (read.text(read.fold(value), "historydata", limit=read.LONG_TEXT_LIMIT) for value in values)
-    found = (_ALARM_ARN.search(text) for text in told if text)
+    found = (re.search(_ALARM_ARN, text, re.IGNORECASE) for text in told if text)
     return next((match[1] for match in found if match), None)
 
 
@@ -55,7 +53,7 @@ def _parts(node: Node, wire: Wire) -> Sequence[object]:
 def _state_change(node: Node, wire: Wire) -> Alarm:
     data = read.embedded(node, "historydata")
     new, old = read.child(data, "newstate"), read.child(data, "oldstate")
-    summary = _UPDATED.search(read.text(node, "historysummary") or "")
+    summary = re.search(_UPDATED, read.text(node, "historysummary") or "")
     if not new and summary is None:
         raise Refused("history_data_unreadable", "neither HistoryData nor HistorySummary tells the states")
     before, after = summary.groups() if summary else (None, None)

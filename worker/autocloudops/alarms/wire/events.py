@@ -1,6 +1,6 @@
 """The last step to an `AwsEvent`: what every notice that is no alarm says in its own words."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from autocloudops.alarms.model import AwsEvent
 from autocloudops.alarms.regions import region_code
@@ -12,8 +12,7 @@ GLOBAL = "global"
 """The region of AWS Health's events that belong to none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """What a notice says of itself, as sent.
 
     Attributes:

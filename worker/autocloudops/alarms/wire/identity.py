@@ -1,7 +1,7 @@
 """Which alarm it is: its name, its account and its region."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from autocloudops.alarms.load import Refused
 from autocloudops.alarms.model import AlarmKey
@@ -17,8 +17,7 @@ _GROUPED_ACCOUNT = re.compile(r"\d{4}-\d{4}-\d{4}")
 _ARN_FIELDS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What a part says about where it comes from, as sent: the ARN of its alarm or resource, an account, a region."""
 
     arn: str | None = None

@@ -1,7 +1,7 @@
 """What a wire shape is: how to know it, what parts it has, and how one part becomes a noun."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from autocloudops.alarms.model import Alarm, AwsEvent, Unparseable
 
@@ -9,16 +9,14 @@ Node = Mapping[str, object]
 """An object of the message with its keys in lower case; values are as sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """The account and region that a caller knows a body to come from."""
 
     account: str
     region: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """What every noun of a body shares.
 
     Attributes:
@@ -32,8 +30,7 @@ class Wire:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inner:
+class Inner(NamedTuple):
     """What a carrier carries: a text to be decoded, or a value to be recognised."""
 
     content: object
@@ -44,8 +41,7 @@ def itself(node: Node, _wire: Wire) -> Sequence[object]:
     return (node,)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """One wire shape. A new one is a file with one of these, and a line in the table.
 
     Attributes:

@@ -28,10 +28,9 @@ _OPERATORS = {
     )
 }
 _BAND = "ANOMALY_DETECTION_BAND"
-_INSIGHTS = re.compile(
+_INSIGHTS = (
     r"\s*SELECT\s+\w+\(\s*\"?(?P<name>[^\")]{1,255}?)\"?\s*\)\s+FROM\s+"
-    r"(?:SCHEMA\(\s*)?(?:\"(?P<quoted>[^\"]{1,255})\"|(?P<bare>[\w/.-]{1,255}))",
-    re.IGNORECASE,
+    r"(?:SCHEMA\(\s*)?(?:\"(?P<quoted>[^\"]{1,255})\"|(?P<bare>[\w/.-]{1,255}))"
 )
 
 
@@ -110,7 +109,7 @@ def _kind(queries: tuple[MetricQuery, ...], condition: Condition) -> AlarmKind:
 
 
 def _insights(queries: tuple[MetricQuery, ...]) -> re.Match[str] | None:
-    matches = (_INSIGHTS.match(query.expression) for query in queries if query.expression)
+    matches = (re.match(_INSIGHTS, query.expression, re.IGNORECASE) for query in queries if query.expression)
     return next((found for found in matches if found), None)
 
 
