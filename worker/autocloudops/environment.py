@@ -43,9 +43,10 @@ def _told(room: type[Settings], error: ValidationError) -> list[SettingsInvalid]
 
 
 def given(room: type[Settings]) -> Mapping[str, str]:
-    """Return what the environment says of a room, by field."""
-    variables = {field: variable_of(room, field) for field in room.model_fields}
-    return {field: os.environ[variable] for field, variable in variables.items() if variable in os.environ}
+    """Return what the environment says of a room, by field; a variable may be written in small letters."""
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    named = ((field, variable_of(room, field)) for field in room.model_fields)
+    return {field: variables[variable] for field, variable in named if variable in variables}
 
 
 def variable_of(room: type[Settings], field: str) -> str:

@@ -149,7 +149,7 @@ class Alarm(Value):
     queries: tuple[MetricQuery, ...] = ()
     statistic: str | None = None
     unit: str | None = None
-    condition: Condition = Field(default_factory=Condition)
+    condition: Condition = Condition()
     rule: str | None = None
     query: str | None = None
     children: tuple[str, ...] = ()
