@@ -43,6 +43,20 @@ async def test_a_writer_that_writes_nothing_is_not_registered() -> None:
     assert registry.kept == []
 
 
+async def test_whoever_may_append_soon_has_the_writer_registered() -> None:
+    """The first record of a process does not wait for its writer's registration: that is under way before."""
+    objects, registry = MemoryObjects(), MemoryRegistry()
+    writer = AuditWriter(objects, StandingClock(), registry=registry)
+    running = await committing(writer)
+    with writer.in_flight():
+        await settled()
+        assert [(each.sequence, each.ended) for each in registry.kept] == [(None, False)]
+        await writer.append(record())
+    await end(running)
+    assert [(each.sequence, each.ended) for each in registry.kept] == [(None, False), (0, False), (0, True)]
+    assert objects.calls == 1
+
+
 async def test_the_registry_follows_and_is_told_the_end() -> None:
     """Started without an object, then each number that is durable, then ended with the last."""
     history = History(MemoryObjects())
