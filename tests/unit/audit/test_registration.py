@@ -54,7 +54,7 @@ async def test_whoever_may_append_soon_has_the_writer_registered() -> None:
         await writer.append(record())
     await end(running)
     assert [(each.sequence, each.ended) for each in registry.kept] == [(None, False), (0, False), (0, True)]
-    assert objects.calls == 1
+    assert len(objects.objects) == 1
 
 
 async def test_the_registry_follows_and_is_told_the_end() -> None:

@@ -223,6 +223,15 @@ def test_each_missing_permission_stops_the_start_by_its_name(denied: str, permis
     assert raised.value.advice == f"allow {PERMISSIONS.get(permission, permission)} on it for this role"
 
 
+async def test_a_role_that_may_not_claim_is_told_so() -> None:
+    """A claim rests on conditions, a permission of their own: `doctor` names it before an action is refused."""
+    (claim,) = (
+        each for each in table_checks(OneClient(Denying("transact_write_items")), "state") if "claim" in each.name
+    )
+    (found,) = await examine([claim], lambda _: None)
+    assert (found.state, found.said.startswith("dynamodb:ConditionCheckItem")) == (State.FAILED, True)
+
+
 def test_a_role_with_every_permission_may_start() -> None:
     """The same checks pass where AWS refuses only what the checks want it to refuse."""
     clients = OneClient(Denying("nothing"))

@@ -23,6 +23,7 @@ def table_checks(clients: Clients, table: str) -> list[Check]:
     return [
         Check("read the state table", table, Weight.VITAL, partial(_read, clients, table)),
         Check("write the state table", table, Weight.VITAL, partial(_write, clients, table)),
+        Check("claim in the state table", table, Weight.WATCHED, partial(_claim, clients, table)),
         Check("state table's keys", table, Weight.ADVISORY, partial(_keys, clients, table)),
         Check("state table's expiry", table, Weight.ADVISORY, partial(_expiry, clients, table)),
     ]
@@ -52,6 +53,15 @@ async def _write(clients: Clients, table: str) -> str:
         ("dynamodb:TransactWriteItems", partial(dynamodb.transact_write_items, TransactItems=[{"Update": change}])),
     ):
         await refused(call(), operation, table, REFUSALS)
+    return "allowed"
+
+
+async def _claim(clients: Clients, table: str) -> str:
+    """Try what only a claim on an action needs beside those: without it nothing is ever done."""
+    dynamodb = await clients.get("dynamodb")
+    condition = {"TableName": table, "Key": KEY, "ConditionExpression": THERE}
+    call = dynamodb.transact_write_items(TransactItems=[{"ConditionCheck": condition}])
+    await refused(call, "dynamodb:ConditionCheckItem", table, REFUSALS)
     return "allowed"
 
 
