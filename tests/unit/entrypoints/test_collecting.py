@@ -11,7 +11,7 @@ from autocloudops.entrypoints.collecting import uncollected
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     yield
-    gc.unfreeze()
+    gc.freeze()
     gc.enable()
 
 
