@@ -40,7 +40,7 @@ lint: $(VENV)/test.stamp $(VENV)/checkov.stamp ## Check style, types, import rul
 	$(VENV)/checkov/bin/checkov --config-file infrastructure/lint/checkov.yaml -d infrastructure/cloudformation
 
 soak: $(VENV)/test.stamp ## Run the long versions of the tests, for more than an hour
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 20 -m soak $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --verbose --durations 20 -m soak $(TESTS)
 
 clean: ## Remove what was installed, built or left by a demo
 	rm -rf $(VENV) $(DEPLOY) $(DEPLOY)-aws .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist

@@ -67,9 +67,11 @@ class MemoryQueue:
         self.calls: Counter[str] = Counter()
         self.under_way: Counter[str] = Counter()
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self.asked_too_long = 0
         self._poll_seconds = poll_seconds
         self._call_seconds = call_seconds
         self._changed = asyncio.Event()
+        self._polls: set[asyncio.Task[Sequence[Delivery]]] = set()
 
     def send(self, *bodies: str, after_seconds: float = 0) -> None:
         """Send messages that become visible after a while."""
@@ -93,7 +95,7 @@ class MemoryQueue:
     async def receive(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         fault = self._begin("receive")
         try:
-            taken = await self._polled(min(limit, 10), lease_seconds)
+            taken = await self._served(min(limit, 10), lease_seconds)
         except asyncio.CancelledError:
             self.under_way["receive"] -= 1
             raise
@@ -148,6 +150,13 @@ class MemoryQueue:
         if isinstance(fault, LostAnswer):
             raise ServiceUnavailable(f"sqs:{call}", "queue", "the answer was lost")
 
+    async def _served(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
+        """Poll as SQS does: it goes on for somebody who hung up, and hides from everybody what it finds for him."""
+        poll = asyncio.create_task(self._polled(limit, lease_seconds))
+        self._polls.add(poll)
+        poll.add_done_callback(self._polls.discard)
+        return await asyncio.shield(poll)
+
     async def _polled(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         deadline = asyncio.get_running_loop().time() + self._poll_seconds
         while not (taken := self._take(limit, lease_seconds)):
@@ -183,6 +192,7 @@ class MemoryQueue:
             if held is None or held.visible_at <= now or held.receipts[-1] != delivery.receipt:
                 refused.append(Refused(delivery, "MessageNotInflight", lasting=True))
             elif now + seconds > held.received_at + LONGEST_SECONDS:
+                self.asked_too_long += 1
                 refused.append(Refused(delivery, "InvalidParameterValue", lasting=True))
             else:
                 held.visible_at = now + seconds

@@ -22,7 +22,7 @@ def loader(data_path: str | None) -> Loader:
         data_path: folders beside botocore's own, as AWS_DATA_PATH names them; None for no other.
     """
     folders = expandvars(data_path).split(pathsep) if data_path else []
-    return _Models([str(Path(folder).expanduser()) for folder in folders], file_loader=_Files())
+    return _Models([str(Path(folder).expanduser()) for folder in folders if folder], file_loader=_Files())
 
 
 class _Files(JSONFileLoader):

@@ -295,6 +295,13 @@ class ActionSettings(Settings):
         default=1800, ge=1, le=86_400, description="an alarm that fires again within this time has recurred"
     )
 
+    @field_validator("followups_dlq_url")
+    @classmethod
+    def _with_its_queue(cls, dlq_url: str, others: ValidationInfo) -> str:
+        if others.data.get("followups_url") and not dlq_url:
+            raise ValueError("a follow-up that nobody can read would have nowhere to go")
+        return dlq_url
+
 
 class LambdaSettings(Settings):
     """How the worker runs as a Lambda function."""

@@ -1,10 +1,12 @@
 import asyncio
 
+import pytest
 from audit_history import LINES, History, MemoryRegistry, StandingClock, record, settled
 from memory_audit import MemoryObjects
 
 from autocloudops.audit.reader import records
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
+from autocloudops.errors import SettingsInvalid
 
 
 async def committing(writer: AuditWriter) -> asyncio.Task[None]:
@@ -39,7 +41,9 @@ async def test_nothing_is_written_before_the_writer_is_registered() -> None:
 async def test_a_writer_that_writes_nothing_is_not_registered() -> None:
     """A process that only looks leaves no trace in the registry."""
     registry = MemoryRegistry()
-    await end(await committing(AuditWriter(MemoryObjects(), StandingClock(), registry=registry)))
+    running = await committing(AuditWriter(MemoryObjects(), StandingClock(), registry=registry))
+    await settled()
+    await end(running)
     assert registry.kept == []
 
 
@@ -134,3 +138,20 @@ async def test_an_object_is_closed_when_it_is_large_enough() -> None:
     found = [found async for found in records(objects)]
     assert [each.record.number for each in found] == list(range(4 * LINES))
     assert len(objects.objects) > 4
+
+
+async def test_whoever_waits_hears_of_whatever_ends_the_writer() -> None:
+    """Credentials that are gone end the writer, and nobody waits for it until Lambda ends the invocation."""
+
+    class Forgetful(MemoryObjects):
+        async def create(self, key: str, body: bytes) -> None:
+            raise SettingsInvalid(f"no credentials for {len(body)} bytes at {key}")
+
+    writer = AuditWriter(Forgetful(), StandingClock())
+    running = await committing(writer)
+    with pytest.raises(SettingsInvalid, match="no credentials"):
+        await writer.append(record())
+    with pytest.raises(SettingsInvalid, match="no credentials"):
+        await writer.flush()
+    with pytest.raises(SettingsInvalid, match="no credentials"):
+        await running

@@ -13,19 +13,22 @@ from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
 from autocloudops.entrypoints import ecs, wiring
 from autocloudops.entrypoints.acting import patience_of, setup_of
-from autocloudops.entrypoints.ecs import FOLLOWING_SECONDS, SWEEP_SECONDS, Run
+from autocloudops.entrypoints.ecs import SWEEP_SECONDS, Run
 from autocloudops.entrypoints.health import Troubles
 from autocloudops.entrypoints.policies import refuse_without_followups
+from autocloudops.environment import read
 from autocloudops.errors import AccessDenied, ServiceUnavailable, SettingsInvalid
 from autocloudops.pipeline import Asking
 from autocloudops.pipeline.acting import Acting
 from autocloudops.queue.client import Delivery
+from autocloudops.queue.consumer import Limits
 from autocloudops.queue.endings import Done, Ending, Park
 from autocloudops.settings import ActionSettings, QueueSettings
 
 URL, DLQ_URL = "https://queue.example/follow-ups", "https://queue.example/follow-ups-dlq"
 HOUR = 3_600.0
-QUICKLY_SECONDS = 5.0
+LIMITS = Limits()
+POLL_SECONDS = 10.0
 
 
 class Hands:
@@ -35,6 +38,7 @@ class Hands:
         self.handled: list[str] = []
         self.cancelled: list[str] = []
         self.sweeps = 0
+        self.hidden = 0
         self._seconds = seconds
         self._error = error
 
@@ -96,9 +100,12 @@ def following(
 
         monkeypatch.setattr(wiring, "open_queue", open_queue)
         run = Run(AsyncExitStack(), VirtualClock(), asyncio.Event(), Troubles())
-        async with ecs._following(cast("Acting", hands), run):
+        settings = wiring.follow_up_queue(read(QueueSettings), read(ActionSettings))
+        assert settings
+        async with ecs._following(cast("Acting", hands), settings, run):
             await test(queue, run)
             started = run.clock.monotonic()
+        hands.hidden = queue.in_flight
         return queue, run.clock.monotonic() - started
 
     return virtual_time.run(body())
@@ -118,11 +125,11 @@ def test_follow_ups_are_handled_beside_the_alarms(opened: list[QueueSettings], m
     assert queue.messages == {}
     assert queue.parked == [("forged", "no_follow_up")]
     assert [(settings.url, settings.dlq_url) for settings in opened] == [(URL, DLQ_URL)]
-    assert took < QUICKLY_SECONDS
+    assert took <= POLL_SECONDS, "an idle poll is waited for, and not aborted"
 
 
 def test_a_follow_up_that_hangs_keeps_no_worker(opened: list[QueueSettings], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draining has a bound of its own: what is not done by then is cancelled, and its message comes again."""
+    """Draining has a bound: what is not done by then is cancelled, and its message comes again."""
     hands, body = Hands(seconds=HOUR), str(uuid4())
 
     async def test(queue: MemoryQueue, _: Run) -> None:
@@ -132,14 +139,44 @@ def test_a_follow_up_that_hangs_keeps_no_worker(opened: list[QueueSettings], mon
     queue, took = following(opened, monkeypatch, hands, test)
     assert hands.cancelled == [body]
     assert len(queue.messages) == 1
-    assert FOLLOWING_SECONDS <= took <= FOLLOWING_SECONDS + QUICKLY_SECONDS
+    assert LIMITS.drain_seconds <= took <= LIMITS.drain_seconds + LIMITS.give_back_seconds
+
+
+def test_follow_ups_are_drained_while_alarms_are(opened: list[QueueSettings], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop takes as long as with alarms alone: what both do last is done at the same time."""
+    hands, body = Hands(seconds=HOUR), str(uuid4())
+
+    async def test(queue: MemoryQueue, run: Run) -> None:
+        queue.send(body)
+        await asyncio.sleep(1)
+        run.stop.set()
+        await asyncio.sleep(LIMITS.drain_seconds + LIMITS.give_back_seconds + LIMITS.flush_seconds)
+
+    queue, took = following(opened, monkeypatch, hands, test)
+    assert hands.cancelled == [body]
+    assert (len(queue.messages), hands.hidden) == (1, 0)
+    assert took == 0
+
+
+def test_a_stop_aborts_no_poll_for_follow_ups(opened: list[QueueSettings], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What SQS gives a poll that the worker no longer hears would stay hidden for minutes, at every deployment."""
+
+    async def test(queue: MemoryQueue, run: Run) -> None:
+        await asyncio.sleep(11)
+        run.stop.set()
+        await asyncio.sleep(4)
+        queue.send(str(uuid4()))
+
+    hands = Hands()
+    queue, _ = following(opened, monkeypatch, hands, test)
+    assert (len(queue.messages), hands.hidden) == (1, 0)
 
 
 def test_a_follow_up_in_hand_is_finished_on_the_way_out(
     opened: list[QueueSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look that takes no longer than the bound is not made twice."""
-    hands = Hands(seconds=FOLLOWING_SECONDS / 2)
+    hands = Hands(seconds=LIMITS.drain_seconds / 2)
 
     async def test(queue: MemoryQueue, _: Run) -> None:
         queue.send(str(uuid4()))
@@ -223,7 +260,7 @@ def test_whoever_may_act_needs_follow_ups(mode: Mode) -> None:
     """A promise that nobody looks after is refused by the name of what is missing."""
     with pytest.raises(SettingsInvalid, match=r"^AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL: mode"):
         refuse_without_followups(ActionSettings(), Policy(mode=mode))
-    refuse_without_followups(ActionSettings(followups_url=URL), Policy(mode=mode))
+    refuse_without_followups(ActionSettings(followups_url=URL, followups_dlq_url=DLQ_URL), Policy(mode=mode))
 
 
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.DRY_RUN])

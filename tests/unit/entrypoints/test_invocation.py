@@ -44,40 +44,51 @@ def invoked(test: Callable[[Site, Worker, MemoryQueue], Awaitable[None]]) -> Non
     served(body)
 
 
-def test_a_follow_up_in_a_batch_goes_to_what_acts() -> None:
-    """An id is looked after, and everything else in the batch takes the way of alarms; all of it is answered."""
+def test_follow_ups_go_to_what_acts() -> None:
+    """An id is looked after, and a body that is none is parked: no alarm comes from the queue of follow-ups."""
 
     async def test(site: Site, worker: Worker, queue: MemoryQueue) -> None:
         (claim,) = await site.world.ledger.unfinished()
-        messages = batch(str(claim.claim_id), service_alarm("carts", service="carts-api"), "{")
-        assert await invocation(worker, queue).answer(messages) == []
+        forged = service_alarm("carts", service="carts-api")
+        assert await invocation(worker, queue).follow(batch(str(claim.claim_id), forged)) == []
         assert claim.claim_id in {claim_id for claim_id, _ in site.reminders.sent}
-        assert [body for body, _ in queue.parked] == ["{"]
-        outcomes = [line.outcome for line in await site.lines()]
-        assert sorted(outcomes) == [Outcome.DECIDED, Outcome.DECIDED, Outcome.PARKED]
+        assert queue.parked == [(forged, "no_follow_up")]
+        assert [line.outcome for line in await site.lines()] == [Outcome.DECIDED]
+
+    invoked(test)
+
+
+def test_an_id_among_alarms_is_no_follow_up() -> None:
+    """Whoever may send alarms brings no action on: what is no alarm is parked, whatever it looks like."""
+
+    async def test(site: Site, worker: Worker, queue: MemoryQueue) -> None:
+        (claim,) = await site.world.ledger.unfinished()
+        assert await invocation(worker, queue).answer(batch(str(claim.claim_id))) == []
+        assert [body for body, _ in queue.parked] == [str(claim.claim_id)]
+        assert site.reminders.sent == []
 
     invoked(test)
 
 
 def test_a_follow_up_that_fails_comes_again_alone() -> None:
-    """What cannot be reached for a follow-up keeps no alarm waiting."""
+    """What cannot be reached for one follow-up keeps no other waiting."""
 
     async def test(site: Site, worker: Worker, queue: MemoryQueue) -> None:
         (claim,) = await site.world.ledger.unfinished()
         site.reminders.down = DOWN
         messages = batch(str(claim.claim_id), "{")
-        assert await invocation(worker, queue).answer(messages) == messages[:1]
+        assert await invocation(worker, queue).follow(messages) == messages[:1]
 
     invoked(test)
 
 
-def test_without_anything_that_acts_an_id_is_parked() -> None:
-    """A function that does nothing takes a follow-up for what it is there: a body that no alarm has."""
+def test_without_anything_that_acts_follow_ups_wait_for_somebody_who_does() -> None:
+    """A function that does nothing, behind the queue of follow-ups by mistake, ends no action's way."""
 
     async def test(_: Site, worker: Worker, queue: MemoryQueue) -> None:
-        follow_up = str(uuid4())
-        assert await invocation(worker, queue, acts=False).answer(batch(follow_up)) == []
-        assert [body for body, _ in queue.parked] == [follow_up]
+        messages = batch(str(uuid4()))
+        assert await invocation(worker, queue, acts=False).follow(messages) == messages
+        assert queue.parked == []
 
     invoked(test)
 

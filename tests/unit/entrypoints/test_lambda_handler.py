@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from database_alarms import event, sns
@@ -17,7 +18,8 @@ from autocloudops.audit.record import Outcome
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.decisions.model import Policy, Verdict
 from autocloudops.entrypoints.invocation import times
-from autocloudops.entrypoints.lambda_handler import SWEEP, Environment, Function
+from autocloudops.entrypoints.lambda_handler import SWEEP, Environment, FollowUps, Function
+from autocloudops.entrypoints.late import Late
 from autocloudops.entrypoints.service import Service
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.environment import read
@@ -25,6 +27,7 @@ from autocloudops.errors import AuditConflict, InputUnreadable, ServiceUnavailab
 from autocloudops.incidents.model import Incident, IncidentStatus
 from autocloudops.investigation import UNAVAILABLE, Investigator
 from autocloudops.pipeline import Rooms
+from autocloudops.queue.client import QueueClient
 from autocloudops.settings import LambdaSettings, SnsSettings
 
 FUNCTION_SECONDS = 60.0
@@ -66,6 +69,7 @@ class Site:
     def __init__(self, model: Model | None = None) -> None:
         self.world = World(model=model or Model())
         self.queue = Queue()
+        self.follow_ups: Queue | None = None
         self.loops: list[asyncio.AbstractEventLoop] = []
         self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         self.function = Function(self._open, self.runner)
@@ -79,10 +83,17 @@ class Site:
         )
         commits = asyncio.create_task(rooms.audit.run())
         stack.callback(commits.cancel)
-        return Environment(service, self.queue, LambdaSettings(), commits)
+        follow_ups = FollowUps("follow-ups", Late(stack, self._follow_ups))
+        return Environment(service, self.queue, LambdaSettings(), commits, follow_ups)
 
-    def invoke(self, *bodies: str, received: int = 1, seconds: float = FUNCTION_SECONDS) -> dict[str, Any]:
-        """Call the function with a batch: message ids are m0, m1 and so on."""
+    async def _follow_ups(self, _: AsyncExitStack) -> QueueClient:
+        self.follow_ups = Queue()
+        return self.follow_ups
+
+    def invoke(
+        self, *bodies: str, received: int = 1, seconds: float = FUNCTION_SECONDS, queue: str = "alarms"
+    ) -> dict[str, Any]:
+        """Call the function with a batch of a queue: message ids are m0, m1 and so on."""
         sent = [
             {
                 "messageId": f"m{number}",
@@ -90,6 +101,7 @@ class Site:
                 "body": body,
                 "attributes": {"ApproximateReceiveCount": str(received), "SentTimestamp": "1772366400000"},
                 "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:eu-west-1:111122223333:{queue}",
             }
             for number, body in enumerate(bodies)
         ]
@@ -302,6 +314,17 @@ def test_the_ends_of_an_invocation_are_in_order() -> None:
     """Answers end before handlers, these before what hands back, and all of it before Lambda ends the call."""
     ends = times(1_000.0, 90.0, 15.0)
     assert (ends.answers, ends.handlers, ends.handing_back, ends.all) == (1_075.0, 1_082.5, 1_085.5, 1_088.5)
+
+
+def test_each_message_goes_back_to_the_queue_that_it_came_from(site: Site) -> None:
+    """A receipt is of one queue: handed to another, a message would wait for its visibility timeout."""
+    site.invoke("{")
+    assert site.follow_ups is None, "what brings nothing is not opened"
+    answer = site.invoke(str(uuid4()), queue="follow-ups")
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert [body for body, _ in site.queue.parked] == ["{"]
+    assert site.follow_ups
+    assert site.follow_ups.parked == []
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": [{"eventSource": "aws:sns"}]}, {"autocloudops": "swoop"}])

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from io import StringIO
 
@@ -17,7 +17,8 @@ from virtual_time import VirtualClock
 from autocloudops.audit.record import Outcome
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.clock import SystemClock
-from autocloudops.entrypoints.ecs import MEASURE_SECONDS, _measuring
+from autocloudops.entrypoints.ecs import MEASURE_SECONDS, Run, _measuring
+from autocloudops.entrypoints.health import Troubles
 from autocloudops.entrypoints.measuring import Lookout, measuring_of
 from autocloudops.errors import ServiceUnavailable
 from autocloudops.metrics import EmbeddedMetrics, Measuring
@@ -117,7 +118,7 @@ def test_measuring_goes_on_after_a_fault(caplog: pytest.LogCaptureFixture) -> No
             looks.append(clock.monotonic())
             raise ValueError("a fault")
 
-        async with _measuring(look, clock):
+        async with _measuring(look, Run(AsyncExitStack(), clock, asyncio.Event(), Troubles())):
             await clock.sleep(MEASURE_SECONDS * 2.5)
 
     virtual_time.run(measured())

@@ -87,7 +87,7 @@ def test_nothing_acts_that_nobody_looks_after(mode: Mode) -> None:
     with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL") as raised:
         refuse_without_followups(ActionSettings(), policy)
     assert "SAFETY_MODE" in raised.value.advice
-    refuse_without_followups(ActionSettings(followups_url="https://sqs.us-east-1.amazonaws.com/1/f"), policy)
+    refuse_without_followups(ActionSettings(followups_url="https://q/1/f", followups_dlq_url="https://q/1/d"), policy)
 
 
 @pytest.mark.parametrize("mode", list(Mode))

@@ -13,7 +13,7 @@ from autocloudops.aws import PERMISSIONS
 from autocloudops.entrypoints.preflight import Check, Finding, State, Weight, examine, planned, preflight
 from autocloudops.entrypoints.preflight.audit import audit_checks
 from autocloudops.entrypoints.preflight.clients import Clients
-from autocloudops.entrypoints.preflight.queues import queue_checks
+from autocloudops.entrypoints.preflight.queues import follow_up_checks, queue_checks
 from autocloudops.entrypoints.preflight.table import table_checks
 from autocloudops.entrypoints.preflight.topic import topic_checks
 from autocloudops.errors import (
@@ -212,7 +212,7 @@ def test_each_missing_permission_stops_the_start_by_its_name(denied: str, permis
     """Bug 22: a role without one of the permissions ends the worker before it takes a message, naming that one."""
     clients = OneClient(Denying(denied))
     checks = [
-        *queue_checks(clients, QUEUE),
+        *follow_up_checks(clients, QUEUE),
         *audit_checks(clients, "s3://records"),
         *table_checks(clients, "state"),
         *topic_checks(clients, "arn:aws:sns:eu-west-1:111122223333:decisions"),
@@ -268,6 +268,39 @@ async def test_every_wrong_setting_is_a_finding(settings: None, monkeypatch: pyt
     }
     assert {"receive alarms", "ask the model", "tell people"} <= {each.name for each in checks}
     assert "write the audit" not in {each.name for each in checks}
+
+
+@pytest.mark.parametrize("acts", [False, True])
+async def test_everything_that_a_worker_uses_is_looked_at(
+    settings: None,  # noqa: ARG001 - a fixture for its effect
+    monkeypatch: pytest.MonkeyPatch,
+    acts: bool,
+) -> None:
+    """Each queue, bucket, table, topic and endpoint of the settings has its checks, those of follow-ups too."""
+    if acts:
+        monkeypatch.setenv("AUTOCLOUDOPS_ACTION_FOLLOWUPS_URL", "https://q/1/follow-ups")
+        monkeypatch.setenv("AUTOCLOUDOPS_ACTION_FOLLOWUPS_DLQ_URL", "https://q/1/follow-ups-dlq")
+    async with AsyncExitStack() as stack:
+        checks = planned(Clients(stack))
+    looked = {(each.name, each.target) for each in checks if each.weight is not Weight.ADVISORY}
+    follow_ups = {
+        ("receive follow-ups", "https://q/1/follow-ups"),
+        ("delete follow-ups", "https://q/1/follow-ups"),
+        ("send follow-ups", "https://q/1/follow-ups"),
+        ("park unreadable bodies", "https://q/1/follow-ups-dlq"),
+    }
+    assert looked >= {
+        ("receive alarms", QUEUE.url),
+        ("delete alarms", QUEUE.url),
+        ("extend and release leases", QUEUE.url),
+        ("park unreadable bodies", QUEUE.dlq_url),
+        ("write the audit", "s3://records/team"),
+        ("read the state table", "autocloudops-state"),
+        ("write the state table", "autocloudops-state"),
+        ("tell people", "arn:aws:sns:eu-west-1:111122223333:decisions"),
+        ("ask the model", "sagemaker://nim"),
+    }
+    assert looked & follow_ups == (follow_ups if acts else set())
 
 
 @pytest.mark.parametrize(

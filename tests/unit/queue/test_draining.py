@@ -5,8 +5,9 @@ from consuming import LIMITS, consume, consuming, lasting, noting, now, passing
 from memory_queue import MemoryQueue, Slow
 from virtual_time import run
 
+from autocloudops.audit.writers import END_SECONDS
 from autocloudops.entrypoints.ecs import FLUSH_SECONDS, GIVE_BACK_SECONDS
-from autocloudops.errors import ServiceUnavailable
+from autocloudops.errors import AccessDenied, ServiceUnavailable
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.consumer import Done, Ending, Handler, Limits
 from autocloudops.settings import QueueSettings
@@ -24,6 +25,19 @@ def test_draining_finishes_what_was_begun() -> None:
         return queue
 
     assert len(run(scenario()).messages) == 2
+
+
+def test_a_permission_that_is_lost_at_the_end_is_told() -> None:
+    """A worker whose last deletion is denied does not end as if all were well."""
+
+    async def scenario() -> None:
+        queue = MemoryQueue(poll_seconds=2)
+        queue.send("one")
+        queue.faults["delete"].extend([AccessDenied("sqs:DeleteMessage", "q", "denied")] * 50)
+        await consume(queue, lasting(5), lambda: passing(1))
+
+    with pytest.raises(AccessDenied, match="DeleteMessage"):
+        run(scenario())
 
 
 def test_draining_hands_back_what_takes_too_long() -> None:
@@ -149,4 +163,6 @@ def test_a_stop_by_default_fits_into_the_time_that_ecs_gives() -> None:
     limits = Limits()
     assert QueueSettings(url="alarms", dlq_url="dlq").drain_seconds == limits.drain_seconds
     consuming_takes = limits.drain_seconds + limits.give_back_seconds + limits.flush_seconds
-    assert consuming_takes + GIVE_BACK_SECONDS + FLUSH_SECONDS + CLOSE_SECONDS < 30
+    assert consuming_takes >= GIVE_BACK_SECONDS, "sweeps and measuring end while messages are drained"
+    registration_takes = 2 * END_SECONDS
+    assert consuming_takes + FLUSH_SECONDS + registration_takes + CLOSE_SECONDS < 30

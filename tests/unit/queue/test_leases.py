@@ -1,5 +1,6 @@
 import asyncio
 
+import pytest
 from consuming import LEASE_SECONDS, consuming, lasting, noting, now, passing
 from memory_queue import LostAnswer, MemoryQueue, Partly, Slow
 from virtual_time import run
@@ -8,7 +9,9 @@ from autocloudops.errors import ServiceUnavailable
 from autocloudops.queue.client import Delivery
 from autocloudops.queue.consumer import Consumer, Done, Ending, Limits
 from autocloudops.queue.leases import LOST
+from autocloudops.settings import QueueSettings
 
+SHORTEST_SECONDS = 60
 DOWN = ServiceUnavailable("sqs:ChangeMessageVisibility", "q", "down")
 
 
@@ -60,11 +63,30 @@ def test_a_lease_ends_after_twelve_hours() -> None:
             began = now()
             while not ended:
                 await passing(60)
+            assert not queue.asked_too_long, "SQS would refuse the renewal, and hide the message until then"
             return now() - began
 
     held = run(scenario())
     assert ended[0] == LOST
     assert 12 * 3600 - 2 * LEASE_SECONDS <= held <= 12 * 3600
+
+
+def test_a_renewal_that_hangs_leaves_time_for_the_next() -> None:
+    """A dead connection costs no lease, not even the shortest that may be set: its call is given up in time."""
+    with pytest.raises(ValueError, match="lease_seconds"):
+        QueueSettings(url="alarms", dlq_url="dlq", lease_seconds=SHORTEST_SECONDS - 1)
+    limits = Limits(concurrency=4, lease_seconds=SHORTEST_SECONDS, drain_seconds=20)
+
+    async def scenario() -> None:
+        queue = MemoryQueue(poll_seconds=2)
+        queue.send("one")
+        queue.faults["extend"].append(Slow(500))
+        async with consuming(queue, lasting(100), limits) as consumer:
+            await passing(110)
+            assert consumer.facts().lost_leases == 0
+            assert not queue.messages
+
+    run(scenario())
 
 
 def test_a_lost_lease_stops_its_handler() -> None:

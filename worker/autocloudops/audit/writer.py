@@ -18,7 +18,7 @@ from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.record import AuditRecord, Receipt, digest, seal
 from autocloudops.audit.writers import Registration, WriterRegistry
 from autocloudops.clock import Clock
-from autocloudops.errors import AuditConflict, ServiceFailed
+from autocloudops.errors import ServiceFailed
 from autocloudops.values import Value
 
 log = getLogger(__name__)
@@ -82,7 +82,7 @@ class AuditWriter:
         self._appended = 0
         self._durable = 0
         self._committed = asyncio.Event()
-        self._conflict: AuditConflict | None = None
+        self._fault: Exception | None = None
         self._sequence = 0
         self._number = 0
         self._prev = ""
@@ -113,13 +113,13 @@ class AuditWriter:
         """Return where `record` is, once it is durable.
 
         Raises:
-            AuditConflict: `run` met one; nothing is written any more.
+            AuditConflict, SettingsInvalid: what `run` ended with; nothing is written any more.
         """
-        while len(self._waiting) >= self._policy.waiting and not self._conflict:
+        while len(self._waiting) >= self._policy.waiting and not self._fault:
             self._room.clear()
             await self._room.wait()
-        if self._conflict:
-            raise self._conflict
+        if self._fault:
+            raise self._fault
         waiting = Waiting(record, asyncio.get_running_loop().create_future(), self._clock.monotonic())
         self._waiting.append(waiting)
         self._appended += 1
@@ -135,12 +135,12 @@ class AuditWriter:
         It commits nothing: somebody must be in `run`, and once nobody is in flight that commits at once.
 
         Raises:
-            AuditConflict: `run` met one, so that it never will be.
+            AuditConflict, SettingsInvalid: what `run` ended with, so that it never will be.
         """
         appended = self._appended
         while self._durable < appended:
-            if self._conflict:
-                raise self._conflict
+            if self._fault:
+                raise self._fault
             self._committed.clear()
             await self._committed.wait()
 
@@ -148,13 +148,17 @@ class AuditWriter:
         """Commit until cancelled, which whoever runs it does once nobody appends any more.
 
         Raises:
-            AuditConflict: a key holds somebody else's bytes; everybody who waits is told, nothing is acknowledged.
+            AuditConflict: a key holds somebody else's bytes.
+            SettingsInvalid: there are no credentials any more. Whoever waits hears of either.
         """
         try:
             async with self._registration.followed():
                 await self._wanted()
                 await self._until_done(self._registration.begin)
                 await self._commit_for_ever()
+        except Exception as error:
+            self._refuse(error)
+            raise
         finally:
             if not self._writing:
                 await self._registration.end()
@@ -169,16 +173,12 @@ class AuditWriter:
         while True:
             await self._until_due()
             self._writing = True
-            try:
-                await self._commit()
-            except AuditConflict as error:
-                self._refuse(error)
-                raise
+            await self._commit()
             self._writing = False
 
-    def _refuse(self, error: AuditConflict) -> None:
+    def _refuse(self, error: Exception) -> None:
         """Tell everybody who waits that nothing is written any more."""
-        self._conflict = error
+        self._fault = error
         self._committed.set()
         self._room.set()
         for each in self._waiting:

@@ -13,7 +13,7 @@ from autocloudops.errors import AutoCloudOpsError
 
 log = getLogger(__name__)
 
-END_SECONDS = 2.0
+END_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 
 

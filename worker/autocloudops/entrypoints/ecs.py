@@ -7,7 +7,7 @@ the deadline, acknowledgements leave, the sweeper ends, the audit is flushed, cl
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from logging import getLogger
@@ -39,7 +39,6 @@ MEASURE_SECONDS = 30.0
 GIVE_BACK_SECONDS = 2.0
 FLUSH_SECONDS = 2.0
 FOLLOWED_AT_ONCE = 4
-FOLLOWING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +110,16 @@ async def _consume(run: Run, health: Health) -> None:
     asking = Asking(rooms, service.investigator, name=_own_name())
     await run.stack.enter_async_context(_sweeping(asking, rooms.acting, run))
     if service.measure:
-        await run.stack.enter_async_context(_measuring(service.measure, run.clock))
-    if rooms.acting:
-        await run.stack.enter_async_context(_following(rooms.acting, run))
+        await run.stack.enter_async_context(_measuring(service.measure, run))
     queue = read(QueueSettings)
+    follow_ups = wiring.follow_up_queue(queue, read(ActionSettings))
+    if rooms.acting and follow_ups:
+        await run.stack.enter_async_context(_following(rooms.acting, follow_ups, run))
     consumer = Consumer(
         await wiring.open_queue(run.stack, queue),
         _watched(Pipeline(rooms, asking, service.gatekeeper).handle, run.troubles, "handling"),
         run.clock,
-        Limits(concurrency=queue.concurrency, lease_seconds=queue.lease_seconds, drain_seconds=queue.drain_seconds),
+        _limits(queue, queue.concurrency),
     )
     health.runs(consumer, lambda: rooms.audit.unwell)
     log.info("worker started: it receives from %s", queue.url)
@@ -171,48 +171,58 @@ async def _sweeping(asking: Asking, acting: Acting | None, run: Run) -> AsyncIte
             except Exception:
                 log.exception("sweeping failed, trying on")
 
-    sweeping = asyncio.create_task(sweep(), name="sweeper")
-    try:
+    async with _until_stopped(sweep(), "sweeper", run.stop):
         yield
-    finally:
-        await cancel({sweeping}, GIVE_BACK_SECONDS)
 
 
 @asynccontextmanager
-async def _measuring(measure: Callable[[], Awaitable[None]], clock: Clock) -> AsyncIterator[None]:
+async def _measuring(measure: Callable[[], Awaitable[None]], run: Run) -> AsyncIterator[None]:
     """Measure how things stand beside the sweeps, which wait while the audit is down: then it is worth the most."""
 
     async def measured() -> None:
         while True:
-            await clock.sleep(MEASURE_SECONDS)
+            await run.clock.sleep(MEASURE_SECONDS)
             try:
                 await measure()
             except Exception:
                 log.exception("measuring failed, trying on")
 
-    measuring = asyncio.create_task(measured(), name="measuring")
-    try:
+    async with _until_stopped(measured(), "measuring", run.stop):
         yield
-    finally:
-        await cancel({measuring}, GIVE_BACK_SECONDS)
 
 
 @asynccontextmanager
-async def _following(acting: Acting, run: Run) -> AsyncIterator[None]:
-    """Look after what was begun, as the queue of follow-ups asks for it, beside the alarms."""
-    queue, action = read(QueueSettings), read(ActionSettings)
-    urls = {"url": action.followups_url, "dlq_url": action.followups_dlq_url}
-    limits = Limits(concurrency=FOLLOWED_AT_ONCE, lease_seconds=queue.lease_seconds, drain_seconds=FOLLOWING_SECONDS)
-    client = await wiring.open_queue(run.stack, queue.model_copy(update=urls))
-    consumer = Consumer(client, _watched(acting.handle, run.troubles, "following"), run.clock, limits)
-    stop = asyncio.Event()
-    following = asyncio.create_task(consumer.run(stop), name="follow-ups")
-    following.add_done_callback(lambda _: run.stop.set())
+async def _until_stopped(work: Coroutine[None, None, None], name: str, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Do `work` until the worker is to stop: what it gives back then, it gives back while messages are drained."""
+
+    async def ended() -> None:
+        await stop.wait()
+        await cancel({working}, GIVE_BACK_SECONDS)
+
+    working = asyncio.create_task(work, name=name)
+    ending = asyncio.create_task(ended(), name=f"end of {name}")
     try:
         yield
     finally:
         stop.set()
+        await ending
+
+
+@asynccontextmanager
+async def _following(acting: Acting, queue: QueueSettings, run: Run) -> AsyncIterator[None]:
+    """Look after what was begun, as the queue of follow-ups asks for it: beside the alarms, and drained with them."""
+    handle = _watched(acting.handle, run.troubles, "following")
+    consumer = Consumer(await wiring.open_queue(run.stack, queue), handle, run.clock, _limits(queue, FOLLOWED_AT_ONCE))
+    following = asyncio.create_task(consumer.run(run.stop), name="follow-ups")
+    try:
+        yield
+    finally:
+        run.stop.set()
         await following
+
+
+def _limits(queue: QueueSettings, concurrency: int) -> Limits:
+    return Limits(concurrency=concurrency, lease_seconds=queue.lease_seconds, drain_seconds=queue.drain_seconds)
 
 
 def _own_name() -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from logging import getLogger
 from typing import Any, NamedTuple
@@ -13,7 +13,6 @@ from autocloudops.errors import ServiceFailed, SettingsInvalid
 from autocloudops.pipeline import Asking, Pipeline, Shift
 from autocloudops.queue.client import BATCH, Delivery, QueueClient
 from autocloudops.queue.endings import Ending, Later, Park, patient
-from autocloudops.queue.followups import parse_follow_up
 
 log = getLogger(__name__)
 
@@ -55,6 +54,9 @@ def times(now: float, left_seconds: float, margin_seconds: float) -> Times:
     return Times(*(end - margin_seconds * part for part in PARTS))
 
 
+Handle = Callable[[Delivery], Awaitable[Ending]]
+
+
 class Invocation:
     """What one invocation does with a service that outlives it.
 
@@ -77,12 +79,26 @@ class Invocation:
         self._pipeline = Pipeline(service.rooms, self._asking, service.gatekeeper)
 
     async def answer(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-        """Return the messages of a batch that must come again; of every other one the record is durable.
+        """Return the alarms of a batch that must come again; of every other one the record is durable.
 
         Raises:
             AuditConflict: the audit holds somebody else's bytes; what could not be kept was handed back.
         """
-        tasks = [asyncio.create_task(self._ending(each), name=f"message {each.message_id}") for each in deliveries]
+        return await self._answered(deliveries, self._pipeline.handle)
+
+    async def follow(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return the follow-ups of a batch that must come again: where nothing acts, all of them.
+
+        Raises:
+            AuditConflict: the audit holds somebody else's bytes; what could not be kept was handed back.
+        """
+        acting = self._rooms.acting
+        return await self._answered(deliveries, acting.handle) if acting else deliveries
+
+    async def _answered(self, deliveries: Sequence[Delivery], handle: Handle) -> Sequence[Delivery]:
+        tasks = [
+            asyncio.create_task(self._ending(each, handle), name=f"message {each.message_id}") for each in deliveries
+        ]
         await self._until_over(tasks)
         ended = [(delivery, _left(task, delivery)) for delivery, task in zip(deliveries, tasks, strict=True)]
         back = [(delivery, later.after_seconds) for delivery, later in ended if later]
@@ -112,10 +128,10 @@ class Invocation:
         if self._rooms.acting:
             await self._rooms.acting.sweep()
 
-    async def _ending(self, delivery: Delivery) -> Later | None:
+    async def _ending(self, delivery: Delivery, handle: Handle) -> Later | None:
         """Return when a message must come again, or None where it is answered for."""
         try:
-            ending = await self._handle(delivery)
+            ending = await handle(delivery)
             if isinstance(ending, Park):
                 await self._queue.park(delivery, ending.code, ending.reason)
         except ServiceFailed as error:
@@ -125,13 +141,6 @@ class Invocation:
             log.exception("message %s comes back later", delivery.message_id)
             return patient(delivery)
         return ending if isinstance(ending, Later) else None
-
-    async def _handle(self, delivery: Delivery) -> Ending:
-        """Return how a message ends: of the alarm queue, or of that of follow-ups, whose bodies are ids."""
-        acting = self._rooms.acting
-        if acting and parse_follow_up(delivery.body):
-            return await acting.handle(delivery)
-        return await self._pipeline.handle(delivery)
 
     async def _until_over(self, tasks: Collection[asyncio.Task[Any]]) -> None:
         """Let tasks run until handlers must end; what is cancelled then may still give back what it holds.

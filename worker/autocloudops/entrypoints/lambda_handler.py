@@ -21,11 +21,12 @@ with uncollected():
     from autocloudops.clock import SystemClock
     from autocloudops.entrypoints import wiring
     from autocloudops.entrypoints.invocation import Invocation, times
+    from autocloudops.entrypoints.late import Late
     from autocloudops.entrypoints.service import Opening, Service, open_service
     from autocloudops.environment import read
     from autocloudops.errors import InputUnreadable
     from autocloudops.queue.client import Delivery, QueueClient
-    from autocloudops.settings import LambdaSettings, LogSettings, QueueSettings
+    from autocloudops.settings import ActionSettings, LambdaSettings, LogSettings, QueueSettings
     from autocloudops.telemetry import configure_logging
 
 log = getLogger(__name__)
@@ -45,6 +46,13 @@ class Context(Protocol):
         ...
 
 
+class FollowUps(NamedTuple):
+    """The queue of follow-ups, by its name; it is opened when it first brings something."""
+
+    name: str
+    queue: Late[QueueClient]
+
+
 class Environment(NamedTuple):
     """What one Lambda environment keeps between invocations; `commits` is its audit writer at work."""
 
@@ -52,6 +60,7 @@ class Environment(NamedTuple):
     queue: QueueClient
     settings: LambdaSettings
     commits: asyncio.Task[None]
+    follow_ups: FollowUps | None = None
 
 
 async def open_environment(stack: AsyncExitStack) -> Environment:
@@ -66,9 +75,17 @@ async def open_environment(stack: AsyncExitStack) -> Environment:
         name = os.environ.get(LOG_STREAM, LOG_STREAM)
         service = await open_service(Opening(stack, SystemClock(), name, settings.share, late=True))
         queue = await wiring.open_queue(stack, read(QueueSettings))
+        follow_ups = _follow_ups(stack)
     commits = asyncio.create_task(service.rooms.audit.run(), name="audit")
     stack.push_async_callback(_ended, commits)
-    return Environment(service, queue, settings, commits)
+    return Environment(service, queue, settings, commits, follow_ups)
+
+
+def _follow_ups(stack: AsyncExitStack) -> FollowUps | None:
+    settings = wiring.follow_up_queue(read(QueueSettings), read(ActionSettings))
+    if settings is None:
+        return None
+    return FollowUps(settings.url.rpartition("/")[2], Late(stack, lambda own: wiring.open_queue(own, settings)))
 
 
 Opener = Callable[[AsyncExitStack], Awaitable[Environment]]
@@ -112,12 +129,15 @@ class Function:
         kept = await self._kept()
         ends = times(now, left_seconds, kept.settings.margin_seconds)
         retry = timedelta(seconds=kept.settings.retry_seconds)
-        invocation = Invocation(kept.service, kept.queue, context.log_stream_name, ends, retry)
+        follow_ups = kept.follow_ups if kept.follow_ups and kept.follow_ups.name == queue_of(event) else None
+        queue = await follow_ups.queue() if follow_ups else kept.queue
+        invocation = Invocation(kept.service, queue, context.log_stream_name, ends, retry)
         try:
             if event == SWEEP:
                 await invocation.sweep()
                 return {}
-            back = await invocation.answer(deliveries_in(event))
+            answered = invocation.follow if follow_ups else invocation.answer
+            back = await answered(deliveries_in(event))
         finally:
             if kept.commits.done():
                 await self._drop()
@@ -137,6 +157,12 @@ class Function:
         """Close what is open: the next invocation begins anew, with an audit writer of its own."""
         self._environment = None
         await self._stack.aclose()
+
+
+def queue_of(event: Event) -> str:
+    """Return the name of the queue that an event's messages come from; empty where it does not say."""
+    records: Sequence[Mapping[str, Any]] = event.get("Records") or ({},)
+    return str(records[0].get("eventSourceARN", "")).rpartition(":")[2]
 
 
 def deliveries_in(event: Event) -> Sequence[Delivery]:

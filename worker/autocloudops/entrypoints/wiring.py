@@ -19,7 +19,7 @@ from autocloudops.notify.sns import SnsNotifier
 from autocloudops.queue.client import SqsQueue
 from autocloudops.queue.lean import open_lean
 from autocloudops.queue.sdk import open_sdk
-from autocloudops.settings import IncidentSettings, NotifySettings, QueueSettings, SnsSettings
+from autocloudops.settings import ActionSettings, IncidentSettings, NotifySettings, QueueSettings, SnsSettings
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
@@ -37,6 +37,13 @@ async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue
     with aws.translated("opening a client", "sqs"):
         client = await stack.enter_async_context(opened(settings.wait_seconds + CALL_SECONDS))
     return SqsQueue(cast("SQSClient", client), settings.url, settings.dlq_url, settings.wait_seconds)
+
+
+def follow_up_queue(queue: QueueSettings, action: ActionSettings) -> QueueSettings | None:
+    """Return how the queue of follow-ups is received from, as alarms are; None where there is none."""
+    if not action.followups_url:
+        return None
+    return queue.model_copy(update={"url": action.followups_url, "dlq_url": action.followups_dlq_url})
 
 
 def gatekeeper_of(settings: SnsSettings, clock: Clock) -> Gatekeeper:

@@ -129,6 +129,7 @@ class Consumer:
             await self._drain(deadline)
             for task in (deadline, *beside):
                 task.cancel()
+        self._turning.check()
 
     def _ago(self, at: float | None) -> float | None:
         return None if at is None else self._clock.monotonic() - at

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from logging import getLogger
 
 from autocloudops.clock import Clock
-from autocloudops.errors import ServiceFailed
+from autocloudops.errors import ServiceFailed, ServiceUnavailable
 from autocloudops.queue.client import BATCH, Delivery, Refused
 from autocloudops.queue.turning import Turning
 
@@ -18,6 +18,8 @@ log = getLogger(__name__)
 
 LONGEST_SECONDS = 43_200
 BEATS = 12
+BEATS_PER_CALL = 2
+"""A renewal that hangs for longer is given up: the next one may still be in time."""
 LONGEST_PAUSE_SECONDS = 15.0
 RENEW_BELOW = 1 / 2
 BEGIN_ABOVE = 1 / 3
@@ -166,7 +168,11 @@ class Leases:
         sent_at = self._clock.monotonic()
         deliveries = [lease.delivery for lease in batch]
         try:
-            refused = await self._extend(deliveries, self._seconds)
+            async with asyncio.timeout(self._pause_seconds * BEATS_PER_CALL):
+                refused = await self._extend(deliveries, self._seconds)
+        except TimeoutError:
+            self._say(ServiceUnavailable("sqs:ChangeMessageVisibility", "renewing leases", "no answer"))
+            return
         except ServiceFailed as error:
             self._say(error)
             return

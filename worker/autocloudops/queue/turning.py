@@ -35,5 +35,9 @@ class Turning:
         """Return when there may be something to do, or raise what the loop ends with."""
         await self._changed.wait()
         self._changed.clear()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what the loop ends with, if it is there."""
         if self._fatal:
             raise self._fatal

@@ -11,13 +11,14 @@ from autocloudops.entrypoints.preflight.clients import Clients
 from autocloudops.entrypoints.preflight.model import model_checks
 from autocloudops.entrypoints.preflight.permission import policy_checks
 from autocloudops.entrypoints.preflight.place import account_checks, queue_region, region_checks, topic_region
-from autocloudops.entrypoints.preflight.queues import queue_checks
+from autocloudops.entrypoints.preflight.queues import follow_up_checks, queue_checks
 from autocloudops.entrypoints.preflight.table import table_checks
 from autocloudops.entrypoints.preflight.topic import topic_checks
 from autocloudops.environment import faults, read
 from autocloudops.errors import SettingsInvalid
 from autocloudops.settings import (
     ROOMS,
+    ActionSettings,
     AuditSettings,
     ModelSettings,
     NotifySettings,
@@ -37,6 +38,7 @@ def planned(clients: Clients) -> list[Check]:
     return [
         *_unreadable(),
         *_of(QueueSettings, lambda queue: queue_checks(clients, queue)),
+        *_of(QueueSettings, lambda queue: _of(ActionSettings, lambda action: _follow_ups(clients, queue, action))),
         *_of(AuditSettings, lambda audit: audit_checks(clients, audit.location)),
         *_of(StateSettings, lambda state: table_checks(clients, state.table)),
         *_of(NotifySettings, lambda notify: topic_checks(clients, notify.topic_arn)),
@@ -47,6 +49,11 @@ def planned(clients: Clients) -> list[Check]:
         *_of(SafetySettings, policy_checks),
         *_of(SnsSettings, _refused(lambda sns: wiring.gatekeeper_of(sns, SystemClock()))),
     ]
+
+
+def _follow_ups(clients: Clients, queue: QueueSettings, action: ActionSettings) -> Sequence[Check]:
+    follow_ups = wiring.follow_up_queue(queue, action)
+    return follow_up_checks(clients, follow_ups) if follow_ups else ()
 
 
 def _unreadable() -> list[Check]:

@@ -1,4 +1,4 @@
-"""The alarm queue and its dead-letter queue."""
+"""The alarm queue and that of follow-ups, each with its dead-letter queue."""
 
 import json
 from collections.abc import Mapping
@@ -16,18 +16,24 @@ EMPTY = frozenset({"AWS.SimpleQueueService.EmptyBatchRequest", "EmptyBatchReques
 NO_RECEIPT = "none"
 
 
-def queue_checks(clients: Clients, settings: QueueSettings) -> list[Check]:
-    """Return the checks of both queues. None of them receives, sends or deletes a message."""
+def queue_checks(clients: Clients, settings: QueueSettings, brings: str = "alarms") -> list[Check]:
+    """Return the checks of a queue and its dead-letter queue. None of them receives, sends or deletes a message."""
     clients.needs("sqs")
     url, dlq = settings.url, settings.dlq_url
     return [
-        Check("receive alarms", url, Weight.VITAL, partial(_receive, clients, url)),
-        Check("delete alarms", url, Weight.VITAL, partial(_delete, clients, url)),
+        Check(f"receive {brings}", url, Weight.VITAL, partial(_receive, clients, url)),
+        Check(f"delete {brings}", url, Weight.VITAL, partial(_delete, clients, url)),
         Check("extend and release leases", url, Weight.VITAL, partial(_change, clients, url)),
         Check("visibility timeout", url, Weight.ADVISORY, partial(_visibility, clients, settings)),
         Check("redrive policy", url, Weight.ADVISORY, partial(_redrive, clients, settings)),
         Check("park unreadable bodies", dlq, Weight.VITAL, partial(_park, clients, dlq)),
     ]
+
+
+def follow_up_checks(clients: Clients, settings: QueueSettings) -> list[Check]:
+    """Return the checks of the queue of follow-ups, to which workers send as well."""
+    send = Check("send follow-ups", settings.url, Weight.VITAL, partial(_park, clients, settings.url))
+    return [*queue_checks(clients, settings, "follow-ups"), send]
 
 
 async def attributes_of(clients: Clients, url: str) -> Mapping[str, str]:
