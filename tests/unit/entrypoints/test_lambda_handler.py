@@ -392,4 +392,4 @@ def test_what_cannot_be_handed_back_is_told(
 
     monkeypatch.setattr(site.world.memory, "claim", taken)
     assert failed(site.invoke(sns("reads"))) == ["m0"]
-    assert "message m0 waits for its visibility timeout: MessageNotInflight" in caplog.text
+    assert "message m0, receive 1, waits for its visibility timeout: MessageNotInflight" in caplog.text

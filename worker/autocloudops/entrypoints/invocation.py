@@ -135,10 +135,10 @@ class Invocation:
             if isinstance(ending, Park):
                 await self._queue.park(delivery, ending.code, ending.reason)
         except ServiceFailed as error:
-            log.warning("message %s comes back later: %s", delivery.message_id, error)
+            log.warning("%s comes back later: %s", delivery, error)
             return patient(delivery)
         except Exception:
-            log.exception("message %s comes back later", delivery.message_id)
+            log.exception("%s comes back later", delivery)
             return patient(delivery)
         return ending if isinstance(ending, Later) else None
 
@@ -169,7 +169,7 @@ class Invocation:
             log.warning("messages wait for their visibility timeout: %s", error)
             return
         for each in refused:
-            log.warning("message %s waits for its visibility timeout: %s", each.delivery.message_id, each.code)
+            log.warning("%s waits for its visibility timeout: %s", each.delivery, each.code)
 
     async def _within(self, work: Awaitable[None]) -> None:
         """Finish what is left while there is time."""

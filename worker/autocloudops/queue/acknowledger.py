@@ -139,7 +139,7 @@ class Acknowledger:
         self.failed += len(batch)
         for lease in batch:
             self._leases.drop(lease)
-            log.error("%s failed for message %s; SQS will deliver it again", self._name, lease.delivery.message_id)
+            log.error("%s failed for %s and SQS will deliver it again", self._name, lease.delivery)
 
     def _say(self, error: ServiceFailed) -> None:
         log.warning("%s", error)

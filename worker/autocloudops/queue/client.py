@@ -24,6 +24,10 @@ class Delivery(Value):
     receive_count: int = 1
     sent_at: datetime | None = None
 
+    def __str__(self) -> str:
+        """Return what a log line calls it: a message that comes again and again shows by its count."""
+        return f"message {self.message_id}, receive {self.receive_count},"
+
 
 class Refused(NamedTuple):
     """An entry of a batch that SQS did not carry out.

@@ -201,6 +201,6 @@ class Leases:
         lease.lost = True
         self.lost += 1
         self.drop(lease)
-        log.warning("message %s: its lease is lost", lease.delivery.message_id)
+        log.warning("%s has lost its lease", lease.delivery)
         if lease.task:
             lease.task.cancel(LOST)

@@ -154,10 +154,10 @@ class Slots:
             self._finisher.postpone_patiently(lease)
         except ServiceFailed as error:
             self._failures = min(self._failures + 1, MOST_FAILURES)
-            log.warning("message %s comes back later: %s", lease.delivery.message_id, error)
+            log.warning("%s comes back later: %s", lease.delivery, error)
             self._finisher.postpone_patiently(lease)
         except Exception:
-            log.exception("message %s comes back later", lease.delivery.message_id)
+            log.exception("%s comes back later", lease.delivery)
             self._finisher.postpone_patiently(lease)
         self._learn(self._clock.monotonic() - began)
 
