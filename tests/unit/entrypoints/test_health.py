@@ -37,6 +37,7 @@ class Worker:
     """A worker as far as its health goes."""
 
     facts: ConsumerFacts = WELL
+    follow_ups: ConsumerFacts = WELL
     audit: str | None = None
     model: Exception | None = None
     troubles: Troubles = field(default_factory=Troubles)
@@ -55,7 +56,9 @@ class Worker:
         models = [Check("ask the model", "sagemaker://nim", Weight.WATCHED, look)]
         health = Health(VirtualClock(), self.troubles, models, self.stop)
         if started:
-            health.runs(cast("Consumer", _Consumer(lambda: self.facts)), lambda: self.audit)
+            facts = {"queue": lambda: self.facts, "queue of follow-ups": lambda: self.follow_ups}
+            consumers = {name: cast("Consumer", _Consumer(each)) for name, each in facts.items()}
+            health.runs(consumers, lambda: self.audit)
         return health
 
 
@@ -91,6 +94,7 @@ def test_a_worker_that_is_well_says_so() -> None:
         (Worker(facts=changed(receiving_fails="sqs:ReceiveMessage on q failed: down")), "queue", "down"),
         (Worker(facts=changed(received_seconds_ago=91.0)), "queue", "no answer for 91 s"),
         (Worker(facts=changed(failing_deletes=4)), "queue", "4 deletions fail"),
+        (Worker(follow_ups=changed(received_seconds_ago=91.0)), "queue of follow-ups", "no answer for 91 s"),
         (Worker(audit="s3:PutObject on records failed: down"), "audit", "s3:PutObject"),
         (Worker(model=ServiceUnavailable("sagemaker:InvokeEndpoint", "nim", "cold")), "sagemaker://nim", "cold"),
     ],
@@ -108,9 +112,13 @@ def test_a_full_worker_may_be_silent() -> None:
     assert reports(Worker(facts=changed(room=False, received_seconds_ago=900.0)))[1].well
 
 
-def test_a_loop_that_does_not_turn_is_dead() -> None:
-    """Bug 11: a worker that runs and consumes nothing is not healthy."""
-    alive, ready = reports(Worker(facts=changed(turned_seconds_ago=91.0)))
+STANDING = WELL.model_copy(update={"turned_seconds_ago": 91.0})
+
+
+@pytest.mark.parametrize("worker", [Worker(facts=STANDING), Worker(follow_ups=STANDING)])
+def test_a_loop_that_does_not_turn_is_dead(worker: Worker) -> None:
+    """Bug 11: a worker that runs and consumes nothing, of alarms or of follow-ups, is not healthy."""
+    alive, ready = reports(worker)
     assert (alive.well, ready.well) == (False, False)
     assert alive.down == {"receive loop": "it has not turned for 91 s"}
 

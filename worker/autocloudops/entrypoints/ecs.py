@@ -7,7 +7,7 @@ the deadline, acknowledgements leave, the sweeper ends, the audit is flushed, cl
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from logging import getLogger
@@ -112,20 +112,26 @@ async def _consume(run: Run, health: Health) -> None:
     if service.measure:
         await run.stack.enter_async_context(_measuring(service.measure, run))
     queue = read(QueueSettings)
-    follow_ups = wiring.follow_up_queue(queue, read(ActionSettings))
-    if rooms.acting and follow_ups:
-        await run.stack.enter_async_context(_following(rooms.acting, follow_ups, run))
+    beside = await _beside(rooms.acting, queue, run)
     consumer = Consumer(
         await wiring.open_queue(run.stack, queue),
         _watched(Pipeline(rooms, asking, service.gatekeeper).handle, run.troubles, "handling"),
         run.clock,
         _limits(queue, queue.concurrency),
     )
-    health.runs(consumer, lambda: rooms.audit.unwell)
+    health.runs({"queue": consumer, **beside}, lambda: rooms.audit.unwell)
     log.info("worker started: it receives from %s", queue.url)
     with Watchdog(lambda: consumer.turns, PATIENCE_SECONDS + queue.drain_seconds):
         await consumer.run(run.stop)
     log.info("drained: %d messages acknowledged", consumer.deletes.done)
+
+
+async def _beside(acting: Acting | None, alarms: QueueSettings, run: Run) -> Mapping[str, Consumer]:
+    """Return what else receives, by the name of its queue: nothing where nothing is ever done."""
+    queue = wiring.follow_up_queue(alarms, read(ActionSettings))
+    if acting is None or queue is None:
+        return {}
+    return {"queue of follow-ups": await run.stack.enter_async_context(_following(acting, queue, run))}
 
 
 def _watched(handler: Handler, troubles: Troubles, who: str) -> Handler:
@@ -209,13 +215,14 @@ async def _until_stopped(work: Coroutine[None, None, None], name: str, stop: asy
 
 
 @asynccontextmanager
-async def _following(acting: Acting, queue: QueueSettings, run: Run) -> AsyncIterator[None]:
+async def _following(acting: Acting, queue: QueueSettings, run: Run) -> AsyncIterator[Consumer]:
     """Look after what was begun, as the queue of follow-ups asks for it: beside the alarms, and drained with them."""
     handle = _watched(acting.handle, run.troubles, "following")
     consumer = Consumer(await wiring.open_queue(run.stack, queue), handle, run.clock, _limits(queue, FOLLOWED_AT_ONCE))
     following = asyncio.create_task(consumer.run(run.stop), name="follow-ups")
     try:
-        yield
+        with Watchdog(lambda: consumer.turns, PATIENCE_SECONDS + queue.drain_seconds):
+            yield consumer
     finally:
         run.stop.set()
         await following

@@ -20,7 +20,7 @@ from autocloudops.clock import Clock
 from autocloudops.entrypoints.preflight import Check, Finding, State, examine
 from autocloudops.errors import AutoCloudOpsError, ServiceFailed, SettingsInvalid
 from autocloudops.notify.sns import Notification, Notifier
-from autocloudops.queue.consumer import Consumer
+from autocloudops.queue.consumer import Consumer, ConsumerFacts
 from autocloudops.redaction import clean
 from autocloudops.settings import HealthSettings
 from autocloudops.values import Value
@@ -113,28 +113,28 @@ class Health:
         self._models = models
         self._looking = asyncio.Lock()
         self._looked: tuple[float, Mapping[str, str]] | None = None
-        self._consumer: Consumer | None = None
+        self._consumers: Mapping[str, Consumer] = {}
         self._audit: Callable[[], str | None] = lambda: None
 
-    def runs(self, consumer: Consumer, audit: Callable[[], str | None]) -> None:
+    def runs(self, consumers: Mapping[str, Consumer], audit: Callable[[], str | None]) -> None:
         """Say that the worker receives now, and where to look at it.
 
         Args:
-            consumer: what receives.
+            consumers: what receives, by the name of its queue.
             audit: says why the audit cannot be written, None while it can.
         """
-        self._consumer, self._audit = consumer, audit
+        self._consumers, self._audit = consumers, audit
 
     @property
     def stage(self) -> Stage:
         """Where in its life the worker is."""
         if self._stop.is_set():
             return Stage.STOPPING
-        return Stage.RUNNING if self._consumer else Stage.STARTING
+        return Stage.RUNNING if self._consumers else Stage.STARTING
 
     async def live(self) -> Report:
-        """Say whether the receive loop turns, as far as there should be one."""
-        turned = self._consumer.facts().turned_seconds_ago if self._consumer else 0.0
+        """Say whether every receive loop turns, as far as there should be one."""
+        turned = max((each.facts().turned_seconds_ago for each in self._consumers.values()), default=0.0)
         hangs = self.stage is Stage.RUNNING and turned > LONGEST_TURN_SECONDS
         down = {"receive loop": f"it has not turned for {turned:.0f} s"} if hangs else {}
         return Report(well=not hangs, stage=self.stage, down=down)
@@ -142,18 +142,12 @@ class Health:
     async def ready(self) -> Report:
         """Say whether everything answers that this worker needs."""
         alive = await self.live()
-        down = {**self._troubles.down(), **alive.down, **self._queue(), **self._unwritten(), **await self._model()}
+        down = {**self._troubles.down(), **alive.down, **self._queues(), **self._unwritten(), **await self._model()}
         return Report(well=self.stage is Stage.RUNNING and not down, stage=self.stage, down=down)
 
-    def _queue(self) -> Mapping[str, str]:
-        if self._consumer is None:
-            return {}
-        facts = self._consumer.facts()
-        silence = facts.received_seconds_ago or 0.0
-        silent = f"no answer for {silence:.0f} s" if facts.room and silence > LONGEST_SILENCE_SECONDS else None
-        deletes = f"{facts.failing_deletes} deletions fail" if facts.failing_deletes else None
-        said = facts.receiving_fails or silent or deletes
-        return {"queue": clean(said, SAID_CHARACTERS)} if said else {}
+    def _queues(self) -> Mapping[str, str]:
+        said = {name: _trouble(consumer.facts()) for name, consumer in self._consumers.items()}
+        return {name: clean(trouble, SAID_CHARACTERS) for name, trouble in said.items() if trouble}
 
     def _unwritten(self) -> Mapping[str, str]:
         said = self._audit()
@@ -225,6 +219,14 @@ async def _page(health: Health, line: bytes) -> Page:
     report = await asked()
     status = HTTPStatus.OK if report.well else HTTPStatus.SERVICE_UNAVAILABLE
     return Page(status, report.model_dump_json().encode())
+
+
+def _trouble(facts: ConsumerFacts) -> str | None:
+    """Return what is wrong with receiving and deleting, if anything."""
+    silence = facts.received_seconds_ago or 0.0
+    silent = f"no answer for {silence:.0f} s" if facts.room and silence > LONGEST_SILENCE_SECONDS else None
+    deletes = f"{facts.failing_deletes} deletions fail" if facts.failing_deletes else None
+    return facts.receiving_fails or silent or deletes
 
 
 def _dependency(error: AutoCloudOpsError) -> str:
