@@ -56,7 +56,7 @@ class MemoryDynamo:
         if not keys or len(keys) > 100 or len(set(keys)) < len(keys):
             raise _error("ValidationException", "BatchGetItem")
         await self._travel()
-        found = [dict(self._rows[pk][sk]) for pk, sk in keys if sk in self._rows[pk]]
+        found = [dict(self._partition(pk)[sk]) for pk, sk in keys if sk in self._partition(pk)]
         await self._travel()
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
@@ -65,7 +65,7 @@ class MemoryDynamo:
         prefix = _text(values, ":prefix") if ":prefix" in values else ""
         assert request.get("KeyConditionExpression") == "pk = :pk" + " AND begins_with(sk, :prefix)" * bool(prefix)
         await self._travel()
-        rows = self._rows[_text(values, ":pk")]
+        rows = self._partition(_text(values, ":pk"))
         order = sorted((sk for sk in rows if sk.startswith(prefix)), reverse=request.get("ScanIndexForward") is False)
         if "ExclusiveStartKey" in request:
             order = order[order.index(_text(request["ExclusiveStartKey"], "sk")) + 1 :]
@@ -134,7 +134,11 @@ class MemoryDynamo:
         return before, after
 
     def _at(self, key: Mapping[str, object]) -> Item | None:
-        return self._rows[_text(key, "pk")].get(_text(key, "sk"))
+        return self._partition(_text(key, "pk")).get(_text(key, "sk"))
+
+    def _partition(self, pk: str) -> Mapping[str, Item]:
+        """Return what is kept under a key; to read what is not there leaves nothing behind."""
+        return self._rows.get(pk, {})
 
 
 def size_bytes(item: Mapping[str, object]) -> int:

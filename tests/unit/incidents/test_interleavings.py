@@ -99,15 +99,23 @@ def broken(world: World) -> list[str]:
 
 def _miscounted(world: World) -> Iterator[str]:
     """Yield every incident that does not count each of its members once, up and down."""
-    ends: defaultdict[tuple[UUID, bool], set[UUID]] = defaultdict(set)
-    for found in world.kept:
-        record = found.record
-        if record.incident_id and record.event_id and record.outcome in {Outcome.DECIDED, Outcome.JOINED, Outcome.OK}:
-            ends[record.incident_id, record.outcome is Outcome.OK].add(record.event_id)
+    records = [found.record for found in world.kept if found.record.alarm]
+    oks = [record for record in records if record.outcome is Outcome.OK]
     for incident in world.incidents.values():
-        members, ended = (len(ends[incident.incident_id, ok]) for ok in (False, True))
+        own = [record for record in records if record.incident_id == incident.incident_id]
+        joined = [record for record in own if record.outcome in {Outcome.DECIDED, Outcome.JOINED}]
+        members = len({record.event_id for record in joined})
+        ended = len({ok.event_id for ok in oks if ok in own or _came_first(ok, joined)})
         if (incident.members, incident.members - incident.firing) != (members, ended):
             yield f"{incident.members} members, {incident.firing} firing, where {members} and {ended} OKs are recorded"
+
+
+def _came_first(ok: StoredRecord, joined: Iterable[StoredRecord]) -> bool:
+    """Tell whether an OK ended what was not known yet: its alarm came after it, and so joined as one that has ended."""
+    alarms = (record.alarm for record in joined)
+    return ok.incident_id is None and any(
+        ok.alarm and alarm and alarm.key == ok.alarm.key and alarm.at < ok.alarm.at for alarm in alarms
+    )
 
 
 def _untold(world: World, decisions: int) -> Iterator[str]:
