@@ -41,6 +41,8 @@ lint: $(VENV)/test.stamp $(VENV)/checkov.stamp ## Check style, types, import rul
 
 soak: $(VENV)/test.stamp ## Run the long versions of the tests, for more than an hour
 	$(BIN)/python -m pytest -n 2 --dist worksteal --verbose --durations 20 -m soak $(TESTS)
+	$(MAKE) --jobs 2 $(DEPLOY)/stamp $(DEPLOY)-aws/stamp
+	$(DEPLOYING) --verbose -m soak $(DEPLOY_TESTS)
 
 clean: ## Remove what was installed, built or left by a demo
 	rm -rf $(VENV) $(DEPLOY) $(DEPLOY)-aws .autocloudops .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
@@ -50,12 +52,12 @@ clean: ## Remove what was installed, built or left by a demo
 DEPLOY := .venv-deploy
 DEPLOY_TESTS := tests/e2e/test_deploy.py tests/contract/nim_endpoint tests/contract/sandbox/test_control_plane_sdk.py \
 	tests/contract/test_sagemaker_namespace.py tests/e2e/test_deploy_script.py
+DEPLOYING = AUTOCLOUDOPS_TEST_AWS=$(CURDIR)/$(DEPLOY)-aws/bin $(DEPLOY)/bin/python -m pytest
 
 # Both environments are installed at the same time: pip waits for its index most of the time.
 test-deploy: ## Deploy to stand-ins with the AWS CLI and the SageMaker SDK
 	$(MAKE) --jobs 2 $(DEPLOY)/stamp $(DEPLOY)-aws/stamp
-	AUTOCLOUDOPS_TEST_AWS=$(CURDIR)/$(DEPLOY)-aws/bin $(DEPLOY)/bin/python -m pytest -n 2 --dist loadfile \
-		--no-loadscope-reorder -m "not soak" $(DEPLOY_TESTS)
+	$(DEPLOYING) -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" $(DEPLOY_TESTS)
 
 $(DEPLOY)/stamp: constraints.txt infrastructure/deploy/constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(DEPLOY)
