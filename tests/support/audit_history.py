@@ -20,10 +20,10 @@ from autocloudops.audit.record import AuditRecord, Outcome
 from autocloudops.audit.signing import LocalSigner, TrustedKeys
 from autocloudops.audit.verifying import Range, Verifier
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
-from autocloudops.audit.writers import Registered
 from autocloudops.clock import SystemClock
 from autocloudops.decisions.claims import Step
 from autocloudops.errors import ServiceUnavailable
+from autocloudops.registered_writer import RegisteredWriter
 
 KEY = generate_private_key(SECP256R1())
 OTHER_KEY = generate_private_key(SECP256R1())
@@ -36,10 +36,10 @@ class MemoryRegistry:
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
-        self.writers: dict[str, Registered] = {}
-        self.kept: list[Registered] = []
+        self.writers: dict[str, RegisteredWriter] = {}
+        self.kept: list[RegisteredWriter] = []
 
-    async def keep(self, writer: Registered) -> None:
+    async def keep(self, writer: RegisteredWriter) -> None:
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
@@ -47,7 +47,7 @@ class MemoryRegistry:
         self.writers[writer.writer_id] = writer
         self.kept.append(writer)
 
-    async def registered(self) -> Sequence[Registered]:
+    async def registered(self) -> Sequence[RegisteredWriter]:
         return list(self.writers.values())
 
 

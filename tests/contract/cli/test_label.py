@@ -9,12 +9,12 @@ from typer.testing import CliRunner, Result
 
 from autocloudops.audit.reader import Found, records
 from autocloudops.audit.record import Outcome
-from autocloudops.audit.writers import Registered
 from autocloudops.cli import noting
 from autocloudops.cli.app import app
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints.wiring import open_audit, open_table
 from autocloudops.incidents.past import Judgement, PastIncident
+from autocloudops.registered_writer import RegisteredWriter
 from autocloudops.sandbox import SandboxResources
 from autocloudops.state.past import DynamoPast
 from autocloudops.state.writers import DynamoWriters
@@ -124,6 +124,6 @@ async def _recorded(bucket: str) -> list[Found]:
         return [found async for found in records(await open_audit(stack, f"s3://{bucket}"))]
 
 
-async def _writers(table: str) -> Sequence[Registered]:
+async def _writers(table: str) -> Sequence[RegisteredWriter]:
     async with AsyncExitStack() as stack:
         return await DynamoWriters(await open_table(stack), table, SystemClock()).registered()

@@ -7,7 +7,8 @@ from state_tables import new_table
 
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints.wiring import open_table
-from autocloudops.state.writers import ENDED_KEPT, UNCLOSED_KEPT, DynamoWriters, KeptWriter
+from autocloudops.registered_writer import RegisteredWriter
+from autocloudops.state.writers import ENDED_KEPT, UNCLOSED_KEPT, DynamoWriters
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -37,9 +38,9 @@ async def registry(emulator: str, stack: AsyncExitStack) -> Registry:
     return Registry(DynamoWriters(client, await new_table(client), clock), clock)
 
 
-def writer(name: str = "a", sequence: int | None = None, *, ended: bool = False) -> KeptWriter:
+def writer(name: str = "a", sequence: int | None = None, *, ended: bool = False) -> RegisteredWriter:
     """Return a writer that was heard of at noon."""
-    return KeptWriter(name, NOON - timedelta(hours=1), NOON, sequence, 5, "ab" * 32, ended)
+    return RegisteredWriter(name, NOON - timedelta(hours=1), NOON, sequence, 5, "ab" * 32, ended)
 
 
 async def test_a_writer_is_kept_as_it_last_was(registry: Registry) -> None:

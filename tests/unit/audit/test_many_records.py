@@ -16,7 +16,7 @@ from autocloudops.audit.objects import FolderObjects
 from autocloudops.audit.record import canonical, digest
 from autocloudops.audit.signing import LocalSigner
 from autocloudops.audit.verifying import Progress, Range, Verifier
-from autocloudops.audit.writers import WriterState
+from autocloudops.registered_writer import RegisteredWriter
 
 STATUS = Path("/proc/self/statm")
 WRITER = str(UUID(int=7))
@@ -42,7 +42,7 @@ def objects_of(count: int) -> Iterator[tuple[int, bytes]]:
         yield sequence, gzip.compress(b"\n".join(lines) + b"\n", compresslevel=1, mtime=0)
 
 
-def write(folder: Path, count: int) -> WriterState:
+def write(folder: Path, count: int) -> RegisteredWriter:
     """Write `count` objects over a day, and return their writer as it ends."""
     at, body = START, b""
     for sequence, body in objects_of(count):
@@ -51,7 +51,7 @@ def write(folder: Path, count: int) -> WriterState:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
     last = gzip.decompress(body).splitlines()[-1]
-    return WriterState(WRITER, START, at, count - 1, count * LINES, digest(last), ended=True)
+    return RegisteredWriter(WRITER, START, at, count - 1, count * LINES, digest(last), ended=True)
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="how much memory is held is read from /proc")

@@ -13,12 +13,12 @@ from typer.testing import CliRunner, Result
 
 from autocloudops.audit.objects import FolderObjects
 from autocloudops.audit.schema import record_schema
-from autocloudops.audit.writers import Registered
 from autocloudops.cli.audit_verbs import proofs
 from autocloudops.cli.audit_verify import hours
 from autocloudops.cli.output import Output
 from autocloudops.entrypoints import proving
 from autocloudops.errors import SettingsInvalid
+from autocloudops.registered_writer import RegisteredWriter
 
 SUMMARY = "3 digests prove 11 objects with 40 decision records until 2026-03-01 15:00Z; 1 finding."
 
@@ -178,7 +178,7 @@ class _Registry:
     def __init__(self, history: History) -> None:
         self._history = history
 
-    async def registered(self) -> list[Registered]:
+    async def registered(self) -> list[RegisteredWriter]:
         return list(self._history.registry.writers.values())
 
 

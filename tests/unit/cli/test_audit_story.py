@@ -14,8 +14,8 @@ from virtual_time import START
 from autocloudops.audit.digesting import Digester
 from autocloudops.audit.objects import FolderObjects
 from autocloudops.audit.signing import LocalSigner
-from autocloudops.audit.writers import WriterState
 from autocloudops.diagnosis.use import SourceUse
+from autocloudops.registered_writer import RegisteredWriter
 
 
 def sign(folder: Path) -> list[str]:
@@ -26,7 +26,7 @@ def sign(folder: Path) -> list[str]:
         clock.at = START + timedelta(hours=2, minutes=6)
         keys = [key async for key in objects.keys("audit/v1/decisions/")]
         writer = Path(keys[0]).name[:36]
-        await registry.keep(WriterState(writer, START, START, sequence=0))
+        await registry.keep(RegisteredWriter(writer, START, START, sequence=0))
         return [made.key async for made in Digester(objects, registry, LocalSigner(KEY), clock).make()]
 
     return asyncio.run(signed())

@@ -38,9 +38,10 @@ from autocloudops.audit.lateness import ACTIONS_LATE_BY, LATE_BY
 from autocloudops.audit.listing import bodies, listed, reached, span_of
 from autocloudops.audit.objects import AuditObjects
 from autocloudops.audit.signing import Signer, TrustedKeys, name_of
-from autocloudops.audit.writers import Registered, WriterRegistry
+from autocloudops.audit.writers import WriterRegistry
 from autocloudops.clock import Clock
 from autocloudops.errors import AuditConflict, SettingsInvalid
+from autocloudops.registered_writer import RegisteredWriter
 
 log = getLogger(__name__)
 
@@ -230,7 +231,7 @@ class Digester:
         return entries
 
 
-def _writer(registered: Registered, known: Mapping[str, DigestedWriter], before: Before | None) -> DigestedWriter:
+def _writer(registered: RegisteredWriter, known: Mapping[str, DigestedWriter], before: Before | None) -> DigestedWriter:
     """Return a writer and how far it is covered: not at all if it is new, None if the digest before forgot it."""
     is_new = before is None or registered.started >= before.digest.hour + HOUR
     covered = known[registered.writer_id].covered if registered.writer_id in known else Reached() if is_new else None
@@ -245,7 +246,7 @@ def _writer(registered: Registered, known: Mapping[str, DigestedWriter], before:
     )
 
 
-def _said(registered: Registered) -> Reached | None:
+def _said(registered: RegisteredWriter) -> Reached | None:
     if registered.sequence is None:
         return None
     return Reached(objects=registered.sequence + 1, lines=registered.lines, head=registered.head)

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from logging import getLogger
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from autocloudops.cancelling import cancel
 from autocloudops.clock import Clock
 from autocloudops.errors import AutoCloudOpsError
+from autocloudops.registered_writer import RegisteredWriter
 
 log = getLogger(__name__)
 
@@ -17,72 +18,16 @@ END_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 
 
-class Registered(Protocol):
-    """What is known of a writer.
-
-    `sequence` is the number of its last durable object, counted from 0; None where it has none yet. `lines` and `head`
-    are how many lines it had written with that, and the digest of the last. `seen` is when that was known, or when it
-    started. `ended` says that it writes no more; a writer that died stays unclosed.
-    """
-
-    @property
-    def writer_id(self) -> str:
-        """The id that its keys and lines carry."""
-        ...
-
-    @property
-    def started(self) -> datetime:
-        """When it was registered."""
-        ...
-
-    @property
-    def seen(self) -> datetime:
-        """When its last object was durable."""
-        ...
-
-    @property
-    def sequence(self) -> int | None:
-        """The number of its last durable object."""
-        ...
-
-    @property
-    def lines(self) -> int:
-        """How many lines it had written with that."""
-        ...
-
-    @property
-    def head(self) -> str:
-        """The digest of the last of them."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """Whether it writes no more."""
-        ...
-
-
 class WriterRegistry(Protocol):
     """Keeps writers outside the bucket. Every method raises `ServiceFailed` where it cannot be reached."""
 
-    async def keep(self, writer: Registered) -> None:
+    async def keep(self, writer: RegisteredWriter) -> None:
         """Keep a writer in place of what was kept of it before."""
         ...
 
-    async def registered(self) -> Sequence[Registered]:
+    async def registered(self) -> Sequence[RegisteredWriter]:
         """Return every writer that is still remembered: those that ended for some days, the others for months."""
         ...
-
-
-class WriterState(NamedTuple):
-    """A writer as it registers itself; the fields are those of `Registered`."""
-
-    writer_id: str
-    started: datetime
-    seen: datetime
-    sequence: int | None = None
-    lines: int = 0
-    head: str = ""
-    ended: bool = False
 
 
 class Registration:
@@ -116,7 +61,7 @@ class Registration:
         if self._registry is None or self._started is not None:
             return
         self._seen = self._clock.now()
-        await self._registry.keep(WriterState(self._writer_id, self._seen, self._seen))
+        await self._registry.keep(RegisteredWriter(self._writer_id, self._seen, self._seen))
         self._started = self._seen
 
     def reached(self, sequence: int, lines: int, head: str) -> None:
@@ -158,5 +103,6 @@ class Registration:
         if self._registry is not None and self._started is not None:
             await self._registry.keep(self._state(self._started, ended=False))
 
-    def _state(self, started: datetime, *, ended: bool) -> WriterState:
-        return WriterState(self._writer_id, started, self._seen, self._sequence, self._lines, self._head, ended=ended)
+    def _state(self, started: datetime, *, ended: bool) -> RegisteredWriter:
+        reached = (self._seen, self._sequence, self._lines, self._head)
+        return RegisteredWriter(self._writer_id, started, *reached, ended=ended)

@@ -5,10 +5,11 @@ WRITER   <writer id>   when it started, when it was last heard of, its last dura
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from autocloudops.aws import translated
 from autocloudops.clock import Clock
+from autocloudops.registered_writer import RegisteredWriter
 from autocloudops.state import items
 from autocloudops.state.items import text
 from autocloudops.state.table import Table
@@ -23,57 +24,6 @@ ENDED_KEPT = timedelta(days=8)
 UNCLOSED_KEPT = timedelta(days=90)
 
 
-class Writer(Protocol):
-    """What is kept of a writer."""
-
-    @property
-    def writer_id(self) -> str:
-        """The id that its keys and lines carry."""
-        ...
-
-    @property
-    def started(self) -> datetime:
-        """When it was registered."""
-        ...
-
-    @property
-    def seen(self) -> datetime:
-        """When its last object was durable."""
-        ...
-
-    @property
-    def sequence(self) -> int | None:
-        """The number of its last durable object."""
-        ...
-
-    @property
-    def lines(self) -> int:
-        """How many lines it had written with that."""
-        ...
-
-    @property
-    def head(self) -> str:
-        """The digest of the last of them."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """Whether it writes no more."""
-        ...
-
-
-class KeptWriter(NamedTuple):
-    """A writer as it is read back."""
-
-    writer_id: str
-    started: datetime
-    seen: datetime
-    sequence: int | None
-    lines: int
-    head: str
-    ended: bool
-
-
 class DynamoWriters:
     """Keeps audit writers in the state table.
 
@@ -86,17 +36,17 @@ class DynamoWriters:
     def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._table = Table(client, table, clock)
 
-    async def keep(self, writer: Writer) -> None:
+    async def keep(self, writer: RegisteredWriter) -> None:
         """Keep a writer in place of what was kept of it before."""
         with translated("dynamodb:PutItem", self._table.name):
             await self._table.client.put_item(TableName=self._table.name, Item=_item(writer))
 
-    async def registered(self) -> Sequence[KeptWriter]:
+    async def registered(self) -> Sequence[RegisteredWriter]:
         """Return every writer that is still remembered, by id."""
         return [_writer(item) async for item in self._table.query(PARTITION)]
 
 
-def _item(writer: Writer) -> "NewItem":
+def _item(writer: RegisteredWriter) -> "NewItem":
     item: NewItem = {
         "pk": text(PARTITION),
         "sk": text(writer.writer_id),
@@ -110,8 +60,8 @@ def _item(writer: Writer) -> "NewItem":
     return item if writer.sequence is None else item | {"sequence": items.number(writer.sequence)}
 
 
-def _writer(item: "StoredItem") -> KeptWriter:
-    return KeptWriter(
+def _writer(item: "StoredItem") -> RegisteredWriter:
+    return RegisteredWriter(
         writer_id=item["sk"]["S"],
         started=datetime.fromisoformat(item["started"]["S"]),
         seen=datetime.fromisoformat(item["seen"]["S"]),

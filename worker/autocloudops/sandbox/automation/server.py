@@ -28,11 +28,10 @@ from autocloudops.sandbox.aws import ACCOUNT
 from autocloudops.sandbox.control_plane.values import Document, Place
 from autocloudops.sandbox.control_plane.wire import Refusal, Row, checked, encoded
 from autocloudops.sandbox.foundation import REGION
+from autocloudops.sandbox.listening import LOOPBACK, listening
 
-LOOPBACK = "127.0.0.1"
 TARGET = "AmazonSSM"
 CONTENT_TYPE = "application/x-amz-json-1.1"
-SHUTDOWN_SECONDS = 1.0
 MAX_BODY_BYTES = 64 * 2**20
 ACCESS_KEY = re.compile(r"Credential=([^/,]+)/")
 # What belongs to one connection and not to the message, and what the forwarded answer gets anew.
@@ -127,14 +126,10 @@ class EmbeddedAutomation:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
         async with AsyncExitStack() as starting:
             self._http = await starting.enter_async_context(ClientSession(auto_decompress=False))
             starting.push_async_callback(self._end_runs)
-            await runner.setup()
-            starting.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, LOOPBACK, 0).start()
-            self._port = runner.addresses[0][1]
+            self._port = await starting.enter_async_context(listening(app))
             self._running = starting.pop_all()
         return self
 

@@ -27,11 +27,10 @@ from autocloudops.sandbox.control_plane.faults import LOST_REPLY, REFUSALS, refu
 from autocloudops.sandbox.control_plane.values import Durations, EndpointStatus, Place
 from autocloudops.sandbox.control_plane.wire import Refusal, Row, checked, encoded
 from autocloudops.sandbox.control_plane.world import Handler, World
+from autocloudops.sandbox.listening import LOOPBACK, listening
 from autocloudops.values import Value
 
-LOOPBACK = "127.0.0.1"
 CONTENT_TYPE = "application/x-amz-json-1.1"
-SHUTDOWN_SECONDS = 1.0
 ACCOUNT, REGION = "000000000000", "us-east-1"
 
 
@@ -176,13 +175,7 @@ class SimulatedControlPlane:
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_post("/", self._answer)
-        runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
-        async with AsyncExitStack() as starting:
-            await runner.setup()
-            starting.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, LOOPBACK, 0).start()
-            self._port = runner.addresses[0][1]
-            self._running = starting.pop_all()
+        self._port = await self._running.enter_async_context(listening(app))
         return self
 
     async def __aexit__(

@@ -18,8 +18,8 @@ from autocloudops.sandbox.endpoint.misbehaviour import Schedule, never
 from autocloudops.sandbox.endpoint.served import STREAM_LIMIT_SECONDS, Answer, EndpointStats, ServedModel
 from autocloudops.sandbox.endpoint.tasks import JSON, Serving
 from autocloudops.sandbox.endpoint.wire import Broken, Engine, Fault, StreamFault, refused, validation_error
+from autocloudops.sandbox.listening import LOOPBACK, listening
 
-LOOPBACK = "127.0.0.1"
 ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
 COMPONENT_HEADER = "X-Amzn-SageMaker-Inference-Component"
 VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
@@ -28,7 +28,6 @@ EVENT_STREAM = "application/vnd.amazon.eventstream"
 ASKED_TO_MISBEHAVE = re.compile(r"\bmisbehave=(\w+)")
 # SageMaker's limit for the body of a real-time request.
 MAX_BODY_BYTES = 6_291_456
-SHUTDOWN_SECONDS = 1.0
 
 
 class SimulatedEndpoint:
@@ -97,13 +96,7 @@ class SimulatedEndpoint:
         app.router.add_post("/endpoints/{name}/invocations", self._invoke)
         app.router.add_post("/endpoints/{name}/invocations-response-stream", self._stream)
         app.add_routes(facade.routes(self.served))
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
-        async with AsyncExitStack() as starting:
-            await runner.setup()
-            starting.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, LOOPBACK, 0).start()
-            self._port = runner.addresses[0][1]
-            self._running = starting.pop_all()
+        self._port = await self._running.enter_async_context(listening(app, handler_cancellation=True))
         return self
 
     async def __aexit__(
