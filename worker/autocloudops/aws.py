@@ -35,6 +35,7 @@ from autocloudops.errors import (
     TargetMissing,
     Throttled,
 )
+from autocloudops.tls import SharedTls
 
 CONNECT_TIMEOUT_SECONDS = 5
 USER_AGENT = f"autocloudops/{__version__}"
@@ -100,10 +101,12 @@ UNANSWERED = (
 def session() -> AioSession:
     """Return a session that reads credentials, region and endpoints where the AWS CLI does.
 
-    botocore itself knows AWS_DEFAULT_REGION only (1.43). Sessions share what they read of botocore's own data files.
+    botocore itself knows AWS_DEFAULT_REGION only (1.43). Sessions share what they read of botocore's own data files and
+    of the certificates that they trust.
     """
     made = AioSession(event_hooks=copy(_hooks()), include_builtin_handlers=False)
     made.register_component("data_loader", _loader(made.get_config_variable("data_path")))
+    made.set_default_client_config(AioConfig(http_session_cls=SharedTls))
     if region := os.environ.get("AWS_REGION"):
         made.set_config_variable("region", region)
     return made
