@@ -11,8 +11,6 @@ from typing import Any
 
 from aiobotocore import httpsession
 
-Contexts = tuple[SSLContext, SSLContext | None]
-
 _Session: Any = httpsession.AIOHTTPSession
 _one_at_a_time = threading.Lock()
 
@@ -20,15 +18,27 @@ _one_at_a_time = threading.Lock()
 class SharedTls(_Session):  # type: ignore[misc] # the stubs leave out what is overridden here
     """aiobotocore's HTTP session, whose context others share unless it shows a certificate or goes through a proxy."""
 
-    def _build_ssl_contexts(self, proxy_url: str | None) -> Contexts:
+    def _build_ssl_contexts(self, proxy_url: str | None) -> tuple[SSLContext, SSLContext | None]:
         if proxy_url or self._cert_file:
-            built: Contexts = super()._build_ssl_contexts(proxy_url)
+            built: tuple[SSLContext, SSLContext | None] = super()._build_ssl_contexts(proxy_url)
             return built
-        with _one_at_a_time:
-            return _trusting(self._verify)
+        return trusting(self._verify), None
+
+
+def trusting(verify: bool | str = True) -> SSLContext:
+    """Return the context of all who trust the same certificates. It is read from a file: not for an event loop.
+
+    Args:
+        verify: a file of certificates in PEM, True for those that botocore brings, False to trust everybody.
+
+    Raises:
+        OSError: there is no such file, or it holds no certificate.
+    """
+    with _one_at_a_time:
+        return _read(verify)
 
 
 @cache
-def _trusting(verify: bool | str) -> Contexts:
-    built: Contexts = _Session(verify=verify)._build_ssl_contexts(None)  # noqa: SLF001 - there is no other way to it
-    return built
+def _read(verify: bool | str) -> SSLContext:
+    context: SSLContext = _Session(verify=verify)._build_ssl_contexts(None)[0]  # noqa: SLF001 - there is no other way
+    return context

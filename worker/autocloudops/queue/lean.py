@@ -11,21 +11,21 @@ Source: AWS JSON 1.0 protocol, and the SQS API reference.
 import asyncio
 import json
 import os
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any
 
 from aiobotocore.session import AioSession
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from botocore.exceptions import ClientError, NoCredentialsError
-from botocore.httpsession import ProxyConfiguration, get_cert_path
+from botocore.httpsession import ProxyConfiguration
 from botocore.model import Shape
 from botocore.parsers import create_parser
 from botocore.utils import get_environ_proxies
 from yarl import URL
 
-from autocloudops import aws
+from autocloudops import aws, tls
 from autocloudops.errors import SettingsInvalid
 from autocloudops.queue.answers import FIRST_ERROR_STATUS, parsed
 from autocloudops.queue.signing import SERVICE, Signing
@@ -117,11 +117,11 @@ async def open_lean(read_timeout_seconds: float, connections: int = 50) -> Async
         yield LeanSqs(http, signing, meta.endpoint_url, str(meta.config.user_agent))
 
 
-def _trusting(session: AioSession) -> ssl.SSLContext:
+def _trusting(session: AioSession) -> SSLContext:
     """Trust the certificates that botocore trusts."""
     bundle = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     try:
-        return ssl.create_default_context(cafile=bundle or get_cert_path(verify=True))
+        return tls.trusting(bundle or True)
     except OSError as error:
         raise SettingsInvalid(f"AWS_CA_BUNDLE: {bundle}: {error}", "name a file of certificates in PEM") from error
 
