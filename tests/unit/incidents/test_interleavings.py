@@ -7,7 +7,7 @@ Lambda runs meet an endpoint without an instance, and defer.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice, product
@@ -196,21 +196,24 @@ def each_step(setting: Setting, *, dies: bool) -> Iterator[Fates]:
                 yield {name: Fate(number, dies)}
 
 
-def each_effect(setting: Setting) -> Iterator[Fates]:
-    """Yield every schedule in which one worker dies right after one of its calls, or before its first.
+def effects(taken: Sequence[str]) -> list[int]:
+    """Return at which steps dying differs: before the first call, and right after each.
 
     What a call was to change stands once it is answered: to die before the next one leaves nothing else behind.
     """
+    return [number for number, step in enumerate(taken) if not number or step.startswith("after")]
+
+
+def each_effect(setting: Setting) -> Iterator[Fates]:
+    """Yield every schedule in which one worker dies right after one of its calls, or before its first."""
     for name, taken in steps(setting).items():
-        for number, step in enumerate(taken):
-            if not number or step.startswith("after"):
-                yield {name: Fate(number, dies=True)}
+        yield from ({name: Fate(number, dies=True)} for number in effects(taken))
 
 
 def each_pair(setting: Setting) -> list[Fates]:
-    """Return every schedule in which both workers die."""
+    """Return every schedule in which both workers die, each right after a call, or before its first."""
     taken = steps(setting)
-    pairs = product(range(len(taken["A"])), range(len(taken["B"])))
+    pairs = product(effects(taken["A"]), effects(taken["B"]))
     return [{"A": Fate(first, dies=True), "B": Fate(second, dies=True)} for first, second in pairs]
 
 
