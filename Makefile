@@ -39,7 +39,7 @@ lint: $(VENV)/test.stamp $(VENV)/checkov.stamp ## Check style, types, import rul
 	$(BIN)/shellcheck -x -a deploy-sagemaker-nim.sh
 	$(VENV)/checkov/bin/checkov --config-file infrastructure/lint/checkov.yaml -d infrastructure/cloudformation
 
-soak: $(VENV)/test.stamp ## Run the long versions of the tests, for more than an hour
+soak: $(VENV)/test.stamp ## Run the long versions of the tests, for an hour on two cores
 	$(BIN)/python -m pytest -n 2 --dist worksteal --verbose --durations 20 -m soak $(TESTS)
 	$(MAKE) --jobs 2 $(DEPLOY)/stamp $(DEPLOY)-aws/stamp
 	$(DEPLOYING) --verbose -m soak $(DEPLOY_TESTS)
