@@ -20,8 +20,9 @@ async def listening(app: web.Application, *, handler_cancellation: bool = False)
     Raises:
         OSError: no port is free.
     """
-    cancelling, seconds = handler_cancellation, SHUTDOWN_SECONDS
-    runner = web.AppRunner(app, handler_cancellation=cancelling, shutdown_timeout=seconds, access_log=None)
+    runner = web.AppRunner(
+        app, handler_cancellation=handler_cancellation, shutdown_timeout=SHUTDOWN_SECONDS, access_log=None
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, LOOPBACK, 0).start()
