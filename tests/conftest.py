@@ -31,6 +31,15 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured: a bound that holds says less than by how much."""
+    measured = [
+        (each.nodeid, *told) for each in terminalreporter.stats.get("passed", []) for told in each.user_properties
+    ]
+    for test, name, value in measured:
+        terminalreporter.write_line(f"{test}: {name} {value}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def worked_out_once() -> Iterator[None]:
     """Keep what is the same each time: the command line for each line that a test types, and parts of AWS clients."""
