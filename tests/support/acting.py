@@ -1,13 +1,13 @@
 """Workers that act on a claim, over ports that a test holds."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid5
 
 from fake_automation import APPROVERS, FakeAutomation, FakeTargets, Interrupted, Interruptions, MemoryActionLog
-from virtual_time import START, VirtualClock
+from virtual_time import START, VirtualClock, run
 
 from autocloudops.actions.approvals import Approvals
 from autocloudops.actions.dispatcher import Dispatcher, Worker
@@ -42,6 +42,7 @@ REQUEST = ActionRequest(
 )
 SETUP = RunbookSetup(role="arn:aws:iam::{account}:role/{runbook}", table="autocloudops-state", approvers=APPROVERS)
 LIMITS = ClaimLimits()
+LOST = LIMITS.lease.total_seconds() + 1
 TTL = timedelta(minutes=30)
 
 
@@ -124,3 +125,15 @@ class ActingWorld:
             withdrawals=withdrawals,
             sweeper=Sweeper(ledger, dispatcher, withdrawals, clock),
         )
+
+
+def in_active(test: Callable[[ActingWorld], Awaitable[None]]) -> ActingWorld:
+    """Run a test in virtual time against a world whose control item says `active`."""
+    world = ActingWorld()
+
+    async def body() -> None:
+        await world.switch(Mode.ACTIVE)
+        await test(world)
+
+    run(body())
+    return world

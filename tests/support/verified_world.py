@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from virtual_time import START, VirtualClock
+from virtual_time import START, VirtualClock, run
 
 from autocloudops.actions.followups import FollowUpWork
 from autocloudops.actions.judging import AlarmSeen, Patience
@@ -46,6 +46,8 @@ TARGET = ResourceRef(
 )
 REDELIVERED = timedelta(seconds=30)
 LONGEST = timedelta(hours=6)
+FIRED = (timedelta(minutes=-5), AlarmState.ALARM)
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
 def scale_out() -> ActionRequest:
@@ -312,3 +314,17 @@ class World:
         found = await self.ledger.find(claim.claim_id)
         assert found is not None
         return found
+
+
+def followed(world: World, *, rolls_back: bool = True, patience: Patience | None = None) -> Claim:
+    """Return what comes of an action that has just ended."""
+
+    async def main() -> Claim:
+        return await world.followed(await world.done(scale_out() if rolls_back else restart()), patience)
+
+    return run(main())
+
+
+def steps(world: World) -> list[Step]:
+    """Return which steps the action log holds, in order."""
+    return [step for _, step in world.entries]

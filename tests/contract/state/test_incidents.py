@@ -1,109 +1,21 @@
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
-from memory_dynamodb import MemoryDynamo
+from stored_incidents import NOON, WINDOWS, admit, alarm, opened
 
-from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef
+from autocloudops.alarms.model import AlarmKind, AlarmState, ResourceRef
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints.wiring import open_table
 from autocloudops.errors import TargetMissing
 from autocloudops.incidents.grouping import place
-from autocloudops.incidents.model import (
-    Clears,
-    History,
-    Incident,
-    IncidentStatus,
-    Joins,
-    Opens,
-    Placement,
-    Reopens,
-    Repeats,
-    Role,
-    Windows,
-)
+from autocloudops.incidents.model import Clears, History, Opens, Repeats, Role
 from autocloudops.incidents.silence import Silence
 from autocloudops.incidents.store import IncidentStore
 from autocloudops.state.dynamodb import DynamoIncidents
 from autocloudops.state.items import HISTORY_LIMIT
-from autocloudops.state.memory import MemoryIncidents
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-WINDOWS = Windows()
-
-
-class NoonClock(SystemClock):
-    """A clock that runs, whose wall time began at noon."""
-
-    def __init__(self) -> None:
-        self._begun = self.monotonic()
-
-    def now(self) -> datetime:
-        return NOON + timedelta(seconds=self.monotonic() - self._begun)
-
-
-@pytest.fixture(params=["memory", "fake", "ministack", pytest.param("moto", marks=pytest.mark.soak)])
-def backend(request: pytest.FixtureRequest, point_at: Callable[[str], None]) -> str:
-    """Return each place for incidents in turn, with the environment set to it."""
-    if request.param in {"ministack", "moto"}:
-        point_at(request.getfixturevalue(request.param))
-    return str(request.param)
-
-
-@pytest.fixture
-async def store(backend: str, stack: AsyncExitStack) -> IncidentStore:
-    """Return each store in turn: both must keep the same conditions."""
-    if backend == "memory":
-        return MemoryIncidents()
-    if backend == "fake":
-        return DynamoIncidents(MemoryDynamo().client, "state", NoonClock())
-    table = f"state-{uuid4().hex[:8]}"
-    incidents = DynamoIncidents(await open_table(stack), table, NoonClock())
-    await incidents._client.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return incidents
-
-
-def alarm(
-    name: str = "cpu", state: AlarmState = AlarmState.ALARM, seconds: float = 0, metric: str = "CPUUtilization"
-) -> Alarm:
-    """Return a state change of one alarm of one owner."""
-    return Alarm(
-        key=AlarmKey(account="111122223333", region="eu-west-1", name=name),
-        state=state,
-        at=NOON + timedelta(seconds=seconds),
-        kind=AlarmKind.METRIC,
-        shape="test",
-        resource=ResourceRef(type="svc", id="a", account="111122223333", region="eu-west-1", owner="svc/a"),
-        raw_sha256="0",
-        metric=Metric(namespace="AWS/ECS", name=metric),
-    )
-
-
-async def admit(store: IncidentStore, each: Alarm) -> Placement:
-    """Place an alarm as the pipeline does."""
-    while True:
-        history = await store.history(each.key, each.at)
-        placement = place(each, history, await store.current(each.resource.owner_key), WINDOWS, NOON)
-        if isinstance(placement, Repeats) or await store.record(each, placement, history, NOON):
-            return placement
-
-
-async def opened(store: IncidentStore) -> Incident:
-    """Open an incident."""
-    placement = await admit(store, alarm())
-    assert isinstance(placement, Opens)
-    return placement.incident
 
 
 async def test_an_opened_incident_is_the_owners_current_one(store: IncidentStore) -> None:
@@ -158,118 +70,6 @@ async def test_all_clear_resolves_and_the_next_alarm_opens_a_linked_incident(sto
     assert isinstance(placement, Opens)
     assert placement.incident.previous == incident.incident_id
     assert await store.current(incident.owner_key) == placement.incident
-
-
-async def test_one_asks_until_its_lease_lapses(store: IncidentStore) -> None:
-    """A claim holds until its lease ends; whoever takes over raises the attempt."""
-    incident = await opened(store)
-    minute = timedelta(seconds=60)
-    first = await store.claim(incident.incident_id, "a", minute, NOON)
-    assert first is not None
-    assert (first.status, first.attempt, first.asker) == (IncidentStatus.ASKING, 1, "a")
-    assert await store.claim(incident.incident_id, "b", minute, NOON + timedelta(seconds=59)) is None
-    second = await store.claim(incident.incident_id, "b", minute, NOON + minute)
-    assert second is not None
-    assert (second.attempt, second.asker) == (2, "b")
-
-
-async def test_a_lease_is_given_back_by_who_holds_it(store: IncidentStore) -> None:
-    """After a release the next one asks at once; a release of an older attempt changes nothing."""
-    incident = await opened(store)
-    hour = timedelta(hours=1)
-    first = await store.claim(incident.incident_id, "a", hour, NOON)
-    assert first is not None
-    await store.release(first, NOON)
-    second = await store.claim(incident.incident_id, "b", hour, NOON)
-    assert second is not None
-    await store.release(first, NOON)
-    assert await store.claim(incident.incident_id, "c", hour, NOON) is None
-
-
-async def test_a_deferred_question_is_left_alone_until_its_time(store: IncidentStore) -> None:
-    """Nobody claims it before; then somebody does, and it still says that it was deferred, until it is decided."""
-    incident, lease, retry_at = await opened(store), timedelta(seconds=60), NOON + timedelta(seconds=45)
-    asked = await store.claim(incident.incident_id, "a", lease, NOON)
-    assert asked
-    assert await store.defer(asked, retry_at)
-    deferred = await store.incident(incident.incident_id)
-    assert deferred
-    assert (deferred.status, deferred.retry_at, deferred.lease_until) == (IncidentStatus.OPEN, retry_at, None)
-    assert await store.claim(incident.incident_id, "b", lease, retry_at - timedelta(milliseconds=1)) is None
-    again = await store.claim(incident.incident_id, "b", lease, retry_at)
-    assert again
-    assert (again.attempt, again.retry_at) == (2, retry_at)
-    assert await store.settle(again, UUID(int=1), "sha", retry_at)
-    decided = await store.incident(incident.incident_id)
-    assert decided
-    assert decided.retry_at is None
-
-
-async def test_only_the_current_attempt_defers(store: IncidentStore) -> None:
-    """Whoever was taken over neither defers nor decides, and nobody decides what he deferred."""
-    incident, lease = await opened(store), timedelta(seconds=60)
-    first = await store.claim(incident.incident_id, "a", lease, NOON)
-    second = await store.claim(incident.incident_id, "b", lease, NOON + lease)
-    assert first
-    assert second
-    assert not await store.defer(first, NOON + lease)
-    assert await store.defer(second, NOON + lease)
-    assert not await store.settle(second, UUID(int=1), "sha", NOON + lease)
-
-
-async def test_only_the_current_attempt_decides(store: IncidentStore) -> None:
-    """A late reply of an attempt that was taken over decides nothing, and a decision stands."""
-    incident = await opened(store)
-    first = await store.claim(incident.incident_id, "a", timedelta(seconds=1), NOON - timedelta(seconds=1))
-    second = await store.claim(incident.incident_id, "b", timedelta(seconds=60), NOON)
-    assert first is not None
-    assert second is not None
-    decision = UUID(int=7)
-    assert await store.settle(first, decision, "late", NOON) is False
-    assert await store.settle(second, decision, "sha", NOON) is True
-    assert await store.settle(second, decision, "again", NOON) is False
-    decided = await store.incident(incident.incident_id)
-    assert decided is not None
-    assert (decided.status, decided.decision_id, decided.record_sha256) == (IncidentStatus.DECIDED, decision, "sha")
-    assert await store.claim(incident.incident_id, "c", timedelta(days=1), NOON + timedelta(hours=9)) is None
-
-
-async def decided(store: IncidentStore, incident: Incident, at: datetime = NOON) -> None:
-    """Ask and decide about an incident."""
-    asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), at)
-    assert asked is not None
-    answered = asked.model_copy(update={"asked_families": asked.families})
-    assert await store.settle(answered, UUID(int=1), "sha", at)
-
-
-async def test_an_unfinished_incident_is_found_until_it_is_finished(store: IncidentStore) -> None:
-    """Whoever sweeps up sees what was opened until it is decided and somebody said that nothing is left to do."""
-    incident = await opened(store)
-    assert [each.incident_id for each in await store.unfinished()] == [incident.incident_id]
-    await store.finish(incident.model_copy(update={"revision": 1}))
-    await decided(store, incident)
-    (standing,) = await store.unfinished()
-    assert standing.status is IncidentStatus.DECIDED
-    await store.finish(standing)
-    assert await store.unfinished() == []
-
-
-async def test_something_new_asks_again_and_something_known_does_not(store: IncidentStore) -> None:
-    """A member that brings a new metric to a decided incident opens its next revision, once, and not too soon."""
-    incident = await opened(store)
-    await decided(store, incident, NOON - WINDOWS.reask)
-    assert isinstance(await admit(store, alarm("same-metric")), Joins)
-    placement = await admit(store, alarm("latency", metric="Latency"))
-    assert placement == Reopens(incident_id=incident.incident_id, revision=1)
-    again = await store.incident(incident.incident_id)
-    assert again is not None
-    assert (again.status, again.revision, again.members) == (IncidentStatus.OPEN, 1, 3)
-    assert again.token == alarm("latency", metric="Latency").event_id
-    assert again.token in {each.event_id for each in await store.members(again)}
-    assert isinstance(await admit(store, alarm("errors", metric="Errors")), Joins)
-    assert [each.incident_id for each in await store.unfinished()] == [incident.incident_id]
-    await decided(store, incident)
-    assert isinstance(await admit(store, alarm("faults", metric="Faults")), Joins)
 
 
 async def test_a_join_that_comes_too_late_is_taken_back(store: IncidentStore) -> None:
@@ -392,71 +192,6 @@ async def test_history_reaches_as_far_back_as_it_is_asked(store: IncidentStore) 
     key = alarm().key
     assert len((await store.history(key, NOON + timedelta(days=1))).changes) == HISTORY_LIMIT
     assert len((await store.history(key, NOON)).changes) == HISTORY_LIMIT + 10
-
-
-async def test_a_suppressed_decision_says_until_when(store: IncidentStore) -> None:
-    """How long a suppression holds stands in the incident until a decision without one takes its place."""
-    incident = await opened(store)
-    asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), NOON)
-    assert asked is not None
-    until = NOON + timedelta(hours=1)
-    assert await store.settle(asked.model_copy(update={"suppressed_until": until}), UUID(int=1), "sha", NOON)
-    standing = await store.incident(incident.incident_id)
-    assert standing is not None
-    assert standing.suppressed_until == until
-    reopening = Reopens(incident_id=incident.incident_id, revision=1)
-    assert await store.record(alarm("other"), reopening, History(), NOON)
-    await decided(store, incident)
-    again = await store.incident(incident.incident_id)
-    assert again is not None
-    assert (again.revision, again.suppressed_until) == (1, None)
-
-
-async def test_a_lease_is_held_by_the_current_attempt_only(store: IncidentStore) -> None:
-    """Renewing moves the end of a lease; once somebody else asks, or a decision stands, it does nothing."""
-    incident = await opened(store)
-    minute = timedelta(seconds=60)
-    first = await store.claim(incident.incident_id, "a", minute, NOON)
-    assert first is not None
-    assert await store.renew(first, minute, NOON + minute / 2)
-    assert await store.claim(incident.incident_id, "b", minute, NOON + minute) is None
-    second = await store.claim(incident.incident_id, "b", minute, NOON + 2 * minute)
-    assert second is not None
-    assert not await store.renew(first, minute, NOON + 2 * minute)
-    assert await store.settle(second, UUID(int=1), "sha", NOON)
-    assert not await store.renew(second, minute, NOON)
-
-
-async def test_a_notice_is_kept_until_people_were_told(store: IncidentStore) -> None:
-    """What is to be told stands with its decision, outlives the next question, and ends with its revision only."""
-    incident = await opened(store)
-    asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), NOON)
-    assert asked is not None
-    assert await store.notice(incident.incident_id) is None
-    assert await store.settle(asked, UUID(int=1), "sha", NOON, "what happened")
-    await store.finish(asked)
-    (standing,) = await store.unfinished()
-    assert await store.ask_again(standing, NOON)
-    await store.told(standing)
-    assert await store.notice(incident.incident_id) == "what happened"
-    (reopened,) = await store.unfinished()
-    await store.told(reopened)
-    assert await store.notice(incident.incident_id) is None
-
-
-async def test_a_decided_incident_is_asked_about_again_once(store: IncidentStore) -> None:
-    """Of two sweepers that saw the same decided incident, one opens its next revision; its token stays."""
-    incident = await opened(store)
-    assert await store.ask_again(incident, NOON) is False
-    await decided(store, incident)
-    (standing,) = await store.unfinished()
-    later = NOON + timedelta(seconds=90)
-    assert sorted([await store.ask_again(standing, later), await store.ask_again(standing, later)]) == [False, True]
-    (again,) = await store.unfinished()
-    assert (again.status, again.revision, again.token) == (IncidentStatus.OPEN, 1, incident.token)
-    assert (again.waiting_since, again.asked_families) == (later, incident.families)
-    await store.finish(standing)
-    assert await store.unfinished() == [again]
 
 
 async def test_the_first_and_the_last_members_are_shown(store: IncidentStore) -> None:
