@@ -1,6 +1,6 @@
 """Workers that act on a claim, over ports that a test holds."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
@@ -10,20 +10,22 @@ from fake_automation import APPROVERS, FakeAutomation, FakeTargets, Interrupted,
 from virtual_time import START, VirtualClock, run
 
 from autocloudops.actions.approvals import Approvals
-from autocloudops.actions.dispatcher import Dispatcher, Worker
+from autocloudops.actions.dispatcher import Dispatcher, Present, Worker
 from autocloudops.actions.executions import Executions
+from autocloudops.actions.judging import AlarmSeen
 from autocloudops.actions.looking import Onlooker
 from autocloudops.actions.recording import Recorder
 from autocloudops.actions.rollbacks import RunbookRollbacks
 from autocloudops.actions.runbook import RunbookSetup
 from autocloudops.actions.sweeping import Sweeper
 from autocloudops.actions.withdrawing import Withdrawals
-from autocloudops.alarms.model import AlarmKey, ResourceRef
+from autocloudops.alarms.model import AlarmKey, AlarmState, ResourceRef
 from autocloudops.catalogue.model import ActionRequest, EffectClass
 from autocloudops.decisions.claims import Claim, Control, claim_id_of
 from autocloudops.decisions.limits import ClaimLimits
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
+from autocloudops.errors import ServiceFailed
 from autocloudops.state.memory_claims import MemoryLedger
 
 INCIDENT = UUID("0b6e8c1a-0000-4000-8000-000000000002")
@@ -42,6 +44,7 @@ REQUEST = ActionRequest(
 )
 SETUP = RunbookSetup(role="arn:aws:iam::{account}:role/{runbook}", table="autocloudops-state", approvers=APPROVERS)
 LIMITS = ClaimLimits()
+PERIOD = timedelta(seconds=60)
 LOST = LIMITS.lease.total_seconds() + 1
 TTL = timedelta(minutes=30)
 
@@ -81,6 +84,27 @@ class Actor:
     sweeper: Sweeper
 
 
+class Reading:
+    """An alarm that a test writes, read before anything is begun and when it is verified, and no guard alarms."""
+
+    def __init__(self) -> None:
+        self.state: AlarmState | None = AlarmState.ALARM
+        self.unreadable: ServiceFailed | None = None
+
+    async def seen(self, key: AlarmKey) -> AlarmSeen | None:
+        assert key.name
+        if self.unreadable:
+            raise self.unreadable
+        return AlarmSeen(state=self.state, since=VirtualClock().now(), period=PERIOD) if self.state else None
+
+    async def fired(self, *_: object) -> None:
+        return None
+
+    async def firing(self, request: ActionRequest) -> Sequence[str]:
+        assert request.target.id
+        return ()
+
+
 @dataclass
 class ActingWorld:
     """A ledger, an action log and SSM, which outlive any worker."""
@@ -88,6 +112,7 @@ class ActingWorld:
     automation: FakeAutomation = field(default_factory=FakeAutomation)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     log: MemoryActionLog = field(default_factory=MemoryActionLog)
+    reading: Reading = field(default_factory=Reading)
     policy: Policy = field(default_factory=lambda: Policy(mode=Mode.ACTIVE, limits=LIMITS))
 
     @property
@@ -115,7 +140,8 @@ class ActingWorld:
         executions = Executions(port(self.automation))
         recorder = Recorder(ledger, port(self.log), clock)
         worker = Worker(name, self.policy, SETUP)
-        dispatcher = Dispatcher(ledger, recorder, executions, port(self.targets), worker, clock)
+        present = Present(port(self.reading), port(self.targets))
+        dispatcher = Dispatcher(ledger, recorder, executions, present, worker, clock)
         withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock)
         return Actor(
             dispatcher=dispatcher,

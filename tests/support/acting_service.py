@@ -10,7 +10,7 @@ from typing import Any, cast
 from unittest.mock import AsyncMock
 from uuid import UUID
 
-from acting import ActingWorld
+from acting import ActingWorld, Reading
 from alarm_bodies import sns_alarm
 from attacked_world import POLICY, Obedient
 from database_alarms import arn_of, moment
@@ -21,14 +21,13 @@ from triage import reply
 from virtual_time import VirtualClock, run
 
 from autocloudops.actions.followups import FollowUpWork
-from autocloudops.actions.judging import AlarmSeen, Patience
+from autocloudops.actions.judging import Patience
 from autocloudops.actions.verification import Reach, Verifier
-from autocloudops.alarms.model import AlarmKey, AlarmState
+from autocloudops.alarms.model import AlarmState
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.audit.reader import records
 from autocloudops.audit.record import Outcome, StoredRecord
 from autocloudops.audit.writer import AuditWriter
-from autocloudops.catalogue.model import ActionRequest
 from autocloudops.decisions.claims import Claim
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
@@ -47,7 +46,6 @@ from autocloudops.settings import SnsSettings
 from autocloudops.state.memory import MemoryIncidents
 
 PATIENCE = Patience()
-PERIOD = timedelta(seconds=60)
 
 
 def service_alarm(
@@ -143,24 +141,6 @@ class WatchedIncidents(MemoryIncidents):
         return await super().settle(asked, decision_id, *rest)
 
 
-class Reading:
-    """What verification reads: an alarm that a test writes, and no guard alarms."""
-
-    def __init__(self) -> None:
-        self.state = AlarmState.ALARM
-
-    async def seen(self, key: AlarmKey) -> AlarmSeen:
-        assert key.name
-        return AlarmSeen(state=self.state, since=VirtualClock().now(), period=PERIOD)
-
-    async def fired(self, *_: object) -> None:
-        return None
-
-    async def firing(self, request: ActionRequest) -> Sequence[str]:
-        assert request.target.id
-        return ()
-
-
 @dataclass(frozen=True)
 class Worker:
     """One worker's own objects."""
@@ -192,7 +172,6 @@ class Site:
     reminders: Reminders = field(default_factory=Reminders)
     topic: Topic = field(default_factory=Topic)
     target: KnownTarget = field(default_factory=KnownTarget)
-    reading: Reading = field(default_factory=Reading)
     model: Obedient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -217,6 +196,11 @@ class Site:
             commits.cancel()
             await asyncio.gather(commits, return_exceptions=True)
 
+    @property
+    def reading(self) -> Reading:
+        """How the alarm is, for who acts and for who verifies."""
+        return self.world.reading
+
     def _acting(self, name: str, writer: AuditWriter, interruptions: Interruptions | None) -> Acting:
         actor, clock = self.world.worker(name, interruptions), VirtualClock()
         reach = Reach(
@@ -233,7 +217,6 @@ class Site:
             follow_ups=self.reminders,
             sweeper=actor.sweeper,
             withdrawals=actor.withdrawals,
-            alarms=self.reading,
             first_look=PATIENCE.first,
         )
         return Acting(AsyncMock(return_value=hands), Witnesses(writer, self.topic), self.policy, name, clock)

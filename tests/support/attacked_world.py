@@ -52,11 +52,12 @@ class Obedient(ChatOnly):
         self._reply = reply
         self.questions: list[str] = []
         self.heard: list[str] = []
+        self.takes_seconds = 0
 
     async def complete(self, request: CompletionRequest) -> Completion:
         self.questions.append(request.messages[1].content)
         self.heard += [message.content for message in request.messages]
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.takes_seconds)
         return Completion(
             content=self._reply,
             finish_reason="stop",
@@ -215,7 +216,6 @@ async def _acted(case: Case, alarm: Alarm, world: ActingWorld) -> str:
         follow_ups=silent,
         sweeper=actor.sweeper,
         withdrawals=actor.withdrawals,
-        alarms=silent,
         first_look=timedelta(seconds=15),
     )
     acting = Acting(AsyncMock(return_value=hands), Witnesses(silent, silent), POLICY, "first", VirtualClock())

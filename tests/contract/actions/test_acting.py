@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from acting import Reading
 from command_line import typed
 from embedded_automation import ROOT, Automation, HeldClock, running
 from fake_automation import FakeAutomation, FakeTargets
@@ -17,7 +18,7 @@ from typer.testing import Result
 from virtual_time import START
 
 from autocloudops.actions.accounts import ActionClients
-from autocloudops.actions.dispatcher import Dispatcher, Worker
+from autocloudops.actions.dispatcher import Dispatcher, Present, Worker
 from autocloudops.actions.executions import Executions
 from autocloudops.actions.looking import Onlooker
 from autocloudops.actions.recording import Recorder
@@ -117,9 +118,9 @@ class World:
         setup = RunbookSetup(role=role, table=self.table, approvers=(ROOT,))
         executions = Executions(ActionClients(self.stack, clock, ACCOUNT))
         recorder = Recorder(ledger, ActionObjects(FolderObjects(self.audit)), clock)
-        targets = FakeTargets(FakeAutomation())
+        present = Present(Reading(), FakeTargets(FakeAutomation()))
         worker = Worker(name, Policy(mode=Mode.ACTIVE, limits=LIMITS), setup)
-        dispatcher = Dispatcher(ledger, recorder, executions, targets, worker, clock)
+        dispatcher = Dispatcher(ledger, recorder, executions, present, worker, clock)
         withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock)
         return dispatcher, withdrawals, Sweeper(ledger, dispatcher, withdrawals, clock)
 

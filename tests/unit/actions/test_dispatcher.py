@@ -5,6 +5,7 @@ from acting import INCIDENT, LIMITS, LOST, REQUEST, ActingWorld, claim_of, in_ac
 from fake_automation import FakeAutomation, MemoryActionLog, refusal
 from virtual_time import START, run
 
+from autocloudops.alarms.model import AlarmState
 from autocloudops.decisions.claims import Claim, ClaimState, NotClaimed, Refused, Step
 from autocloudops.decisions.model import Policy
 from autocloudops.decisions.modes import Mode
@@ -148,9 +149,9 @@ def test_a_refused_call_fails_the_claim(code: str) -> None:
 
 
 @pytest.mark.parametrize("crashed_at", [ClaimState.CLAIMED, ClaimState.INTENT])
-@pytest.mark.parametrize("why", ["killed", "no control", "stale"])
+@pytest.mark.parametrize("why", ["killed", "no control", "recovered", "deleted", "stale"])
 def test_nobody_begins_what_may_not_be_begun_any_more(crashed_at: ClaimState, why: str) -> None:
-    """A claim is not resumed under a lowered control item, nor long after its alarm: it is dropped, or unknown."""
+    """Under a lowered control item, without its alarm or long after it no claim is resumed: dropped, or unknown."""
 
     async def body(world: ActingWorld) -> None:
         held = await world.ledger.claim(claim_of(), LIMITS, claim_of().claimed_at)
@@ -161,12 +162,60 @@ def test_nobody_begins_what_may_not_be_begun_any_more(crashed_at: ClaimState, wh
             await world.switch(Mode.DRY_RUN, "an incident of its own")
         if why == "no control":
             world.ledger._switches.clear()
+        world.reading.state = {"recovered": AlarmState.OK, "deleted": None}.get(why, AlarmState.ALARM)
         await asyncio.sleep(LOST if why != "stale" else 3600)
         (ended,) = await world.worker("second").sweeper.sweep()
         expected = ClaimState.DROPPED if crashed_at is ClaimState.CLAIMED else ClaimState.UNKNOWN
         assert ended.state is expected
 
     assert in_active(body).automation.effects == []
+
+
+UNREADABLE = ServiceUnavailable("cloudwatch:DescribeAlarms", "orders-cpu", "no answer")
+
+
+@pytest.mark.parametrize("state", [AlarmState.OK, AlarmState.INSUFFICIENT_DATA, None])
+def test_nothing_is_begun_for_an_alarm_that_does_not_fire(state: AlarmState | None) -> None:
+    """The alarm is read right before the claim: whatever it is but ALARM, nothing is claimed and nothing called."""
+
+    async def body(world: ActingWorld) -> None:
+        world.reading.state = state
+        refused = await world.worker().dispatcher.act(claim_of())
+        assert isinstance(refused, NotClaimed)
+        assert refused.which is Refused.ALARM
+        assert await world.ledger.unfinished() == ()
+
+    assert in_active(body).automation.called == []
+
+
+@pytest.mark.parametrize("approval", [False, True])
+def test_an_alarm_that_nobody_can_read_is_left_to_whoever_approves(*, approval: bool) -> None:
+    """Nothing runs by itself for an alarm that nobody can read; a person may still be asked, who can look."""
+
+    async def body(world: ActingWorld) -> None:
+        world.reading.unreadable = UNREADABLE
+        held = await world.worker().dispatcher.act(claim_of().model_copy(update={"approval": approval}))
+        assert (held.state if isinstance(held, Claim) else held.which) == (
+            ClaimState.WAITING if approval else Refused.ALARM
+        )
+
+    assert in_active(body).automation.effects == []
+
+
+def test_a_claim_whose_alarm_nobody_can_read_is_left_to_the_next_round() -> None:
+    """Whoever takes a claim over begins it once its alarm can be read, and drops nothing before."""
+
+    async def body(world: ActingWorld) -> None:
+        await world.ledger.claim(claim_of(), LIMITS, START)
+        world.reading.unreadable = UNREADABLE
+        await asyncio.sleep(LOST)
+        assert await world.worker("second").sweeper.sweep() == []
+        world.reading.unreadable = None
+        await asyncio.sleep(LOST)
+        (begun,) = await world.worker("third").sweeper.sweep()
+        assert begun.state is ClaimState.STARTED
+
+    assert len(in_active(body).automation.effects) == 1
 
 
 LOWERED = (

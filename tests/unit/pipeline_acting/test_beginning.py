@@ -191,7 +191,27 @@ def test_what_recovered_meanwhile_is_not_begun() -> None:
     run(died_after_settling(site, TOLD_WITHIN.total_seconds() + 5))
     assert site.effects == 0
     (said,) = site.topic.actions
-    assert said.endswith("and its alarm is not in ALARM any more")
+    assert said.startswith("not done: scale_out_service of shop/orders-api: alarm: it is OK since 2026-03-01 12:00:")
+    assert run(site.notes()) == [said]
+
+
+@pytest.mark.parametrize("policy", [POLICY, APPROVING])
+def test_what_recovers_while_the_model_thinks_is_not_begun(policy: Policy) -> None:
+    """An alarm that is OK when the answer comes is nothing to act on, nor to ask anybody about."""
+
+    async def recovers(site: Site, worker: Worker) -> None:
+        site.model.takes_seconds = 50
+        asking = asyncio.create_task(worker.receive(service_alarm()))
+        await asyncio.sleep(10)
+        site.reading.state = AlarmState.OK
+        assert isinstance(await worker.receive(service_alarm(value="OK", seconds=9)), Done)
+        assert isinstance(await asking, Done)
+
+    site = served(recovers, Site(policy=policy))
+    assert site.effects == 0
+    assert run(site.claims()) == []
+    (said,) = site.topic.actions
+    assert said.startswith("not done: scale_out_service of shop/orders-api: alarm: it is OK since 2026-03-01 12:00:")
     assert run(site.notes()) == [said]
 
 

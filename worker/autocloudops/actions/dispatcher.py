@@ -8,9 +8,11 @@ from typing import Protocol
 from uuid import UUID
 
 from autocloudops.actions.executions import Executions
+from autocloudops.actions.judging import AlarmSeen
 from autocloudops.actions.looking import Onlooker
 from autocloudops.actions.recording import Recorder
 from autocloudops.actions.runbook import RunbookSetup
+from autocloudops.alarms.model import AlarmKey, AlarmState
 from autocloudops.catalogue.model import ActionRequest, EffectClass
 from autocloudops.clock import Clock
 from autocloudops.decisions.claims import Claim, ClaimState, Ledger, NotClaimed, Refused
@@ -33,6 +35,14 @@ log = getLogger(__name__)
 CLOCK_SKEW = timedelta(minutes=5)
 
 
+class Alarms(Protocol):
+    """Reads alarms."""
+
+    async def seen(self, key: AlarmKey) -> AlarmSeen | None:
+        """Return how an alarm stands now; None where there is none of its name. Raises `ServiceFailed`."""
+        ...
+
+
 class Targets(Protocol):
     """Reads what a rollback would restore."""
 
@@ -43,7 +53,7 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Who acts, and how long a claim that nobody went on with may still be acted on.
+    """Who acts, and how long a claim that nobody went on with may still be acted on: its facts are as old.
 
     Args:
         name: of this process, in the ledger.
@@ -55,11 +65,26 @@ class Worker:
     name: str
     policy: Policy
     setup: RunbookSetup
-    stale_after: timedelta = timedelta(minutes=10)
+    stale_after: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is read right before anything is begun.
+
+    Args:
+        alarms: whether there still is something to act on.
+        targets: how targets are, for what may be repeated only where nothing has changed.
+    """
+
+    alarms: Alarms
+    targets: Targets
 
 
 class Dispatcher:
     """Does what was decided, once.
+
+    Nothing is begun for an alarm that is not in ALARM at that moment: its model may have thought for minutes.
 
     The order of every step is: claim, intent in the ledger, intent in the action log, call, result. So the call was
     never made for a claim without an intent, and every call has a durable intent.
@@ -68,7 +93,7 @@ class Dispatcher:
         ledger: claims.
         recorder: writes their steps.
         executions: runbooks.
-        targets: how targets are, for what may be repeated only where nothing has changed.
+        present: what is read right before.
         worker: who acts.
         clock: time.
     """
@@ -78,7 +103,7 @@ class Dispatcher:
         ledger: Ledger,
         recorder: Recorder,
         executions: Executions,
-        targets: Targets,
+        present: Present,
         worker: Worker,
         clock: Clock,
     ) -> None:
@@ -86,7 +111,7 @@ class Dispatcher:
         self._recorder = recorder
         self._executions = executions
         self._onlooker = Onlooker(recorder, executions)
-        self._targets = targets
+        self._present = present
         self._worker = worker
         self._clock = clock
 
@@ -112,14 +137,32 @@ class Dispatcher:
         Raises:
             ServiceFailed: the ledger cannot be reached; what was begun by then, `sweep` finds.
         """
-        below = self._below(wanted)
-        if below:
-            return NotClaimed(which=Refused.POLICY, detail=below)
+        refused = await self._refused(wanted)
+        if refused:
+            return refused
         asked_at, asked = self._clock.now(), self._clock.monotonic()
         held = await self._ledger.claim(self._answerable(wanted), self._limits(wanted), asked_at)
         if isinstance(held, NotClaimed):
             return held
         return await self._begin(held, asked + (held.lease_until - asked_at).total_seconds())
+
+    async def _refused(self, wanted: Claim) -> NotClaimed | None:
+        """Return why nothing is claimed; whether an unreadable alarm still fires is left to who approves."""
+        below = self._below(wanted)
+        if below:
+            return NotClaimed(which=Refused.POLICY, detail=below)
+        try:
+            over = await self._over(wanted)
+        except ServiceFailed as error:
+            over = "" if wanted.approval else f"nobody knows how it is now: {error}"
+        return NotClaimed(which=Refused.ALARM, detail=over) if over else None
+
+    async def _over(self, claim: Claim) -> str:
+        """Return why there is nothing to act on any more, empty where there is."""
+        seen = await self._present.alarms.seen(claim.alarm)
+        if seen is None:
+            return "there is none of its name any more"
+        return "" if seen.state is AlarmState.ALARM else f"it is {seen.state} since {seen.since:%Y-%m-%d %H:%M:%SZ}"
 
     def _below(self, claim: Claim) -> str:
         """Return why this worker's policy does not let a claim be begun, empty where it does."""
@@ -221,7 +264,11 @@ class Dispatcher:
         return await self._repeat(held, deadline)
 
     async def _no_longer(self, held: Claim) -> str:
-        """Return why nothing may be begun any more, empty where it may."""
+        """Return why nothing may be begun any more, empty where it may.
+
+        Raises:
+            ServiceFailed: the ledger or the alarm cannot be read; the next round asks again.
+        """
         if self._clock.now() - held.claimed_at > self._worker.stale_after:
             return f"it was claimed at {held.claimed_at:%Y-%m-%d %H:%M:%SZ}, which is too long ago to begin it"
         below = self._below(held)
@@ -233,7 +280,8 @@ class Dispatcher:
             return "there is no control item"
         if control.mode < needed:
             return f"the control item says {control.mode}: {control.reason}"
-        return ""
+        over = await self._over(held)
+        return f"its alarm does not fire any more: {over}" if over else ""
 
     async def _unrepeatable(self, held: Claim) -> str:
         """Return why a call of which nothing is found may not be made again, empty where it may."""
@@ -243,7 +291,7 @@ class Dispatcher:
             case EffectClass.OPAQUE:
                 return "what it does may not be done twice"
             case EffectClass.ABSOLUTE:
-                found = await self._targets.state(held.request)
+                found = await self._present.targets.state(held.request)
                 if isinstance(found, Unknown):
                     return f"its target cannot be read: {found.unknown}"
                 return "" if held.before and dict(found) == dict(held.before) else "its target is not as it was before"

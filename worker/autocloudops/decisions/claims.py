@@ -117,9 +117,10 @@ class Claim(Value):
 
 
 class Refused(StrEnum):
-    """Why nothing may be done: `policy` is asked of the worker's own, the rest are conditions of the transaction."""
+    """Why nothing may be done: its worker's own policy, the alarm, or a condition of the transaction."""
 
     POLICY = "policy"
+    ALARM = "alarm"
     CONTROL_MISSING = "control_missing"
     KILLED = "killed"
     DUPLICATE = "duplicate"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from autocloudops import aws
 from autocloudops.actions.accounts import AccountRole, ActionClients
 from autocloudops.actions.alarm_states import CloudWatchAlarms
-from autocloudops.actions.dispatcher import Dispatcher, Worker
+from autocloudops.actions.dispatcher import Dispatcher, Present, Worker
 from autocloudops.actions.executions import Executions
 from autocloudops.actions.facts.reader import ActionFactReader, Bounds
 from autocloudops.actions.facts.reading import Place, Reads
@@ -108,11 +108,12 @@ async def open_actors(means: Means, settings: ActionSettings, objects: AuditObje
     bounds = Bounds(call_seconds=settings.call_seconds, wall_seconds=settings.facts_seconds)
     facts = ActionFactReader(clients, ledger, setup, clock, bounds)
     executions, recorder = Executions(clients), Recorder(ledger, log, clock)
-    dispatcher = Dispatcher(ledger, recorder, executions, facts, Worker(means.name, policy, setup), clock)
     withdrawals = Withdrawals(ledger, executions, Onlooker(recorder, executions), clock)
     follow_ups, patience = await open_follow_ups(means.stack, settings), patience_of(settings)
     rollbacks = RunbookRollbacks(executions, setup)
     reach = _reach(Reads(clients, CALL_SECONDS), policy, rollbacks, notifier)
+    present, worker = Present(reach.alarms, facts), Worker(means.name, policy, setup)
+    dispatcher = Dispatcher(ledger, recorder, executions, present, worker, clock)
     verifier = Verifier(ledger, log, reach, policy, patience)
     hands = Hands(
         dispatcher=dispatcher,
@@ -120,7 +121,6 @@ async def open_actors(means: Means, settings: ActionSettings, objects: AuditObje
         follow_ups=follow_ups,
         sweeper=Sweeper(ledger, dispatcher, withdrawals, clock),
         withdrawals=withdrawals,
-        alarms=reach.alarms,
         first_look=patience.first,
     )
     return Actors(facts, hands, ledger)

@@ -7,7 +7,7 @@ from logging import getLogger
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from autocloudops.alarms.model import AlarmKey, AlarmState
+from autocloudops.alarms.model import AlarmKey
 from autocloudops.audit.record import AuditRecord, Outcome
 from autocloudops.audit.writer import AuditWriter
 from autocloudops.catalogue import ACTIONS
@@ -28,15 +28,12 @@ if TYPE_CHECKING:
     from autocloudops.actions.dispatcher import Dispatcher
     from autocloudops.actions.followups import FollowUps, FollowUpWork
     from autocloudops.actions.sweeping import Sweeper
-    from autocloudops.actions.verification import AlarmStates
     from autocloudops.actions.withdrawing import Withdrawals
 
 log = getLogger(__name__)
 
 ACTED_ON = frozenset({Verdict.EXECUTE, Verdict.NEEDS_APPROVAL})
 FOR_PEOPLE = frozenset({ClaimState.FAILED, ClaimState.UNKNOWN, ClaimState.DROPPED})
-FRESH = timedelta(seconds=20)
-"""How old a decision may be whose alarm is not read again before it is begun."""
 BEGUN_WITHIN = timedelta(minutes=5)
 """How old a decision may be that somebody did not live to begin: its facts are as old."""
 
@@ -51,7 +48,6 @@ class Hands:
         follow_ups: bring a claim back to a worker.
         sweeper: brings on what nobody goes on with.
         withdrawals: end questions that nobody needs answered any more.
-        alarms: read again the alarm of what somebody left behind.
         first_look: after how long to look at what was begun.
     """
 
@@ -60,7 +56,6 @@ class Hands:
     follow_ups: "FollowUps"
     sweeper: "Sweeper"
     withdrawals: "Withdrawals"
-    alarms: "AlarmStates"
     first_look: timedelta
 
 
@@ -132,7 +127,8 @@ class Acting:
 
     async def _begin(self, wanted: Claim, hands: Hands) -> str:
         now = self._clock.now()
-        if late := await self._late(wanted, now - wanted.claimed_at, hands.alarms):
+        if now - wanted.claimed_at > BEGUN_WITHIN:
+            late = f"decided at {wanted.claimed_at:%H:%M:%SZ}, too long ago to begin it"
             return await self._kept(wanted, not_begun(wanted, late))
         lease_until = now + self._policy.limits.lease
         mine = wanted.model_copy(update={"worker": self._name, "claimed_at": now, "lease_until": lease_until})
@@ -145,20 +141,6 @@ class Acting:
             return await self._kept(wanted, not_begun(wanted, why))
         await self._follow_up(held.claim_id, hands.first_look)
         return begun(held)
-
-    async def _late(self, wanted: Claim, age: timedelta, alarms: "AlarmStates") -> str:
-        """Return why what was decided a while ago is not begun any more, empty where it may be."""
-        if age <= FRESH:
-            return ""
-        decided = f"decided at {wanted.claimed_at:%H:%M:%SZ}"
-        if age > BEGUN_WITHIN:
-            return f"{decided}, too long ago to begin it"
-        try:
-            seen = await alarms.seen(wanted.alarm)
-        except ServiceFailed as error:
-            return f"{decided}, and nobody knows how its alarm is now: {error}"
-        firing = seen is not None and seen.state is AlarmState.ALARM
-        return "" if firing else f"{decided}, and its alarm is not in ALARM any more"
 
     async def _kept(self, wanted: Claim, said: str) -> str:
         """Keep in the audit what is said of something that was not begun, as far as anybody knows."""
