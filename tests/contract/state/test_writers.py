@@ -8,7 +8,7 @@ from state_tables import new_table
 from autocloudops.clock import SystemClock
 from autocloudops.entrypoints.wiring import open_table
 from autocloudops.registered_writer import RegisteredWriter
-from autocloudops.state.writers import ENDED_KEPT, UNCLOSED_KEPT, DynamoWriters
+from autocloudops.state.writers import DynamoWriters
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -50,11 +50,11 @@ async def test_a_writer_is_kept_as_it_last_was(registry: Registry) -> None:
     assert await registry.writers.registered() == [writer(sequence=7, ended=True), writer("b")]
 
 
-async def test_ended_writers_are_forgotten_after_days_and_unclosed_ones_after_months(registry: Registry) -> None:
-    """What digests have told for long need not be told again; one that may still write is remembered."""
+async def test_a_writer_is_remembered_for_months_whether_it_ended_or_not(registry: Registry) -> None:
+    """Digests that were down for weeks still learn whose objects those are, and after 90 days nobody is remembered."""
     await registry.writers.keep(writer("a", 3, ended=True))
     await registry.writers.keep(writer("b", 3))
-    registry.clock.at = NOON + ENDED_KEPT + timedelta(seconds=1)
-    assert [each.writer_id for each in await registry.writers.registered()] == ["b"]
-    registry.clock.at = NOON + UNCLOSED_KEPT + timedelta(seconds=1)
+    registry.clock.at = NOON + timedelta(days=89)
+    assert [each.writer_id for each in await registry.writers.registered()] == ["a", "b"]
+    registry.clock.at = NOON + timedelta(days=90, seconds=1)
     assert await registry.writers.registered() == []

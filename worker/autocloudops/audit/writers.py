@@ -26,7 +26,7 @@ class WriterRegistry(Protocol):
         ...
 
     async def registered(self) -> Sequence[RegisteredWriter]:
-        """Return every writer that is still remembered: those that ended for some days, the others for months."""
+        """Return every writer that is still remembered, which is for months."""
         ...
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from autocloudops.state.items import NewItem, StoredItem
 
 PARTITION = "WRITER"
-ENDED_KEPT = timedelta(days=8)
-UNCLOSED_KEPT = timedelta(days=90)
+KEPT = timedelta(days=90)
+"""Also of those that ended: while no digests are made, only this tells whose their objects are."""
 
 
 class DynamoWriters:
@@ -55,7 +55,7 @@ def _item(writer: RegisteredWriter) -> "NewItem":
         "lines": items.number(writer.lines),
         "head": text(writer.head),
         "ended": {"BOOL": writer.ended},
-        "ttl": items.expiry(writer.seen, ENDED_KEPT if writer.ended else UNCLOSED_KEPT),
+        "ttl": items.expiry(writer.seen, KEPT),
     }
     return item if writer.sequence is None else item | {"sequence": items.number(writer.sequence)}
 
