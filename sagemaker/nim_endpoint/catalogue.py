@@ -131,7 +131,7 @@ def document_of(text: str, source: str) -> Any:  # noqa: ANN401 - YAML holds any
     try:
         import yaml  # noqa: PLC0415 - the worker's image has none
     except ModuleNotFoundError as error:
-        raise SettingsInvalid("reading endpoint specs needs PyYAML", "pip install 'autocloudops[deploy]'") from error
+        raise SettingsInvalid("reading endpoint specs needs PyYAML", "pip install '.[deploy]'") from error
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:

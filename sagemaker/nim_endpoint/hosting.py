@@ -24,7 +24,7 @@ def _sdk(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
-            "changing endpoints needs the SageMaker SDK, about 0.4 GB", "pip install 'autocloudops[deploy]'"
+            "changing endpoints needs the SageMaker SDK, about 0.4 GB", "pip install '.[deploy]'"
         ) from error
 
 

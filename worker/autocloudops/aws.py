@@ -184,8 +184,8 @@ def translated(operation: str, target: str) -> Iterator[None]:
         yield
     except MISCONFIGURED as error:
         raise SettingsInvalid(
-            f"{operation} on {target}: {error_message(error)}",
-            "check the name, AWS_PROFILE and AWS_REGION, or give the task a role",
+            f"{operation} on {target}: {error_message(error).rstrip('.')}",
+            "set AWS_REGION, check AWS_PROFILE and the name, or give the task a role",
         ) from error
     except ClientError as error:
         raise _service_error(operation, target, error) from error

@@ -11,6 +11,8 @@ from autocloudops.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 
+MISSING = "it is not set, and has no default"
+
 
 def read(room: type[S]) -> S:
     """Return a room's settings from the environment.
@@ -35,9 +37,11 @@ def faults(room: type[Settings]) -> list[SettingsInvalid]:
 
 def _told(room: type[Settings], error: ValidationError) -> list[SettingsInvalid]:
     """Return what is wrong, without the value, which may be a secret."""
-    said = [(str(each["loc"][0]), each["msg"].lower()) for each in error.errors()]
+    said = [
+        (str(each["loc"][0]), MISSING if each["type"] == "missing" else each["msg"].lower()) for each in error.errors()
+    ]
     return [
-        SettingsInvalid(f"{variable_of(room, field)}: {wrong}", f"set it to: {room.model_fields[field].description}")
+        SettingsInvalid(f"{variable_of(room, field)}: {wrong}", f"what it sets: {room.model_fields[field].description}")
         for field, wrong in said
     ]
 

@@ -269,7 +269,7 @@ async def test_a_person_rejects_at_the_command_line(world: World) -> None:
     dropped = await world.swept("second", ClaimState.DROPPED)
     assert dropped.said.startswith(f"rejected by {ROOT}: a deployment runs; not approved")
     assert await world.desired() == 2
-    assert (await in_shell(*words)).exit_code == 255
+    assert (await in_shell(*words)).exit_code == 252
 
 
 async def test_a_question_is_revoked_when_its_alarm_is_ok(world: World) -> None:

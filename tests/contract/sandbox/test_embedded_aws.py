@@ -128,7 +128,7 @@ async def test_two_emulators_share_nothing() -> None:
 async def test_a_missing_emulator_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the emulator installed, the error says which extra brings it."""
     monkeypatch.setattr(aws, "EMULATOR", "no_such_emulator")
-    with pytest.raises(SandboxFailed, match=r"pip install 'autocloudops\[local\]'"):
+    with pytest.raises(SandboxFailed, match=r"pip install '\.\[local\]'"):
         await EmbeddedAws().__aenter__()
 
 

@@ -192,7 +192,7 @@ def test_an_ambiguous_id_lists_its_candidates(tmp_path: Path) -> None:
     twin = decided(DATABASE, UUID(int=CPU_INCIDENT.int ^ 1))
     folder = write_audit(tmp_path / "two", [TODAYS[0], twin])
     result = typed("audit", "show", f"inc-{str(CPU_INCIDENT)[:8]}", "--location", str(folder))
-    assert result.exit_code == 255
+    assert result.exit_code == 252
     (line,) = result.stderr.splitlines()
     assert f"inc-{CPU_INCIDENT}" in line
     assert f"inc-{twin.incident_id}" in line
@@ -201,14 +201,14 @@ def test_an_ambiguous_id_lists_its_candidates(tmp_path: Path) -> None:
 def test_an_unknown_id_says_what_to_do(folder: Path) -> None:
     """An id that nothing starts with is told with the way to those that exist."""
     result = typed("audit", "show", "inc-ffffffffffff", "--location", str(folder))
-    assert result.exit_code == 255
+    assert result.exit_code == 252
     assert "autocloudops audit ls" in result.stderr
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A wrong location is told, and is no empty audit."""
     result = typed("audit", "ls", "--location", str(tmp_path / "nowhere"))
-    assert result.exit_code == 255
+    assert result.exit_code == 252
     assert result.stderr.startswith(f"autocloudops: {tmp_path / 'nowhere'} is no folder: ")
 
 
@@ -224,6 +224,6 @@ def test_a_file_that_is_no_audit_is_named(folder: Path) -> None:
     (first, *_) = sorted(folder.rglob("*.jsonl.gz"))
     first.write_bytes(b"not gzip")
     result = typed("audit", "ls", "--location", str(folder))
-    assert result.exit_code == 255
+    assert result.exit_code == 252
     (line,) = result.stderr.splitlines()
     assert first.name in line

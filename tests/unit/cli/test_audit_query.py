@@ -199,7 +199,7 @@ def test_without_duckdb_it_says_what_to_install(folder: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "duckdb", None)
     error = asked(folder, "FROM records").exception
     assert isinstance(error, SettingsInvalid)
-    assert error.advice == "pip install 'autocloudops[query]'"
+    assert error.advice == "pip install '.[query]'"
 
 
 def test_a_damaged_object_is_named(tmp_path: Path) -> None:

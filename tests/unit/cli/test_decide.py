@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     if content is not None:
         file.write_bytes(content)
     result = typed("decide", str(file), "--simulated")
-    assert result.exit_code == 255
+    assert result.exit_code == 252
     assert (
         result.stderr == f"autocloudops: {file}: {said}: name a file that holds one message, or - for standard input\n"
     )

@@ -177,7 +177,7 @@ def test_a_demo_replaces_no_folder_of_others(tmp_path: Path) -> None:
     (letters / "audit").mkdir()
     (letters / "love.txt").write_text("dear")
     result = typed("demo", "--folder", str(letters))
-    assert result.exit_code == 255
+    assert result.exit_code == 252
     assert result.stderr == f"autocloudops: {letters} holds love.txt, which no demo wrote: name another --folder\n"
     assert (letters / "audit").is_dir()
 

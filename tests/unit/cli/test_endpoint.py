@@ -176,7 +176,7 @@ def test_a_deployment_that_fails_is_an_error_of_the_service(plane: RecordedPlane
     ("arguments", "code", "said"),
     [
         (("llm-s3", "--set", "account=1"), ExitCode.CONFIGURATION, "leaves role, weights open"),
-        (("no-such-spec",), ExitCode.OTHER, "llm-marketplace"),
+        (("no-such-spec",), ExitCode.USAGE, "llm-marketplace"),
         (("llm-s3", "--set", "role"), ExitCode.USAGE, "--set takes NAME=VALUE"),
     ],
 )
@@ -241,7 +241,7 @@ def test_live_costs_ask_the_price_list(plane: RecordedPlane) -> None:
 def test_a_price_that_the_list_lacks_is_told(plane: RecordedPlane) -> None:
     """The price can be given by hand."""
     result = typed("endpoint", "cost", "--live", "--instance-type", "ml.g5.2xlarge")
-    assert result.exit_code == ExitCode.OTHER
+    assert result.exit_code == ExitCode.USAGE
     assert "give --price" in result.stderr
     given = typed("endpoint", "cost", "--price", "2", "--output", "json")
     assert json.loads(given.stdout)["per_hour"] == 3.0

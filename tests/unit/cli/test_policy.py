@@ -119,7 +119,7 @@ def test_what_changes_nothing_is_said(changes: dict[str, object], said: str) -> 
 def test_a_file_that_is_not_there_is_no_policy(verb: tuple[str, ...]) -> None:
     """The file is named, and so is what to do."""
     done = typed("policy", verb[0], "no-such.yaml", *verb[1:])
-    assert done.exit_code == 255
+    assert done.exit_code == 252
     assert done.stderr == "autocloudops: no-such.yaml: No such file or directory: name a policy file\n"
 
 

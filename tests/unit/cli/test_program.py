@@ -96,7 +96,7 @@ def test_a_usage_error_is_one_line_with_code_252(arguments: list[str], said: str
         (AccessDenied("sqs:ReceiveMessage", "queue", "denied", "allow it"), 254),
         (Throttled("s3:PutObject", "bucket", "slow down"), 254),
         (ModelTimedOut("sagemaker://nim", "no answer"), 254),
-        (InputUnreadable("no such file"), 255),
+        (InputUnreadable("no such file"), 252),
         (AuditConflict("other bytes"), 255),
         (SandboxFailed("no emulator"), 255),
         (KeyError("x"), 255),

@@ -115,5 +115,5 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
     """A folder without documents is an error of whoever named it."""
     (tmp_path / "none").mkdir()
     result = typed("runbooks", "test", "--folder", str(tmp_path / "none"))
-    assert result.exit_code == ExitCode.OTHER
+    assert result.exit_code == ExitCode.USAGE
     assert "there is no runbook" in result.stderr

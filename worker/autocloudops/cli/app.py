@@ -28,7 +28,8 @@ app = typer.Typer(
     add_completion=False,
     help="CloudWatch alarm triage by a language model that you host, under safety gates that you write.",
     epilog="--output and --debug may stand before or after the verb. Exit codes: 0 done, 1 a check failed, "
-    "130 interrupted, 252 usage, 253 settings or credentials, 254 AWS or the model, 255 anything else.",
+    "130 interrupted, 252 usage, or a file or id that cannot be read, 253 settings or credentials, 254 AWS or the "
+    "model, 255 anything else.",
 )
 audit = typer.Typer(help="Read what was decided, and why.")
 audit.add_typer(proofs)
@@ -36,8 +37,9 @@ audit.add_typer(readings)
 app.add_typer(audit, name="audit")
 
 worker = typer.Typer(
-    epilog="Exit codes: 0 stopped after a drain, 1 a health check failed, 130 or 143 forced by a second SIGINT or "
-    "SIGTERM, 253 settings or credentials, 254 a permission or a name, 255 anything else.",
+    epilog="Exit codes: 0 stopped after a drain, 1 a health check failed, 70 the receive loop stood still, 130 or 143 "
+    "forced by a second SIGINT or SIGTERM, 252 usage, 253 settings or credentials, 254 a permission or a name, "
+    "255 anything else.",
 )
 app.add_typer(worker, name="worker")
 alarms = typer.Typer(help="Look at alarms without asking a model.")
@@ -61,7 +63,9 @@ MessageFile = Annotated[
 Owner = Annotated[str, typer.Option(help="ACCOUNT/REGION/KIND/ID, as `audit show` writes an owner.")]
 Model = Annotated[
     EngineName,
-    typer.Option("--model", help="What answers: rules, no model; or llama, a real but tiny one (extra llama)."),
+    typer.Option(
+        "--model", help="What answers: rules, a stand-in, no model; or llama, a real but tiny one (extra llama)."
+    ),
 ]
 Location = Annotated[
     str | None,

@@ -53,7 +53,7 @@ def audit_verify(
     since: Annotated[
         str | None, typer.Option("--from", help="From this day or hour on (UTC), as 2026-11-22 or 2026-11-22T13.")
     ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Until this day or hour, itself included.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Until this day or hour, inclusive.")] = None,
     days: Annotated[
         int | None, typer.Option(min=1, help="Instead of --from and --to: today and so many days before it.")
     ] = None,

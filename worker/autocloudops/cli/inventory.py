@@ -176,7 +176,7 @@ def _costs(expected: Forecast, survey: Survey) -> Sequence[Scenario]:
     try:
         return scenarios(expected)
     except ImportError:
-        survey.missing.append("costs: the table of GPUs is not installed: pip install 'autocloudops[local]'")
+        survey.missing.append("costs: the table of GPUs is not installed: pip install '.[local]'")
         return ()
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 import typer
 from typer.core import TyperGroup
 
-from autocloudops.errors import AutoCloudOpsError, ModelError, ServiceFailed, SettingsInvalid, cause_of
+from autocloudops.errors import AutoCloudOpsError, InputUnreadable, ModelError, ServiceFailed, SettingsInvalid, cause_of
 from autocloudops.redaction import redact, visible
 
 
@@ -100,7 +100,7 @@ def in_one_line(error: Exception) -> str:
 def code_of(error: Exception) -> ExitCode:
     """Return the exit code that tells a script what kind of error it was."""
     match error:
-        case typer.TyperException():
+        case typer.TyperException() | InputUnreadable():
             return ExitCode.USAGE
         case SettingsInvalid():
             return ExitCode.CONFIGURATION

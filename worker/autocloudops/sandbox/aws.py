@@ -81,9 +81,7 @@ class EmbeddedAws:
 
 def _require_installed() -> None:
     if importlib.util.find_spec(EMULATOR) is None:
-        raise SandboxFailed(
-            f"the AWS emulator {EMULATOR} is not installed", "install it with: pip install 'autocloudops[local]'"
-        )
+        raise SandboxFailed(f"the AWS emulator {EMULATOR} is not installed", "install it with: pip install '.[local]'")
 
 
 def _free_port() -> int:

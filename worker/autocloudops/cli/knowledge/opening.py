@@ -70,6 +70,6 @@ def _small_model() -> EmbeddingEngine:
         from autocloudops.sandbox.embedding import MiniLmEngine  # noqa: PLC0415 - an extra that few install
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
-            f"--embedding minilm needs {error.name}", "pip install 'autocloudops[embedding]', or choose another"
+            f"--embedding minilm needs {error.name}", "pip install '.[embedding]', or choose another"
         ) from error
     return MiniLmEngine()

@@ -20,7 +20,7 @@ def mode_get(context: typer.Context) -> int:
 def mode_set(
     context: typer.Context,
     mode: Annotated[str, typer.Argument(help="off, dry-run, approve or active.")],
-    reason: Annotated[str, typer.Option(help="Why, for everybody who wonders.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the switch and shown by mode get.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where nobody is at a terminal.")] = False,
 ) -> int:
     """Say what a switch would change, and switch; without AutoCloudOps: docs/kill-switch.md."""

@@ -52,7 +52,7 @@ def set_mode(wanted: str, reason: str, output: Output, *, yes: bool) -> ExitCode
 
     Args:
         wanted: one of `Mode`.
-        reason: why, for everybody who wonders.
+        reason: why; kept with the switch and shown by `mode get`.
         output: how the new item is printed.
         yes: nobody is asked.
 

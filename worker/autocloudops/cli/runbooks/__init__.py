@@ -15,7 +15,7 @@ Folder = Annotated[
 
 @runbooks.command("list")
 def runbooks_list(context: typer.Context) -> None:
-    """List what may be run: its runbook, its risk, what may be repeated of it, and what it is done to."""
+    """List what may be run: its runbook, its risk, whether it may be repeated, and what it is done to."""
     from autocloudops.cli.runbooks.showing import list_runbooks
 
     list_runbooks(context.obj)

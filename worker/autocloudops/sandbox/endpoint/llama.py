@@ -86,7 +86,7 @@ async def llama_engine(start_seconds: float = START_SECONDS) -> AsyncIterator[Ll
 def _require_installed() -> None:
     for package in PACKAGES:
         if importlib.util.find_spec(package) is None:
-            raise SandboxFailed(f"{package} is not installed", "install it with: pip install 'autocloudops[llama]'")
+            raise SandboxFailed(f"{package} is not installed", "install it with: pip install '.[llama]'")
 
 
 async def _start(folder: Path) -> Process:
