@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import pytest
@@ -160,6 +161,61 @@ async def test_the_outcome_outlives_its_state_changes(stores: Stores) -> None:
     assert older.cleared_at == NOON + timedelta(minutes=4)
     assert len(older.labels) == 1
     assert newer.cleared_at is None
+
+
+async def test_the_outcome_takes_no_later_decision_away(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision about an incident that is kept while its outcome is written down stands, and so do labels."""
+    first = await stores.opened(alarm())
+    await stores.past.keep(decided(first))
+    await stores.admit(alarm(minutes=4, state=AlarmState.OK))
+    second = await stores.opened(alarm(minutes=60))
+    read = stores.past.of_ids
+
+    async def overtaken(ids: Sequence[UUID]) -> Sequence[PastIncident]:
+        found = await read(ids)
+        await stores.past.keep(decided(first, revision=1, cause="a cold cache"))
+        await stores.past.label(first.incident_id, label(Judgement.RIGHT))
+        return found
+
+    monkeypatch.setattr(stores.past, "of_ids", overtaken)
+    await stores.past.keep(decided(second), previous=second.previous)
+    monkeypatch.undo()
+    stores.clock.at = NOON + timedelta(days=60)
+    (older,) = await stores.past.named(str(first.incident_id))
+    assert (older.revision, older.cause) == (1, "a cold cache")
+    assert older.cleared_at == NOON + timedelta(minutes=4)
+    assert len(older.labels) == 1
+
+
+async def test_a_later_decision_takes_no_outcome_away(stores: Stores) -> None:
+    """When an incident cleared is known for good, whatever else is decided about it after that was written down."""
+    first = await stores.opened(alarm())
+    await stores.past.keep(decided(first))
+    await stores.admit(alarm(minutes=4, state=AlarmState.OK))
+    second = await stores.opened(alarm(minutes=60))
+    await stores.past.keep(decided(second), previous=second.previous)
+    await stores.past.keep(decided(first, revision=1))
+    stores.clock.at = NOON + timedelta(days=60)
+    (older,) = await stores.past.named(str(first.incident_id))
+    assert (older.revision, older.cleared_at) == (1, NOON + timedelta(minutes=4))
+
+
+async def test_an_outcome_that_was_written_into_its_decision_is_read(stores: Stores) -> None:
+    """Earlier versions kept when an incident cleared in what they kept of its decision: that still counts."""
+    opened, cleared = await stores.opened(alarm()), NOON + timedelta(minutes=4)
+    await stores.past.keep(decided(opened, cleared_at=cleared))
+    assert [each.cleared_at for each in await stores.of_owner(opened.owner_key, 1)] == [cleared]
+
+
+async def test_an_outcome_stands_in_no_item_of_its_own(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an incident is forgotten while its outcome is written down, nothing of it comes back."""
+    first = await stores.opened(alarm())
+    await stores.admit(alarm(minutes=4, state=AlarmState.OK))
+    second = await stores.opened(alarm(minutes=60))
+    gone = decided(first, cleared_at=NOON + timedelta(minutes=4))
+    monkeypatch.setattr(stores.past, "of_ids", AsyncMock(return_value=[gone]))
+    await stores.past.keep(decided(second), previous=second.previous)
+    assert await stores.past.named(str(first.incident_id)) == []
 
 
 async def test_a_later_decision_takes_the_place_and_labels_stay(stores: Stores) -> None:

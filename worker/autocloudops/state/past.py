@@ -1,6 +1,6 @@
 """Decided incidents in the state table, for 400 days: by owner, by metric family, and by id for labels.
 
-    PAST#<start of id>  <incident id>               what was decided, and the labels
+    PAST#<start of id>  <incident id>               what was decided, the labels, and when its first alarm cleared
     PASTOF#<hash>       <opened at>#<incident id>   by owner, and by metric family in an account
     OVERTURNED#<day>    <incident id>               a person said on that day (UTC) that the decision was wrong
 
@@ -18,7 +18,7 @@ from autocloudops.aws import translated
 from autocloudops.clock import Clock, epoch_milliseconds
 from autocloudops.incidents.past import Label, PastIncident
 from autocloudops.state import items
-from autocloudops.state.items import text
+from autocloudops.state.items import number, text
 from autocloudops.state.table import Table
 
 if TYPE_CHECKING:
@@ -60,22 +60,22 @@ class DynamoPast:
         Raises:
             ServiceFailed: the table cannot be written.
         """
-        now = self._clock.now()
-        kept = past.model_copy(update={"labels": ()}).model_dump_json(exclude_defaults=True)
-        await self._set(record_key(past.incident_id), kept, now)
+        await self._write(past)
         if not past.suppressed:
             await asyncio.gather(*(self._point(pk, past) for pk in _lists(past)))
         if previous:
             await self._settle(previous)
 
-    async def _set(self, key: "NewItem", past: str, now: datetime) -> None:
+    async def _write(self, past: PastIncident) -> None:
+        kept, now = past.model_copy(update={"labels": ()}), self._clock.now()
+        said = text(kept.model_dump_json(exclude_defaults=True))
         with translated("dynamodb:UpdateItem", self._table.name):
             await self._table.client.update_item(
                 TableName=self._table.name,
-                Key=key,
+                Key=record_key(past.incident_id),
                 UpdateExpression="SET past = :past, #ttl = :ttl",
                 ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues={":past": text(past), ":ttl": items.expiry(now, RETENTION)},
+                ExpressionAttributeValues={":past": said, ":ttl": items.expiry(now, RETENTION)},
             )
 
     async def _point(self, pk: str, past: PastIncident) -> None:
@@ -85,11 +85,24 @@ class DynamoPast:
             await self._table.client.put_item(TableName=self._table.name, Item=item)
 
     async def _settle(self, incident_id: UUID) -> None:
-        """Write down when an incident cleared, before its state changes expire."""
+        """Write down when an incident cleared, before its state changes expire.
+
+        That stands beside what was decided: a later decision about the same incident may be kept at this moment.
+        """
         past = next(iter(await self.of_ids([incident_id])), None)
-        if past and past.cleared_at:
-            kept = past.model_copy(update={"labels": ()}).model_dump_json(exclude_defaults=True)
-            await self._set(record_key(incident_id), kept, past.decided_at)
+        cleared = past.cleared_at if past else None
+        if cleared is None:
+            return
+        await self._table.unless_lost(
+            "dynamodb:UpdateItem",
+            lambda: self._table.client.update_item(
+                TableName=self._table.name,
+                Key=record_key(incident_id),
+                UpdateExpression="SET cleared_at = :cleared",
+                ConditionExpression="attribute_exists(past)",
+                ExpressionAttributeValues={":cleared": number(epoch_milliseconds(cleared))},
+            ),
+        )
 
     async def of_owner(self, owner_key: str, but: UUID, most: int) -> Sequence[UUID]:
         """Return the ids of an owner's last decided incidents, the newest first.
@@ -243,4 +256,6 @@ def _id_in(item: "StoredItem") -> UUID:
 def _read(item: "StoredItem") -> PastIncident:
     past = PastIncident.model_validate_json(item["past"]["S"])
     labels = item["labels"]["SS"] if "labels" in item else ()
-    return past.model_copy(update={"labels": tuple(Label.model_validate_json(each) for each in labels)})
+    cleared = items.moment(item["cleared_at"]["N"]) if "cleared_at" in item else past.cleared_at
+    said = tuple(Label.model_validate_json(each) for each in labels)
+    return past.model_copy(update={"labels": said, "cleared_at": cleared})
