@@ -145,7 +145,7 @@ async def test_a_lease_is_held_by_the_current_attempt_only(store: IncidentStore)
 
 
 async def test_a_notice_is_kept_until_people_were_told(store: IncidentStore) -> None:
-    """What is to be told stands with its decision, outlives the next question, and ends with its revision only."""
+    """What is to be told stands with its decision, and outlives the next question until people were told."""
     incident = await opened(store)
     asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), NOON)
     assert asked is not None
@@ -154,11 +154,27 @@ async def test_a_notice_is_kept_until_people_were_told(store: IncidentStore) -> 
     await store.finish(asked)
     (standing,) = await store.unfinished()
     assert await store.ask_again(standing, NOON)
-    await store.told(standing)
     assert await store.notice(incident.incident_id) == "what happened"
-    (reopened,) = await store.unfinished()
-    await store.told(reopened)
+    await store.told(incident.incident_id, "what happened")
     assert await store.notice(incident.incident_id) is None
+    assert [each.revision for each in await store.unfinished()] == [1]
+
+
+async def test_who_told_an_earlier_notice_forgets_no_later_one(store: IncidentStore) -> None:
+    """A notice that took the place of another one while people were told that one is kept until they hear it too."""
+    incident = await opened(store)
+    for revision, notice in enumerate(("first", "first, second")):
+        asked = await store.claim(incident.incident_id, "a", timedelta(seconds=60), NOON)
+        assert asked is not None
+        assert await store.settle(asked, UUID(int=revision), "sha", NOON, notice)
+        (standing,) = await store.unfinished()
+        assert await store.ask_again(standing, NOON)
+    await store.told(incident.incident_id, "first")
+    assert await store.notice(incident.incident_id) == "first, second"
+    await store.told(incident.incident_id, "first, second")
+    assert await store.notice(incident.incident_id) is None
+    await store.told(incident.incident_id, "first, second")
+    assert [each.revision for each in await store.unfinished()] == [2]
 
 
 async def test_a_decided_incident_is_asked_about_again_once(store: IncidentStore) -> None:

@@ -101,16 +101,17 @@ class IncidentStore(Protocol):
             decision_id: the decision.
             record_sha256: digest of its audit record.
             now: the wall time.
-            notice: what people are to be told, kept until `told`; None where there is nothing to tell.
+            notice: what people are to be told, kept until `told` in the place of what was kept before; None where there
+                is nothing to tell.
         """
         ...
 
     async def notice(self, incident_id: UUID) -> str | None:
-        """Return what people were not told yet about the effective decision of an incident."""
+        """Return what people were not told yet about the decisions of an incident."""
         ...
 
-    async def told(self, asked: Incident) -> None:
-        """Forget the notice of the revision that `asked` carries."""
+    async def told(self, incident_id: UUID, notice: str) -> None:
+        """Forget a notice, unless that of another decision has taken its place."""
         ...
 
     async def ask_again(self, decided: Incident, now: datetime) -> bool:

@@ -222,27 +222,27 @@ class Asking:
     ) -> Outcome | None:
         """Name a decision in its incident, and tell people; one that came too late is kept as a note."""
         decision = case.story.decision
-        notice, now = self._notice(case), self._clock.now()
-        kept = notice.model_dump_json() if notice else None
-        settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, now, kept)
+        notice, now = await self._notice(case, asked), self._clock.now()
+        settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, now, notice)
         if not (settled or await self._stands(asked, receipt.sha256)):
             await self._note(case, asked, delivery, _superseded(asked))
             return None
         if case.known.tied:
             await self._incidents.tie(asked.owner_key, asked.incident_id, case.known.tied, now)
         await self._remember(case, asked)
-        unheard = await self.telling.tell(asked, notice) if notice else None
+        unheard = await self.telling.tell(asked.incident_id, notice) if notice else None
         if unheard:
             await self._note(case, asked, delivery, f"nobody was told: {unheard}")
         return Outcome.DECIDED
 
-    def _notice(self, case: "Case") -> Notice | None:
-        """Return what follows from a decision; None where nobody wants to hear of it."""
+    async def _notice(self, case: "Case", asked: Incident) -> str | None:
+        """Return what follows from a decision that people want to hear of, and from those that nobody heard of yet."""
+        kept = await self._incidents.notice(asked.incident_id) if asked.decided_at else None
         story, acting = case.story, self._rooms.acting
         if story.decision.verdict is Verdict.SUPPRESSED:
-            return None
+            return kept
         wanted = acting.wanted(story.decision, case.acting, story.opener.key) if acting else None
-        return Notice(notification=notification_of(story), wanted=wanted)
+        return Notice(notification=notification_of(story), wanted=wanted).after(kept).model_dump_json()
 
     async def _remember(self, case: "Case", asked: Incident) -> None:
         """Remember a decision for later incidents: it stands already, so what cannot be kept is only logged."""

@@ -14,7 +14,7 @@
     CHANGE#<what>      D#<ms>#<event> a change that somebody decided, of one resource or owner (R# for routine ones)
                        NEWEST         when that was last changed
     FEED#<acct/rgn>    <feed>         the time of the newest event of one feed of changes
-    PAST#<8 of an id>  <incident id>  what was decided about an incident, and what people said of it
+    PAST#<8 of an id>  <incident id>  what was decided about an incident, what people said, when it cleared
     PASTOF#<of what>   <ms>#<id>      the decided incidents of one owner, or of one metric family of an account
     PASTLIKE#<of what> <ms>#<id>      the vector of a decided incident
 
@@ -347,13 +347,13 @@ class DynamoIncidents:
         return await self._table.transact(writes.settling(self._name, asked, ruling, now))
 
     async def notice(self, incident_id: UUID) -> str | None:
-        """Return what people were not told yet about the effective decision of an incident."""
+        """Return what people were not told yet about the decisions of an incident."""
         entry = await self._table.get(items.open_key(incident_id))
         return entry["notice"]["S"] if entry and "notice" in entry else None
 
-    async def told(self, asked: Incident) -> None:
-        """Forget the notice of the revision that `asked` carries."""
-        telling = writes.telling(self._name, asked)
+    async def told(self, incident_id: UUID, notice: str) -> None:
+        """Forget a notice, unless that of another decision has taken its place."""
+        telling = writes.telling(self._name, incident_id, notice)
         await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**telling))
 
     async def ask_again(self, decided: Incident, now: datetime) -> bool:

@@ -222,15 +222,15 @@ class MemoryIncidents:
         return True
 
     async def notice(self, incident_id: UUID) -> str | None:
-        """Return what people were not told yet about the effective decision of an incident."""
+        """Return what people were not told yet about the decisions of an incident."""
         _, notice = self._unfinished.get(incident_id, (0, None))
         return notice
 
-    async def told(self, asked: Incident) -> None:
-        """Forget the notice of the revision that `asked` carries."""
-        revision, _ = self._unfinished.get(asked.incident_id, (None, None))
-        if revision == asked.revision:
-            self._unfinished[asked.incident_id] = (asked.revision, None)
+    async def told(self, incident_id: UUID, notice: str) -> None:
+        """Forget a notice, unless that of another decision has taken its place."""
+        revision, kept = self._unfinished.get(incident_id, (0, None))
+        if kept == notice:
+            self._unfinished[incident_id] = (revision, None)
 
     async def ask_again(self, decided: Incident, now: datetime) -> bool:
         """Open a decided incident for its next revision without a new alarm. False: it has changed meanwhile."""

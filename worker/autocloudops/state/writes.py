@@ -365,14 +365,14 @@ def forgetting(table: str, decided: Incident) -> "DeleteItemInputTypeDef":
     }
 
 
-def telling(table: str, asked: Incident) -> "UpdateItemInputTypeDef":
-    """Forget what was to be told about one revision."""
+def telling(table: str, incident_id: UUID, notice: str) -> "UpdateItemInputTypeDef":
+    """Forget what was to be told, if it is what people were told: a later decision may have added to it meanwhile."""
     return {
         "TableName": table,
-        "Key": items.open_key(asked.incident_id),
+        "Key": items.open_key(incident_id),
         "UpdateExpression": "REMOVE notice",
-        "ConditionExpression": "revision = :revision",
-        "ExpressionAttributeValues": {":revision": number(asked.revision)},
+        "ConditionExpression": "notice = :notice",
+        "ExpressionAttributeValues": {":notice": text(notice)},
     }
 
 
