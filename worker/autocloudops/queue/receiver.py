@@ -9,13 +9,13 @@ from typing import Protocol
 from autocloudops.clock import Clock
 from autocloudops.errors import AccessDenied, ServiceFailed, ServiceUnavailable, TargetMissing
 from autocloudops.queue.client import BATCH, Delivery, QueueClient
+from autocloudops.queue.setbacks import Setbacks
 from autocloudops.queue.turning import Turning
 
 log = getLogger(__name__)
 
 MOST_POLLS = 8
 LONGEST_POLL_SECONDS = 60.0
-MOST_DOUBLINGS = 10
 
 
 class Demand(Protocol):
@@ -75,7 +75,7 @@ class Receiver:
         self._polls: set[asyncio.Task[None]] = set()
         self._asked = 0
         self._wanted = 1
-        self._failures = 0
+        self._setbacks = Setbacks(clock)
         self.trouble: str | None = None
         self.turns = 0
         self.turned_at: float | None = None
@@ -115,9 +115,9 @@ class Receiver:
         if not pause_seconds:
             self._poll_as_needed()
         elif not self._polls and self._demand.room > 0:
-            await self._rest(pause_seconds, stopping)
-            if not stopping.done():
-                self._poll(1)
+            if not await self._rested(pause_seconds, stopping):
+                return
+            self._poll(1)
         await self._turning.wait()
 
     def _poll_as_needed(self) -> None:
@@ -128,13 +128,22 @@ class Receiver:
             self._poll(min(room, BATCH))
 
     def _pause_seconds(self) -> float:
-        own = uniform(0.25, 1) * 2**self._failures if self._failures else 0.0  # noqa: S311 - parts workers, no secret
+        setbacks = self._setbacks.count
+        own = uniform(0.25, 1) * 2**setbacks if setbacks else 0.0  # noqa: S311 - parts workers, no secret
         return min(max(own, self._demand.pause_seconds), self._longest_pause_seconds)
 
-    async def _rest(self, seconds: float, stopping: asyncio.Task[bool]) -> None:
+    async def _rested(self, seconds: float, stopping: asyncio.Task[bool]) -> bool:
+        """Hold back so long, and return whether that was needed to the end: not if nothing fails any more."""
         resting = asyncio.create_task(self._clock.sleep(seconds))
-        await asyncio.wait({resting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        resting.cancel()
+        resting.add_done_callback(lambda _: self._turning.wake())
+        try:
+            while not resting.done():
+                await self._turning.wait()
+                if stopping.done() or not self._pause_seconds():
+                    return False
+        finally:
+            resting.cancel()
+        return True
 
     def _poll(self, limit: int) -> None:
         self._asked += limit
@@ -156,9 +165,10 @@ class Receiver:
         except (AccessDenied, TargetMissing):
             raise
         except ServiceFailed as error:
-            self._failed(error)
+            self._failed(error, sent_at)
         except TimeoutError:
-            self._failed(ServiceUnavailable("sqs:ReceiveMessage", "queue", "a poll was not answered for a minute"))
+            silent = ServiceUnavailable("sqs:ReceiveMessage", "queue", "a poll was not answered for a minute")
+            self._failed(silent, sent_at)
         else:
             self._succeeded(len(deliveries), limit)
             self._demand.take(deliveries, sent_at)
@@ -167,15 +177,16 @@ class Receiver:
         self.received_at = self._clock.monotonic()
         if self.trouble:
             log.warning("receiving again")
-        self.trouble, self._failures = None, 0
+        self.trouble = None
+        self._setbacks.succeeded()
         if count == 0:
             self._wanted = 1
         elif count >= limit:
             self._wanted = min(self._wanted + 1, MOST_POLLS)
 
-    def _failed(self, error: ServiceFailed) -> None:
+    def _failed(self, error: ServiceFailed, sent_at: float) -> None:
         if not self.trouble:
             log.error("receiving fails, trying on: %s", error)
         self.trouble = str(error)
-        self._failures = min(self._failures + 1, MOST_DOUBLINGS)
+        self._setbacks.failed(sent_at)
         self._wanted = 1

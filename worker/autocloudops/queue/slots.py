@@ -12,6 +12,7 @@ from autocloudops.queue.client import BATCH, Delivery
 from autocloudops.queue.endings import Handler
 from autocloudops.queue.finishing import Finisher
 from autocloudops.queue.leases import Lease, Leases
+from autocloudops.queue.setbacks import Setbacks
 from autocloudops.queue.turning import Turning
 
 log = getLogger(__name__)
@@ -19,7 +20,6 @@ log = getLogger(__name__)
 BUFFERED_SECONDS = 1.0
 UNACKNOWLEDGED = 500
 REMEMBERED = 32
-MOST_FAILURES = 10
 
 
 class Slots:
@@ -57,18 +57,13 @@ class Slots:
         self._buffer: deque[Lease] = deque()
         self._buffer_places = 0
         self._mean_seconds: float | None = None
-        self._failures = 0
+        self._setbacks = Setbacks(clock)
         self._open = True
 
     @property
     def running(self) -> int:
         """How many handlers run."""
         return len(self._running)
-
-    @property
-    def buffered(self) -> int:
-        """How many messages wait for a slot."""
-        return len(self._buffer)
 
     @property
     def room(self) -> int:
@@ -87,7 +82,7 @@ class Slots:
     @property
     def pause_seconds(self) -> float:
         """How long to hold back because handlers fail."""
-        return 2.0**self._failures if self._failures else 0.0
+        return 2.0**self._setbacks.count if self._setbacks.count else 0.0
 
     def take(self, deliveries: Sequence[Delivery], sent_at: float) -> None:
         """Begin what came, or let it wait for a slot."""
@@ -116,8 +111,9 @@ class Slots:
         while self._running and not deadline.done():
             await asyncio.wait({deadline, *self._running}, return_when=asyncio.FIRST_COMPLETED)
         for task in await cancel(list(self._running), most_seconds, "the worker stops"):
-            log.error("message %s goes back, although its handler does not end", task.get_name())
-            self._finisher.hand_back(self._running[task])
+            lease = self._running[task]
+            log.error("%s goes back, although its handler does not end", lease.delivery)
+            self._finisher.hand_back(lease)
 
     def _start(self, lease: Lease) -> None:
         task = asyncio.create_task(self._handle(lease))
@@ -144,16 +140,14 @@ class Slots:
         began = self._clock.monotonic()
         try:
             await self._finisher.end(lease, await self._handler(lease.delivery))
-            self._failures = 0
+            self._setbacks.succeeded()
         except asyncio.CancelledError:
             if lease.task is None or lease.task.cancelling():
                 raise
-            log.warning(
-                "message %s comes back later: something that it waited for was cancelled", lease.delivery.message_id
-            )
+            log.warning("%s comes back later: something that it waited for was cancelled", lease.delivery)
             self._finisher.postpone_patiently(lease)
         except ServiceFailed as error:
-            self._failures = min(self._failures + 1, MOST_FAILURES)
+            self._setbacks.failed(began)
             log.warning("%s comes back later: %s", lease.delivery, error)
             self._finisher.postpone_patiently(lease)
         except Exception:
