@@ -18,7 +18,6 @@ wanted_endpoint() {
   [[ -z $ENDPOINT ]] || printf '%s\n' --name "$ENDPOINT"
   printf '%s\n' --set "prefix=$PREFIX"
   printf '%s\n' --set "role=arn:$PARTITION:iam::$ACCOUNT:role/$PREFIX-endpoint"
-  printf '%s\n' --set "prefix=$PREFIX"
   printf '%s\n' --set "weights=s3://$(uploads_bucket)/weights/"
   [[ ${#SETTINGS[@]} -eq 0 ]] || printf '%s\n' "${SETTINGS[@]}"
   ! $KEY_IN_ENVIRONMENT || printf '%s\n' --key-in-environment

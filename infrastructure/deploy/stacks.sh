@@ -57,7 +57,7 @@ worker_parameters() {
   echo "PolicyLocation=$(policy_location)"
 }
 
-# A task has up to 16 questions in flight: more tasks than the endpoint takes would only move the queue.
+# One task for every 16 requests that the endpoint takes at once: more tasks would only move the queue.
 parameters_of_worker_ecs() {
   worker_parameters
   echo "Subnets=$SUBNETS"
@@ -70,7 +70,7 @@ parameters_of_worker_ecs() {
 parameters_of_worker_lambda() {
   worker_parameters
   echo "EndpointConcurrency=$ENDPOINT_CONCURRENCY"
-  # The sweep is one more environment, so one share stays free.
+  # The sweep is one more environment, and each needs a share of one request at least.
   echo "MaximumConcurrency=$((ENDPOINT_CONCURRENCY > 9 ? 8 : ENDPOINT_CONCURRENCY > 2 ? ENDPOINT_CONCURRENCY - 1 : 2))"
 }
 

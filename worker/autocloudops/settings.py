@@ -14,7 +14,7 @@ CUT_SECONDS = 60.0
 class Settings(BaseModel):
     """What a room is told: its field `f` is set by the variable `AUTOCLOUDOPS_{room}_{F}`.
 
-    Reading them takes a few lines (see `environment`); pydantic-settings would add 30 ms to each cold start.
+    Reading them takes a few lines (see `environment`); pydantic-settings would add 25 ms to each cold start.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True, validate_default=True)
@@ -330,8 +330,8 @@ class LambdaSettings(Settings):
 
     @property
     def share(self) -> int:
-        """How many requests one environment may have in flight."""
-        return self.endpoint_limit // self.maximum_concurrency
+        """How many requests one environment may have in flight: the sweep runs in one more than the mapping's."""
+        return max(1, self.endpoint_limit // (self.maximum_concurrency + 1))
 
 
 class HealthSettings(Settings):

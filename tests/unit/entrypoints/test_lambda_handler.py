@@ -335,8 +335,9 @@ def test_an_event_of_another_kind_is_refused_by_name(site: Site, event: dict[str
 
 
 def test_every_environment_has_its_share_of_the_endpoint() -> None:
-    """The endpoint's limit is shared by as many environments as there may be, rounded down."""
-    assert LambdaSettings(endpoint_limit=32, maximum_concurrency=10).share == 3
+    """The endpoint's limit is shared by all environments, the sweep's too, rounded down; each has one at least."""
+    assert LambdaSettings(endpoint_limit=32, maximum_concurrency=8).share == 3
+    assert LambdaSettings(endpoint_limit=33, maximum_concurrency=10).share == 3
     assert LambdaSettings(endpoint_limit=2, maximum_concurrency=2).share == 1
 
 
