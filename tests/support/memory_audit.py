@@ -34,3 +34,15 @@ class MemoryObjects:
         for key in sorted(self.objects):
             if key.startswith(prefix):
                 yield key
+
+
+class RefusingObjects(MemoryObjects):
+    """Objects of which those below a prefix cannot be written."""
+
+    refused = "nothing"
+
+    async def create(self, key: str, body: bytes) -> None:
+        if key.startswith(self.refused):
+            await asyncio.sleep(0)
+            raise ServiceUnavailable("s3:PutObject", "memory", "slow down")
+        await super().create(key, body)

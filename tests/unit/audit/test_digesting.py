@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from audit_actions import entry
 from audit_history import KEY, OTHER_KEY, TRUSTED, History, record, settled, write_history
-from memory_audit import MemoryObjects
+from memory_audit import MemoryObjects, RefusingObjects
 from virtual_time import START
 
 from autocloudops.audit.actions import ActionObjects, key_of
@@ -19,19 +19,7 @@ from autocloudops.audit.merkle import root_of
 from autocloudops.audit.signing import TrustedKeys, name_of
 from autocloudops.audit.verifying import Range
 from autocloudops.decisions.claims import Step
-from autocloudops.errors import ServiceUnavailable, SettingsInvalid
-
-
-class RefusingObjects(MemoryObjects):
-    """Objects of which those below a prefix cannot be written."""
-
-    refused = "nothing"
-
-    async def create(self, key: str, body: bytes) -> None:
-        if key.startswith(self.refused):
-            await asyncio.sleep(0)
-            raise ServiceUnavailable("s3:PutObject", "memory", "slow down")
-        await super().create(key, body)
+from autocloudops.errors import SettingsInvalid
 
 
 @pytest.fixture
@@ -195,20 +183,6 @@ async def test_a_writer_that_died_stays_unclosed(objects: MemoryObjects, history
     await history.digest()
     assert [each.ended for each in digest_of(objects, 0).writers] == [False, False]
     assert await history.kinds() == []
-
-
-async def test_a_writer_that_was_quiet_for_days_goes_on(history: History) -> None:
-    """A digest forgets writers that it does not hear of for two days; one that comes back is no stranger."""
-    async with history.writing() as writer:
-        await history.write_object(writer)
-        history.clock.at += timedelta(days=3)
-        await history.digest()
-        await history.write_object(writer, 10)
-        history.pass_hour()
-        await history.digest()
-        assert (await history.verified()).findings == ()
-        since = history.clock.at - timedelta(days=1)
-        assert (await history.verified(Range(since))).findings == ()
 
 
 async def test_an_action_whose_outcome_comes_after_days_is_listed_late_and_once(

@@ -113,10 +113,13 @@ class Continuity:
         self.covered[place.writer] = reached(place.sequence, listed.span)
 
     def _beginning(self, digest: Digest, place: Place) -> Reached | None:
-        """Return where a writer begins that was not seen before; None where digests may have forgotten it meanwhile."""
+        """Return where a writer begins that was not seen before; None where no digest says how far it had been."""
+        if self._unsure:
+            return None
         writer = self.writers.get(place.writer)
-        forgotten = digest.previous is not None and writer and writer.started < digest.hour - LATE_BY
-        return None if self._unsure or forgotten else Reached()
+        if digest.previous is not None and writer and writer.started < digest.hour - LATE_BY:
+            return writer.resumed
+        return Reached()
 
     def _skipped(self, listed: Listed, place: Place, before: Reached) -> None:
         first, last = before.objects, place.sequence - 1

@@ -59,8 +59,8 @@ class DigestedWriter(Value):
 
     `sequence` is the number of the last object that it said was durable, as far as that belongs to this hour or an
     earlier one; None where there is none. `said` is how many lines it had written with that object, and the digest of
-    the last, where it said that. `ended` says that it writes no more; otherwise it is unclosed. `covered` is
-    None for one that was quiet for so long that the digest before has forgotten it.
+    the last, where it said that. `ended` says that it writes no more; otherwise it is unclosed. `resumed` is how far
+    earlier digests cover one that came back after the one before had forgotten it; `covered` is None where none says.
     """
 
     writer_id: str
@@ -70,6 +70,7 @@ class DigestedWriter(Value):
     ended: bool
     covered: Reached | None
     said: Reached | None = None
+    resumed: Reached | None = None
 
 
 class Link(Value):

@@ -20,6 +20,7 @@ from autocloudops.audit.digest import (
     opened,
     signed,
 )
+from autocloudops.audit.forgotten import last_covered
 from autocloudops.audit.keys import (
     ACTIONS,
     DECISIONS,
@@ -77,7 +78,8 @@ class Digester:
     """Signs for what stands in the audit.
 
     A digest lists the objects of its hour, and those of earlier hours that came late: two days for decisions, eight
-    days for actions, whose key carries the day of their claim. Writers that were not seen for two days are left out.
+    days for actions, whose key carries the day of their claim. Writers that were not seen for two days are left out;
+    of one that comes back, earlier digests say how far it was.
 
     Args:
         objects: where the audit is.
@@ -158,7 +160,7 @@ class Digester:
 
     async def _content(self, hour: datetime, before: Before | None) -> Digest:
         at = self._clock.now()
-        writers = await self._writers(before)
+        writers = await self._writers(hour, before)
         found = await self._found(hour, before, writers)
         entries, covered = await self._decisions(hour, found)
         recent = tuple(_recent(before, hour))
@@ -175,10 +177,15 @@ class Digester:
             key_name=name_of(await self._signer.public_key()),
         )
 
-    async def _writers(self, before: Before | None) -> Mapping[str, DigestedWriter]:
+    async def _writers(self, hour: datetime, before: Before | None) -> Mapping[str, DigestedWriter]:
         """Return who writes: what the registry says, and whom it has forgotten; read before anything is listed."""
         known = {each.writer_id: each for each in before.digest.writers} if before else {}
-        return known | {each.writer_id: _writer(each, known, before) for each in await self._registry.registered()}
+        now = known | {each.writer_id: _writer(each, known, before) for each in await self._registry.registered()}
+        back = [each for each in now.values() if each.covered is None and _is_recent(each, hour)]
+        covered = await last_covered(self._objects, before.digest, back) if before else {}
+        return now | {
+            writer: now[writer].model_copy(update={"covered": was, "resumed": was}) for writer, was in covered.items()
+        }
 
     async def _found(
         self, hour: datetime, before: Before | None, writers: Mapping[str, DigestedWriter]
@@ -246,6 +253,10 @@ def _writer(registered: RegisteredWriter, known: Mapping[str, DigestedWriter], b
     )
 
 
+def _is_recent(writer: DigestedWriter, hour: datetime) -> bool:
+    return writer.seen >= hour + HOUR - LATE_BY
+
+
 def _said(registered: RegisteredWriter) -> Reached | None:
     if registered.sequence is None:
         return None
@@ -253,7 +264,7 @@ def _said(registered: RegisteredWriter) -> Reached | None:
 
 
 def _uncovered(place: Place, writer: DigestedWriter, before: Before | None) -> bool:
-    """Return whether no digest lists an object; all that a forgotten writer wrote until then is covered."""
+    """Return whether no digest lists an object; of a writer of which none says how far it was, its hour says it."""
     if writer.covered is not None:
         return place.sequence >= writer.covered.objects
     return before is None or place.hour > before.digest.hour
@@ -272,7 +283,7 @@ def _digested(
     """Yield the writers as they stood at the end of the hour."""
     for writer_id in sorted(writers):
         writer, after = writers[writer_id], found.get(writer_id, _Found({}))
-        if writer.seen < hour + HOUR - LATE_BY and not after.keys:
+        if not _is_recent(writer, hour) and not after.keys:
             continue
         state = covered.get(writer_id, writer.covered)
         yield writer.model_copy(
