@@ -245,6 +245,26 @@ def test_an_ok_that_comes_after_the_next_alarm_revokes_nothing() -> None:
     served(test, approving())
 
 
+@pytest.mark.parametrize(("fires_again", "state"), [(False, ClaimState.DROPPED), (True, ClaimState.WAITING)])
+def test_an_ok_whose_worker_died_revokes_when_it_comes_again(*, fires_again: bool, state: ClaimState) -> None:
+    """What a recorded OK did not live to revoke its next delivery does, unless the alarm fires again by then."""
+
+    async def test(site: Site, worker: Worker) -> None:
+        claim, ok = await asked(site, worker), service_alarm(value="OK", seconds=30)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(worker.pipeline, "_append", AsyncMock(side_effect=DOWN))
+            with pytest.raises(ServiceUnavailable):
+                await worker.receive(ok)
+        if fires_again:
+            await worker.receive(service_alarm(seconds=40))
+        assert isinstance(await worker.receive(ok, times=2), Done)
+        standing = await site.world.ledger.find(claim.claim_id)
+        assert standing is not None
+        assert standing.state is state
+
+    served(test, approving())
+
+
 def test_an_ok_loses_nothing_where_ssm_cannot_be_asked() -> None:
     """The OK is recorded and acknowledged; what waits ends when the time is over in which it may be approved."""
 

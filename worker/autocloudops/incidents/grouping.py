@@ -42,7 +42,8 @@ def place(alarm: Alarm, history: History, current: Incident | None, windows: Win
     """
     repeated = next((change for change in history.changes if _is_same(change, alarm)), None)
     if repeated:
-        return Repeats(change=repeated)
+        closing = repeated.state is AlarmState.OK and repeated == _newest_turn(history.changes)
+        return Repeats(change=repeated, ends_episode=closing)
     if alarm.state is AlarmState.ALARM:
         return _fired(alarm, history, current, windows, now)
     episode = running_episode(history.changes, alarm.at)

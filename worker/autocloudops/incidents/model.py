@@ -202,9 +202,14 @@ class Notes(Value):
 
 
 class Repeats(Value):
-    """The change was recorded before: another copy, another path, or a redelivery."""
+    """The change was recorded before: another copy, another path, or a redelivery.
+
+    `ends_episode` is true of an OK that is still the newest turn of its alarm: whoever recorded it may have died before
+    doing what follows from it.
+    """
 
     change: Change
+    ends_episode: bool = False
 
 
 Placement = Opens | Reopens | Joins | Clears | Notes | Repeats

@@ -111,8 +111,8 @@ class Pipeline:
         match placed.placement:
             case Opens(incident=Incident(incident_id=incident_id)) | Reopens(incident_id=incident_id):
                 return await self._ask(incident_id, delivery)
-            case Repeats(change=change):
-                return await self._repeat(change, alarm, delivery)
+            case Repeats() as placement:
+                return await self._repeat(placement, alarm, delivery)
             case Joins() | Clears() | Notes() as placement:
                 await self._append(self._record_of(alarm, placement, placed), delivery)
                 await self._cleared(alarm, placement)
@@ -123,7 +123,10 @@ class Pipeline:
     async def _cleared(self, alarm: Alarm, placement: Placement) -> None:
         """Let nothing wait for a person any more that was to be done about an alarm that is OK again."""
         match placement:
-            case Clears(incident_id=UUID() as incident_id, ends_episode=True) if self._acting:
+            case (
+                Clears(incident_id=UUID() as incident_id, ends_episode=True)
+                | Repeats(change=Change(incident_id=UUID() as incident_id), ends_episode=True)
+            ) if self._acting:
                 await self._acting.cleared(incident_id, alarm.key)
 
     async def _place(self, alarm: Alarm) -> Placed:
@@ -184,8 +187,9 @@ class Pipeline:
     async def _ask(self, incident_id: UUID, delivery: Delivery) -> Ending:
         return Done() if await self._asking.ask(incident_id, facts_of(delivery)) else ASKED_ELSEWHERE
 
-    async def _repeat(self, change: Change, alarm: Alarm, delivery: Delivery) -> Ending:
+    async def _repeat(self, repeats: Repeats, alarm: Alarm, delivery: Delivery) -> Ending:
         """Answer for a change that is recorded: ask if its question is still open, else keep that it came again."""
+        change = repeats.change
         outcome = ROLE_OUTCOMES[change.role]
         if change.role in {Role.OPENER, Role.REOPENER} and change.incident_id:
             incident = await self._incidents.incident(change.incident_id)
@@ -204,6 +208,7 @@ class Pipeline:
             alarm=alarm,
         )
         await self._append(repeated, delivery)
+        await self._cleared(alarm, repeats)
         return Done()
 
     def _record_of(self, alarm: Alarm, placement: Joins | Clears | Notes, placed: Placed) -> AuditRecord:
