@@ -12,7 +12,7 @@ Exits 1 if the controller misses a bound: 97 % of the reference's token throughp
 max(30 s, 8 service times) from cold and max(20 s, 6) after a step; p95 of what is sent then under the ceiling, with 5 %
 for sampling; regret over the whole run at most 10 %; no question without an answer; Jain's index 0.95. Timeouts at 60 s
 run on in the simulator, as they do on a GPU; a question is asked until ten minutes after the end of its run at most.
-Takes several minutes on two free cores; `--quick` leaves out peers and sharing.
+Takes 200 s of processor time, so about two minutes on two free cores; `--quick` leaves out peers and sharing.
 """
 
 import sys

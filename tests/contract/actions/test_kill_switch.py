@@ -132,7 +132,7 @@ async def test_the_control_item_as_the_page_writes_it_stops_every_claim(switched
     assert await switched.refused() is Refused.KILLED
     control = await switched.ledger.control()
     assert control is not None
-    assert (control.mode, control.by, control.reason) == (Mode.OFF, "ana", "who knows what it does")
+    assert (control.mode, control.by, control.reason) == (Mode.OFF, "ana", "INC-1234: scales what it should not")
 
 
 async def test_without_a_control_item_nothing_is_claimed(switched: Switched) -> None:
@@ -219,5 +219,9 @@ def test_a_denial_is_put_on_the_role_and_taken_back(emulator: str, iam: tuple[An
 def test_the_permission_to_act_is_detached(emulator: str, iam: tuple[Any, str, str]) -> None:
     """The last call leaves the role without the managed policy."""
     client, role, arn = iam
-    sent(emulator, call_of("iam detach-role-policy"), **{ROLE: role, "POLICY_ARN": arn})
+    sent(
+        emulator,
+        call_of("iam detach-role-policy"),
+        **{ROLE: role, "arn:aws:iam::ACCOUNT:policy/autocloudops-acting": arn},
+    )
     assert client.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
