@@ -1,7 +1,7 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from autocloudops.decisions.model import Policy, Verdict
 from autocloudops.diagnosis.endpoint import Completion, CompletionRequest
 from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ModelUnavailable, ServiceUnavailable
-from autocloudops.incidents.model import History, Placement
+from autocloudops.incidents.model import History, Incident, Placement
 from autocloudops.investigation import Investigator
 from autocloudops.notify.sns import Notification
 from autocloudops.pipeline import Asking, Pipeline, Rooms
@@ -26,6 +26,8 @@ from autocloudops.pipeline.delivery import PLACE_ATTEMPTS
 from autocloudops.queue.consumer import Consumer, Limits
 from autocloudops.settings import SnsSettings
 from autocloudops.state.memory import MemoryIncidents
+
+DOWN = ServiceUnavailable("dynamodb:Query", "state", "down")
 
 
 class Model(ChatOnly):
@@ -317,3 +319,43 @@ def test_a_worker_that_stops_gives_its_question_back() -> None:
     (incident,) = asyncio.run(world.incidents.unfinished())
     assert incident.lease_until is not None
     assert incident.lease_until <= START + timedelta(seconds=5 + 26)
+
+
+class Unreadable(MemoryIncidents):
+    """A store whose members cannot be read for a while, and that may not take a lease back either."""
+
+    def __init__(self, fails: int, *, takes_back: bool = True) -> None:
+        super().__init__()
+        self._fails = fails
+        self._takes_back = takes_back
+
+    async def members(self, incident: Incident) -> Sequence[Alarm]:
+        self._fails -= 1
+        if self._fails >= 0:
+            raise DOWN
+        return await super().members(incident)
+
+    async def release(self, asked: Incident, until: datetime) -> None:
+        if not self._takes_back:
+            raise DOWN
+        await super().release(asked, until)
+
+
+def test_a_question_that_fails_is_asked_again_soon_but_not_at_once() -> None:
+    """One failed read costs a question half a minute, not the length of a lease, and no sweeper asks every second."""
+    world = World(incidents=Unreadable(fails=1))
+    world.run(alarm())
+    assert world.decided().at <= START + timedelta(seconds=45)
+    failing = World(incidents=Unreadable(fails=1000))
+    failing.run(alarm(), seconds=5)
+    (incident,) = asyncio.run(failing.incidents.unfinished())
+    assert incident.lease_until is not None
+    assert timedelta(seconds=20) <= incident.lease_until - START <= timedelta(seconds=25 + 26)
+
+
+def test_a_lease_that_cannot_be_given_back_lapses() -> None:
+    """What made a question fail is what its worker says, also where the store takes nothing back."""
+    world = World(incidents=Unreadable(fails=1, takes_back=False))
+    world.run(alarm(), seconds=300)
+    assert world.outcomes() == [Outcome.DECIDED]
+    assert world.left == 0

@@ -74,8 +74,8 @@ class IncidentStore(Protocol):
         """Hold the lease of a question for longer. False: the attempt that `asked` carries is no longer current."""
         ...
 
-    async def release(self, asked: Incident, now: datetime) -> None:
-        """Give the lease of a question back, so that whoever comes next need not wait for it to lapse."""
+    async def release(self, asked: Incident, until: datetime) -> None:
+        """Hold the lease of a question until then only, so that whoever comes next need not wait for it to lapse."""
         ...
 
     async def defer(self, asked: Incident, retry_at: datetime) -> bool:

@@ -28,6 +28,8 @@ log = getLogger(__name__)
 
 T = TypeVar("T")
 LEASE_MARGIN = timedelta(seconds=30)
+FAILED_RESTS = timedelta(seconds=20)
+"""How long a question that failed is left alone: every sweeper would ask, and pay, again at once."""
 SWEPT_AT_ONCE = 8
 QUESTION_TAKES = timedelta(seconds=10)
 RENEWALS_PER_LEASE = 3
@@ -93,9 +95,16 @@ class Asking:
         try:
             await self.telling.tell_left(asked)
             return await self._answered(asked, delivery)
-        except asyncio.CancelledError:
-            await self._incidents.release(asked, self._clock.now())
+        except BaseException as error:
+            await self._give_back(asked, FAILED_RESTS if isinstance(error, Exception) else timedelta())
             raise
+
+    async def _give_back(self, asked: Incident, rests: timedelta) -> None:
+        """Let others ask after a while; where the store cannot be told, the lease lapses."""
+        try:
+            await self._incidents.release(asked, self._clock.now() + rests)
+        except ServiceFailed as error:
+            log.warning("incident %s: its lease is not given back: %s", asked.incident_id, error)
 
     async def _answered(self, asked: Incident, delivery: DeliveryFacts | None) -> Outcome | None:
         kept = await self._while_current(asked, self._answer_kept(asked, delivery))

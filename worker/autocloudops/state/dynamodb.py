@@ -299,9 +299,9 @@ class DynamoIncidents:
         answer = await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**holding))
         return answer is not None
 
-    async def release(self, asked: Incident, now: datetime) -> None:
-        """Give the lease of a question back, unless somebody else has taken it."""
-        holding = writes.holding(self._name, asked, now)
+    async def release(self, asked: Incident, until: datetime) -> None:
+        """Hold the lease of a question until then only, unless somebody else has taken it."""
+        holding = writes.holding(self._name, asked, until)
         await self._table.unless_lost("dynamodb:UpdateItem", lambda: self._client.update_item(**holding))
 
     async def defer(self, asked: Incident, retry_at: datetime) -> bool:

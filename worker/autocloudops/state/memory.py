@@ -182,10 +182,10 @@ class MemoryIncidents:
         self._update(asked.incident_id, lease_until=now + lease)
         return True
 
-    async def release(self, asked: Incident, now: datetime) -> None:
-        """Give the lease of a question back, unless somebody else has taken it."""
+    async def release(self, asked: Incident, until: datetime) -> None:
+        """Hold the lease of a question until then only, unless somebody else has taken it."""
         if self._is_current(asked):
-            self._update(asked.incident_id, lease_until=now)
+            self._update(asked.incident_id, lease_until=until)
 
     async def defer(self, asked: Incident, retry_at: datetime) -> bool:
         """Give a question back until `retry_at`. False: the attempt that `asked` carries is no longer current."""
