@@ -115,7 +115,6 @@ UNREAD = st.just(UNKNOWN)
 SPOILT_FACTS: Mapping[str, st.SearchStrategy[object]] = {
     "offers": st.lists(st.sampled_from([*OFFERED, *_named("autocloudops/api"), *_named("x")]), max_size=2).map(tuple),
     "evidence_ids": IDS,
-    "mode_cap": st.none() | MODES,
     "suppressed": st.none() | st.just("silenced"),
     "vetoes": st.sampled_from([(), ("always true",)]),
     "unread": st.sampled_from([(), ("metric",)]),
@@ -245,7 +244,6 @@ def _allowed(offer: Offer, case: Known) -> tuple[bool, ...]:
 def _modes(case: Known, offer: Offer) -> list[object]:
     policy, facts = case.policy, case.facts
     found: list[object] = [policy.mode, facts.acting and facts.acting.control]
-    found += [facts.mode_cap] if facts.mode_cap else []
     found += [mode for account, mode in (policy.accounts or {}).items() if account == offer.target.account]
     found += [rule.mode for name, rule in (policy.actions or {}).items() if name == offer.action]
     found += [

@@ -37,7 +37,6 @@ LEVERS: Mapping[str, Callable[[Known, Mode], Known]] = {
     "the account": _accounts,
     "the action": lambda case, mode: _rules(case, mode=mode),
     "the alarms": lambda case, mode: case.allowing(alarms=(*case.policy.alarms, AlarmRule(name="*", mode=mode))),
-    "the settings": lambda case, mode: case.knowing(mode_cap=mode),
     "the control item": lambda case, mode: case.looking(control=mode),
 }
 """Every place where a mode is set."""

@@ -268,12 +268,11 @@ def test_a_policy_may_raise_a_risk() -> None:
             {"alarms": (AlarmFacts(name="x", metrics=("AWS/SQS/Age", "AWS/ECS/CPUUtilization")),)},
             "alarms named * of metric AWS/ECS/*",
         ),
-        (ACTIVE, {"mode_cap": Mode.APPROVE}, "the settings"),
         (ACTIVE, {"acting": WELL.model_copy(update={"control": Mode.APPROVE})}, "the control item"),
     ],
 )
 def test_the_lowest_mode_counts_and_says_whose_it_is(policy: Policy, changes: dict[str, object], by: str) -> None:
-    """Account, action, alarm family, settings and control item each lower the mode, and the gate names which did."""
+    """Account, action, alarm family and control item each lower the mode, and the gate names which did."""
     decision = decided(FACTS.model_copy(update=changes), policy)
     assert (decision.mode, decision.verdict) == (Mode.APPROVE, Verdict.NEEDS_APPROVAL)
     assert said(decision, "mode").reason == f"the mode is approve, by {by}"

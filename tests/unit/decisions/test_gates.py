@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from deciding import ACTIVE, EVERYTHING, FACTS, FIRING, proposal, said
+from deciding import ACTIVE, EVERYTHING, FACTS, FIRING, WELL, proposal, said
 
 from autocloudops.alarms.model import AlarmState, Suppression
 from autocloudops.decisions.decide import decide
@@ -34,10 +34,10 @@ def test_mode_gate(mode: Mode, outcome: GateOutcome, verdict: Verdict) -> None:
     assert (said(decision, "mode").outcome, decision.verdict, decision.mode) == (outcome, verdict, mode)
 
 
-def test_mode_cap_can_only_lower() -> None:
+def test_the_control_item_can_only_lower() -> None:
     """A control item under the policy's mode counts, one above it does not."""
-    lowered = FACTS.model_copy(update={"mode_cap": Mode.DRY_RUN})
-    raised = FACTS.model_copy(update={"mode_cap": Mode.ACTIVE})
+    lowered = FACTS.model_copy(update={"acting": WELL.model_copy(update={"control": Mode.DRY_RUN})})
+    raised = FACTS.model_copy(update={"acting": WELL.model_copy(update={"control": Mode.ACTIVE})})
     assert decide(proposal(), lowered, ACTIVE).mode is Mode.DRY_RUN
     assert decide(proposal(), raised, Policy(mode=Mode.APPROVE)).mode is Mode.APPROVE
 

@@ -114,7 +114,7 @@ def test_no_sum_grows_over_4_kb() -> None:
     into = Into(UUID(int=1), guarded=True, brings_members=True)
     places = [bytes([number] * items.PLACE_BYTES) for number in range(MOST_IN_SUM)]
     tallies = {f"{number:08x}": Tally(into, 1, NOON, place, "ab") for number, place in enumerate(places)}
-    item = items.sum_item(Sum(into, "MEMBERS#0", NOON, tallies), NOON)
+    item = items.sum_item(Sum(into, "MEMBERS#0", tallies), NOON)
     assert len(items.place_of(opener)) == items.PLACE_BYTES
     assert size_bytes(item) <= MOST_ITEM_BYTES
     assert items.places_in(read(item)) == places

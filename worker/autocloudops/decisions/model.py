@@ -208,9 +208,9 @@ class Policy(Value):
 class Facts(Value):
     """What the gates know about one incident.
 
-    `fault` says why there is no diagnosis: `model_unavailable`, or what was wrong with the reply. `mode_cap` is the
-    lowest mode that anything but the policy sets. `suppressed` says why nobody wants to hear of the incident now;
-    `vetoes` are findings that prove an alarm of it wrong; `unread` names the essential facts that could not be read.
+    `fault` says why there is no diagnosis: `model_unavailable`, or what was wrong with the reply. `suppressed` says why
+    nobody wants to hear of the incident now; `vetoes` are findings that prove an alarm of it wrong; `unread` names the
+    essential facts that could not be read.
 
     `standing` is how the alarm that was asked about stood when it was read, None where it was not. `age` is how long
     before the decision that alarm changed its state, None where nobody knows. `robots` says which alarms of the
@@ -224,7 +224,6 @@ class Facts(Value):
     offers: tuple[Offer, ...] = ()
     evidence_ids: tuple[str, ...] = ()
     fault: str | None = None
-    mode_cap: Mode | None = None
     suppressed: str | None = None
     vetoes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -258,8 +257,6 @@ class Case:
         """Everything that limits the mode, the policy's own first."""
         targets = [(offer.target.account, offer.action) for offer in self.chosen]
         found = dict.fromkeys(self.policy.mode_limits(targets, self.facts.alarms))
-        if self.facts.mode_cap is not None:
-            found[ModeLimit(self.facts.mode_cap, "the settings")] = None
         if self.facts.acting is not None:
             found |= dict.fromkeys(_control_limits(self.facts.acting.control))
         return tuple(found)

@@ -73,7 +73,6 @@ class Sum:
 
     into: Into
     sum_id: str
-    begun_at: datetime
     tallies: dict[str, Tally] = field(default_factory=dict)
     given: int = 0
     held: int = 0
@@ -162,7 +161,7 @@ class Sums:
     def _begin(self, into: Into) -> tuple[Sum, "asyncio.Task[bool]"]:
         now = self._clock.now()
         kind = MEMBERS_IN if into.brings_members else COUNTED_IN
-        total = Sum(into, _sum_id(kind, now), now)
+        total = Sum(into, _sum_id(kind, now))
         writing = asyncio.create_task(self._later(total, self._wait_seconds(into)))
         self._writing.add(writing)
         writing.add_done_callback(self._writing.discard)
