@@ -1,7 +1,7 @@
-"""Cancelling work that may still give back what it holds, within a bound."""
+"""Cancelling work that may still give back what it holds, within a bound; and work that a cancellation only delays."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 REFUSED_SECONDS = 0.05
@@ -27,3 +27,17 @@ async def cancel(
         if left:
             _, left = await asyncio.wait(left, timeout=seconds)
     return left
+
+
+async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Finish work that has a bound of its own, and only then let whoever is cancelled meanwhile be cancelled."""
+    working = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not working.done():
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    working.result()
+    if cancelled:
+        raise cancelled

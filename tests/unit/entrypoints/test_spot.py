@@ -5,6 +5,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from autocloudops.entrypoints import spot
 from autocloudops.entrypoints.spot import METADATA, StoppedTask, log_notice, stopped_task
 
 TASK = {
@@ -62,6 +63,19 @@ async def test_an_agent_that_is_not_there_is_no_error(monkeypatch: pytest.Monkey
     """The notice is a courtesy: the drain does not depend on it."""
     monkeypatch.setenv(METADATA, "http://127.0.0.1:9/v4/abc")
     assert await stopped_task() is None
+
+
+async def test_an_error_that_nobody_foresaw_does_not_end_the_drain(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The notice is written beside the drain, which a failure of it would cancel: it is logged, and that is all."""
+
+    async def broken() -> StoppedTask | None:
+        raise KeyError("TaskARN")
+
+    monkeypatch.setattr(spot, "stopped_task", broken)
+    await log_notice()
+    assert caplog.messages == ["the task's metadata cannot be read"]
 
 
 def test_fields_are_read_as_ecs_writes_them() -> None:

@@ -3,13 +3,13 @@ import asyncio
 import pytest
 from consuming import LIMITS, consume, consuming, lasting, noting, now, passing
 from memory_queue import MemoryQueue, Slow
-from virtual_time import run
+from virtual_time import VirtualClock, run
 
 from autocloudops.audit.writers import END_SECONDS
 from autocloudops.entrypoints.ecs import FLUSH_SECONDS, GIVE_BACK_SECONDS
 from autocloudops.errors import AccessDenied, ServiceUnavailable
 from autocloudops.queue.client import Delivery
-from autocloudops.queue.consumer import Done, Ending, Handler, Limits
+from autocloudops.queue.consumer import Consumer, Done, Ending, Handler, Limits
 from autocloudops.settings import QueueSettings
 from autocloudops.state.sums import CLOSE_SECONDS
 
@@ -166,3 +166,38 @@ def test_a_stop_by_default_fits_into_the_time_that_ecs_gives() -> None:
     assert consuming_takes >= GIVE_BACK_SECONDS, "sweeps and measuring end while messages are drained"
     registration_takes = 2 * END_SECONDS
     assert consuming_takes + FLUSH_SECONDS + registration_takes + CLOSE_SECONDS < 30
+
+
+def test_whoever_is_cancelled_while_draining_drains_to_the_end() -> None:
+    """An audit that fails during the drain cancels the worker: what is in hand still ends, and nothing runs on."""
+
+    async def scenario() -> MemoryQueue:
+        queue = MemoryQueue(poll_seconds=2)
+        queue.send("one", "two")
+        stop = asyncio.Event()
+        running = asyncio.create_task(Consumer(queue, lasting(15), VirtualClock(), LIMITS).run(stop))
+        await passing(1)
+        stop.set()
+        for _ in range(2):
+            await passing(2)
+            running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert now() == pytest.approx(15, abs=1)
+        return queue
+
+    assert not run(scenario()).messages
+
+
+def test_what_goes_back_from_a_handler_that_hangs_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever reads the log finds the message by its id, and sees how often it came."""
+
+    async def scenario() -> None:
+        queue = MemoryQueue(poll_seconds=2)
+        queue.send("one")
+        async with consuming(queue, clinging(2)):
+            await passing(1)
+
+    run(scenario())
+    assert "message m0, receive 1, goes back, although its handler does not end" in caplog.messages

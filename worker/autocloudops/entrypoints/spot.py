@@ -45,8 +45,13 @@ async def stopped_task() -> StoppedTask | None:
 
 
 async def log_notice() -> None:
-    """Log which task is stopped, so that a person finds why."""
-    if task := await stopped_task():
+    """Log which task is stopped, so that a person finds why; whatever fails in that, the drain beside it goes on."""
+    try:
+        task = await stopped_task()
+    except Exception:
+        log.exception("the task's metadata cannot be read")
+        return
+    if task:
         log.warning(
             "ECS wants this task %s: %s (%s, %s); its stopCode says why, SpotInterruption among others",
             task.desired_status or "gone",

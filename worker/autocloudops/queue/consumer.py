@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from logging import getLogger
 
+from autocloudops.cancelling import uninterrupted
 from autocloudops.clock import Clock
 from autocloudops.queue.acknowledger import Acknowledger
 from autocloudops.queue.client import Delivery, QueueClient, Refused
@@ -126,9 +127,7 @@ class Consumer:
             await self._receiver.run(stop)
         finally:
             stop.set()
-            await self._drain(deadline)
-            for task in (deadline, *beside):
-                task.cancel()
+            await uninterrupted(self._end(deadline, beside))
         self._turning.check()
 
     def _ago(self, at: float | None) -> float | None:
@@ -144,6 +143,15 @@ class Consumer:
         """Return when draining has taken as long as it may, counted from `stop` and not from the end of a long poll."""
         await stop.wait()
         await self._clock.sleep(self._limits.drain_seconds)
+
+    async def _end(self, deadline: asyncio.Task[None], beside: Sequence[asyncio.Task[None]]) -> None:
+        """Drain, and leave nothing behind that runs; whoever is cancelled meanwhile waits for it."""
+        try:
+            await self._drain(deadline)
+        finally:
+            for task in (deadline, *beside):
+                task.cancel()
+            await asyncio.gather(deadline, *beside, return_exceptions=True)
 
     async def _drain(self, deadline: asyncio.Task[None]) -> None:
         """End what is held: first receiving, so that nothing that is handed back comes here again."""
