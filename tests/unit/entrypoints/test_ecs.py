@@ -22,7 +22,7 @@ from autocloudops.entrypoints.ecs import (
     serve,
 )
 from autocloudops.entrypoints.health import Troubles
-from autocloudops.errors import AuditConflict, SettingsInvalid
+from autocloudops.errors import AccessDenied, AuditConflict, SettingsInvalid, cause_of
 from autocloudops.pipeline import Asking
 from autocloudops.settings import HealthSettings
 
@@ -31,6 +31,13 @@ RECORD = AuditRecord(
     at=datetime(2026, 3, 1, 12, tzinfo=UTC),
     unparseable=Unparseable(code="not_json", reason="no JSON", raw_sha256="0"),
 )
+
+
+class Refusing(MemoryObjects):
+    """Objects that hold somebody else's bytes."""
+
+    async def create(self, key: str, body: bytes) -> None:
+        raise AuditConflict(f"{key} holds {len(body)} other bytes")
 
 
 async def left(objects: MemoryObjects) -> float:
@@ -64,12 +71,8 @@ def test_an_audit_that_is_down_does_not_keep_the_worker(caplog: pytest.LogCaptur
 def test_somebody_elses_bytes_end_the_worker() -> None:
     """A writer that meets an alien object takes the consumer along: nothing is acknowledged any more."""
 
-    class Alien(MemoryObjects):
-        async def create(self, key: str, body: bytes) -> None:
-            raise AuditConflict(f"{key} holds {len(body)} other bytes")
-
     async def consume() -> None:
-        writer = AuditWriter(Alien(), VirtualClock())
+        writer = AuditWriter(Refusing(), VirtualClock())
         async with _committing(writer):
             writing = asyncio.create_task(writer.append(RECORD))
             await asyncio.gather(writing, return_exceptions=True)
@@ -78,6 +81,24 @@ def test_somebody_elses_bytes_end_the_worker() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         virtual_time.run(consume())
     assert raised.group_contains(AuditConflict)
+
+
+@pytest.mark.parametrize("objects", [MemoryObjects(), MemoryObjects(failures=1_000)])
+def test_a_worker_that_ends_with_an_error_leaves_its_audit_behind(objects: MemoryObjects) -> None:
+    """What was written before a permission was lost is durable if it can be, and the permission is what is told."""
+
+    async def failing() -> None:
+        writer = AuditWriter(objects, VirtualClock())
+        async with _committing(writer):
+            handler = asyncio.create_task(writer.append(RECORD))
+            await asyncio.sleep(0)
+            handler.cancel()
+            raise AccessDenied("sqs:DeleteMessage", "queue", "denied")
+
+    with pytest.raises(ExceptionGroup) as raised:
+        virtual_time.run(failing())
+    assert isinstance(cause_of(raised.value), AccessDenied)
+    assert bool(objects.objects) == (not objects.failures)
 
 
 class Clinging:

@@ -147,9 +147,11 @@ async def _committing(writer: AuditWriter) -> AsyncIterator[None]:
     """Run the writer beside the consumer: if it fails, the consumer is cancelled, and its messages come back."""
     async with asyncio.TaskGroup() as group:
         commits = group.create_task(writer.run(), name="audit")
-        yield
-        await _flush(writer)
-        commits.cancel()
+        try:
+            yield
+        finally:
+            await _flush(writer)
+            commits.cancel()
 
 
 async def _flush(writer: AuditWriter) -> None:
@@ -159,6 +161,8 @@ async def _flush(writer: AuditWriter) -> None:
             await writer.flush()
     except TimeoutError:
         log.error("the audit was not flushed in %g s, its messages come back: %s", FLUSH_SECONDS, writer.unwell)  # noqa: TRY400 - where it waited says nothing
+    except Exception as fault:  # noqa: BLE001 - the writer itself ends the worker with it
+        log.error("the audit was not flushed, its messages come back: %s", fault)  # noqa: TRY400 - likewise
 
 
 @asynccontextmanager
