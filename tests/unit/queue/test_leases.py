@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from consuming import LEASE_SECONDS, consuming, lasting, noting, now, passing
@@ -6,8 +7,8 @@ from memory_queue import LostAnswer, MemoryQueue, Partly, Slow
 from virtual_time import run
 
 from autocloudops.errors import ServiceUnavailable
-from autocloudops.queue.client import Delivery
-from autocloudops.queue.consumer import Consumer, Done, Ending, Limits
+from autocloudops.queue.client import Delivery, Refused
+from autocloudops.queue.consumer import Consumer, Done, Ending, Later, Limits
 from autocloudops.queue.leases import LOST
 from autocloudops.settings import QueueSettings
 
@@ -224,3 +225,63 @@ def test_an_answer_that_comes_too_late_begins_nothing() -> None:
     queue = run(scenario())
     assert not queue.messages
     assert begun == ["m0/1"]
+
+
+class Unreachable(MemoryQueue):
+    """A queue that cannot be told what is to become of a message; it notes the receipts of each try."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried: list[tuple[float, str]] = []
+        for call in ("extend", "release"):
+            self.faults[call].extend([DOWN] * 50)
+
+    async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Refused]:
+        self.tried += [(now(), each.receipt) for each in deliveries]
+        return await super().release(deliveries, after_seconds)
+
+
+def test_a_release_is_not_tried_again_once_its_lease_is_lost() -> None:
+    """Others may have the message by then, and an old receipt could bring it to a third worker."""
+
+    async def later(_: Delivery) -> Ending:
+        return Later(after_seconds=0)
+
+    async def scenario() -> list[tuple[float, str]]:
+        queue = Unreachable()
+        queue.send("one")
+        async with consuming(queue, later, Limits(concurrency=1, lease_seconds=SHORTEST_SECONDS)) as consumer:
+            while not consumer.facts().lost_leases:
+                await passing(0.1)
+            lost_at = now()
+            await passing(15)
+            assert consumer.releases.failed == 1
+        return [(at - lost_at, receipt) for at, receipt in queue.tried]
+
+    tried = run(scenario())
+    assert max(at for at, receipt in tried if receipt == "m0/0") < 0
+    assert max(at for at, receipt in tried if receipt == "m0/1") > 0
+
+
+class Refusing(MemoryQueue):
+    """A queue that is down for a while, and refuses every renewal then, slowly."""
+
+    async def extend(self, deliveries: Sequence[Delivery], seconds: int) -> Sequence[Refused]:
+        if now() < SHORTEST_SECONDS - 12:
+            self.faults["extend"].append(DOWN)
+            return await super().extend(deliveries, seconds)
+        await asyncio.sleep(9)
+        return [Refused(each, "MessageNotInflight", lasting=True) for each in deliveries]
+
+
+def test_a_lease_is_lost_once() -> None:
+    """A renewal that is refused after the beat has given its lease up changes nothing."""
+
+    async def scenario() -> int:
+        queue = Refusing()
+        queue.send("one")
+        async with consuming(queue, lasting(500), Limits(concurrency=1, lease_seconds=SHORTEST_SECONDS)) as consumer:
+            await passing(SHORTEST_SECONDS + 10)
+            return consumer.facts().lost_leases
+
+    assert run(scenario()) == 1

@@ -92,18 +92,24 @@ class Acknowledger:
             await asyncio.sleep(0)  # what a free slot begins goes first: a call takes a millisecond of CPU
             while left := await self._attempt(left, seconds):
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
-                await self._retry(left, pause_seconds)
+                left = await self._held_after(left, pause_seconds)
+                if not left:
+                    break
         except asyncio.CancelledError:
             self._give_up(left)
             raise
         self._turning.wake()
 
-    async def _retry(self, left: Sequence[Lease], pause_seconds: float) -> None:
+    async def _held_after(self, left: Sequence[Lease], pause_seconds: float) -> Sequence[Lease]:
+        """Pause, and return what is still held then: the receipt of the rest could take it from who has it by now."""
         self.failing += len(left)
         try:
             await self._clock.sleep(pause_seconds)
         finally:
             self.failing -= len(left)
+        expired = [lease for lease in left if self._leases.expired(lease)]
+        self._give_up(expired)
+        return [lease for lease in left if lease not in expired]
 
     async def _attempt(self, batch: Sequence[Lease], seconds: int) -> Sequence[Lease]:
         """Make one call, and return what is to be tried again."""

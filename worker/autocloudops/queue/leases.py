@@ -198,6 +198,8 @@ class Leases:
 
     def _lose(self, lease: Lease) -> None:
         """Hold it no more, and stop whoever handles it: another worker may have the message by now."""
+        if lease.lost:
+            return
         lease.lost = True
         self.lost += 1
         self.drop(lease)
