@@ -1,16 +1,19 @@
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 from uuid import uuid4
 
+import pytest
 from acting_service import Site, Worker, delivery_of, served, service_alarm
 from memory_queue import MemoryQueue
 
 from autocloudops.audit.record import Outcome
 from autocloudops.decisions.claims import ClaimState
 from autocloudops.entrypoints.invocation import Invocation, times
-from autocloudops.errors import ServiceUnavailable
+from autocloudops.errors import AuditConflict, ServiceUnavailable
 from autocloudops.queue.client import Delivery, QueueClient
 
 FUNCTION_SECONDS, MARGIN_SECONDS = 60.0, 15.0
@@ -117,5 +120,29 @@ def test_a_sweep_brings_no_actions_on_where_nothing_acts() -> None:
         await asyncio.sleep(600)
         await invocation(worker, queue, acts=False).sweep()
         assert site.world.automation.called == called
+
+    invoked(test)
+
+
+def test_a_sweep_and_an_audit_that_fail_together_are_both_told() -> None:
+    """Neither error of an invocation is one that nobody hears of."""
+
+    async def test(_: Site, worker: Worker, queue: MemoryQueue) -> None:
+        async def down() -> None:
+            raise DOWN
+
+        async def conflict() -> None:
+            raise AuditConflict("audit/1 holds somebody else's bytes")
+
+        unheard: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context["message"]))
+        measuring = replace(worker, service=worker.service._replace(measure=down))
+        sweeping = invocation(measuring, queue)
+        with patch.object(worker.service.rooms.audit, "flush", conflict), pytest.raises(ServiceUnavailable) as raised:
+            await sweeping.sweep()
+        assert isinstance(raised.value.__context__, AuditConflict)
+        del sweeping, raised
+        gc.collect()
+        assert unheard == []
 
     invoked(test)

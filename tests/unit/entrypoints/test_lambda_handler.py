@@ -327,7 +327,10 @@ def test_each_message_goes_back_to_the_queue_that_it_came_from(site: Site) -> No
     assert site.follow_ups.parked == []
 
 
-@pytest.mark.parametrize("event", [{}, {"Records": [{"eventSource": "aws:sns"}]}, {"autocloudops": "swoop"}])
+OTHERS: list[Any] = [[{"eventSource": "aws:sns"}], {"eventSource": "aws:sqs"}, ["aws:sqs"], "aws:sqs", 1]
+
+
+@pytest.mark.parametrize("event", [{}, {"autocloudops": "swoop"}, *({"Records": each} for each in OTHERS)])
 def test_an_event_of_another_kind_is_refused_by_name(site: Site, event: dict[str, Any]) -> None:
     """Whoever wired the function wrongly reads what it takes."""
     with pytest.raises(InputUnreadable, match="event source mapping"):

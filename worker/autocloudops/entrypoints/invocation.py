@@ -96,9 +96,7 @@ class Invocation:
         return await self._answered(deliveries, acting.handle) if acting else deliveries
 
     async def _answered(self, deliveries: Sequence[Delivery], handle: Handle) -> Sequence[Delivery]:
-        tasks = [
-            asyncio.create_task(self._ending(each, handle), name=f"message {each.message_id}") for each in deliveries
-        ]
+        tasks = [asyncio.create_task(self._ending(each, handle), name=str(each)) for each in deliveries]
         await self._until_over(tasks)
         ended = [(delivery, _left(task, delivery)) for delivery, task in zip(deliveries, tasks, strict=True)]
         back = [(delivery, later.after_seconds) for delivery, later in ended if later]
@@ -115,11 +113,10 @@ class Invocation:
         """
         sweeping = asyncio.create_task(self._swept(), name="sweep")
         await self._until_over([sweeping])
-        await self._within(self._rooms.audit.flush())
-        if not sweeping.done() or sweeping.cancelled():
-            log.warning("the sweep took too long: the next one goes on")
-        else:
-            sweeping.result()
+        try:
+            await self._within(self._rooms.audit.flush())
+        finally:
+            _raise_what_failed(sweeping)
 
     async def _swept(self) -> None:
         if self._measure:
@@ -178,6 +175,13 @@ class Invocation:
                 await work
         except TimeoutError:
             log.warning("no time is left for %s", getattr(work, "__qualname__", work))
+
+
+def _raise_what_failed(sweeping: asyncio.Task[None]) -> None:
+    if not sweeping.done() or sweeping.cancelled():
+        log.warning("the sweep took too long: the next one goes on")
+    else:
+        sweeping.result()
 
 
 def _left(task: asyncio.Task[Later | None], delivery: Delivery) -> Later | None:

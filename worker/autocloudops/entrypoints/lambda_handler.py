@@ -161,8 +161,8 @@ class Function:
 
 def queue_of(event: Event) -> str:
     """Return the name of the queue that an event's messages come from; empty where it does not say."""
-    records: Sequence[Mapping[str, Any]] = event.get("Records") or ({},)
-    return str(records[0].get("eventSourceARN", "")).rpartition(":")[2]
+    records = _records(event)
+    return str(records[0].get("eventSourceARN", "")).rpartition(":")[2] if records else ""
 
 
 def deliveries_in(event: Event) -> Sequence[Delivery]:
@@ -171,13 +171,22 @@ def deliveries_in(event: Event) -> Sequence[Delivery]:
     Raises:
         InputUnreadable: the event is of another kind.
     """
-    records = event.get("Records")
-    if not isinstance(records, list) or not all(each.get("eventSource") == "aws:sqs" for each in records):
+    records = _records(event)
+    if records is None:
         raise InputUnreadable(
             f"an event with {', '.join(sorted(event)) or 'nothing'} in it is neither a batch of SQS nor a sweep",
             f"let an event source mapping of the alarm queue call this function, or a schedule with {SWEEP}",
         )
     return [_delivery(record) for record in records]
+
+
+def _records(event: Event) -> Sequence[Mapping[str, Any]] | None:
+    """Return what an event of SQS carries, None for an event of another kind."""
+    records = event.get("Records")
+    if not isinstance(records, list):
+        return None
+    from_sqs = all(isinstance(each, Mapping) and each.get("eventSource") == "aws:sqs" for each in records)
+    return records if from_sqs else None
 
 
 def _delivery(record: Mapping[str, Any]) -> Delivery:
