@@ -1,4 +1,4 @@
-"""What an endpoint costs in a month: as published elsewhere, as it should have been, and by how it is run.
+"""What an endpoint costs in a month: as a naive estimate has it, as it should be, and by how it is run.
 
 A month has 730 hours (8,760 / 12) and 21.67 working days (52 x 5 / 12). All prices are US dollars.
 """
@@ -38,8 +38,8 @@ class Month(Value):
         return round(sum(each.dollars for each in self.lines), 2)
 
 
-class Published(Month):
-    """A sum that was published elsewhere, and what is wrong with it."""
+class NaiveEstimate(Month):
+    """An estimate as it is easily made, at the price of EC2 and on too small a GPU, and what is wrong with it."""
 
     errors: tuple[str, ...]
 
@@ -48,13 +48,13 @@ WRONG_GPU = Line(what="ml.g4dn.xlarge, always on", dollars=380.16, arithmetic="0
 ERRORS = (
     "0.528 is near the price of EC2, 0.526, and not of SageMaker: ml.g4dn.xlarge is 0.7364, x 730 h = 537.57",
     "its T4 has 16 GiB: the 8B model's weights alone take 14.96 of the 13.6 that can be filled",
-    "one endpoint is counted, and the design has two: a language model and an embedding model",
+    "one endpoint is counted, and two are needed: a language model and an embedding model",
     "months of 720 h and of 730 h are mixed",
     "the licence of the NIM counts as 0.00",
 )
-PUBLISHED = (
-    Published(
-        name="SageMaker, as published",
+NAIVE = (
+    NaiveEstimate(
+        name="SageMaker, naive estimate",
         lines=(
             WRONG_GPU,
             Line(what="model storage", dollars=2.30, arithmetic="100 GB x 0.023"),
@@ -62,8 +62,8 @@ PUBLISHED = (
         ),
         errors=ERRORS,
     ),
-    Published(
-        name="EKS, as published",
+    NaiveEstimate(
+        name="EKS, naive estimate",
         lines=(
             Line(what="control plane", dollars=72.00, arithmetic="0.10 x 720 h"),
             Line(what="2 x m5.large", dollars=140.16, arithmetic="2 x 0.096 x 730 h"),
@@ -190,10 +190,10 @@ def _cost(way: str, rate: Rate, load: Load, *, hours: float, cold: float, why: s
 
 
 def corrected_months() -> tuple[Month, Month]:
-    """Return both published scenarios without their errors: SageMaker, then EKS.
+    """Return both naive estimates without their errors: SageMaker, then EKS.
 
     Each has both models, on GPUs that hold them and with their licences, for 730 hours. Items without an hourly price
-    are as published.
+    are as estimated.
     """
     hosted = [_hosted(name, instance(f"ml.{kind}").price.price_per_hour, f"ml.{kind}") for name, kind in PLACES.items()]
     own = [_hosted(name, EC2_PRICES[kind], kind) for name, kind in PLACES.items()]
@@ -203,7 +203,7 @@ def corrected_months() -> tuple[Month, Month]:
         _hourly("load balancer", 0.0225),
         _hourly("NAT gateway", 0.045),
     )
-    sagemaker, eks = PUBLISHED
+    sagemaker, eks = NAIVE
     return (
         Month(name="SageMaker, corrected", lines=(*hosted, *_unchanged(sagemaker))),
         Month(name="EKS, corrected", lines=(*shared, *own, *_unchanged(eks))),
@@ -223,8 +223,8 @@ def _hourly(what: str, price: float) -> Line:
     return Line(what=what, dollars=round(price * MONTH_HOURS, 2), arithmetic=f"{price:g} x {MONTH_HOURS:.0f} h")
 
 
-def _unchanged(published: Published) -> tuple[Line, ...]:
-    return tuple(each for each in published.lines if each.what in NOT_HOURLY)
+def _unchanged(estimate: NaiveEstimate) -> tuple[Line, ...]:
+    return tuple(each for each in estimate.lines if each.what in NOT_HOURLY)
 
 
 def corrected(card: ModelCard) -> tuple[Line, ...]:
@@ -245,6 +245,6 @@ def corrected(card: ModelCard) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: line.dollars))
 
 
-def published_errors(published: Sequence[Published] = PUBLISHED) -> list[str]:
-    """Return what is wrong with the published sums, each error once."""
-    return list(dict.fromkeys(error for each in published for error in each.errors))
+def naive_errors(estimates: Sequence[NaiveEstimate] = NAIVE) -> list[str]:
+    """Return what is wrong with the naive estimates, each error once."""
+    return list(dict.fromkeys(error for each in estimates for error in each.errors))

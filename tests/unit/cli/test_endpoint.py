@@ -206,7 +206,7 @@ def test_the_key_is_not_shown_without_a_word(plane: RecordedPlane) -> None:
 
 
 def test_costs_as_text() -> None:
-    """Three ways with their arithmetic, the published sums with their errors, and the corrected ones."""
+    """Three ways with their arithmetic, the naive estimates with their errors, and the corrected ones."""
     result = typed("endpoint", "cost")
     assert result.exit_code == ExitCode.OK
     for said in (

@@ -6,14 +6,14 @@ from nim_endpoint import catalogue
 from nim_endpoint.catalogue import Price
 from nim_endpoint.scenarios import (
     MONTH_HOURS,
+    NAIVE,
     OFFICE_DAYS,
-    PUBLISHED,
     Load,
     Rate,
     corrected,
     corrected_months,
     costs,
-    published_errors,
+    naive_errors,
 )
 
 PRICE = Price(price_per_hour=2.605, price_date=date(2025, 12, 31), price_source="test")
@@ -27,9 +27,9 @@ def load(*, alarms: float = 10_000, ratio: float = 0.1) -> Load:
     )
 
 
-def test_the_published_sums_come_out() -> None:
-    """Both add up to the cent, from the items that were published with them."""
-    sagemaker, eks = PUBLISHED
+def test_the_naive_estimates_add_up() -> None:
+    """Both are the sum of their items, to the cent."""
+    sagemaker, eks = NAIVE
     assert [line.dollars for line in sagemaker.lines] == [380.16, 2.30, 10.00]
     assert sagemaker.dollars == 392.46
     assert [line.dollars for line in eks.lines] == [72.00, 140.16, 380.16, 8.00, 16.20, 32.40, 1.00, 5.00, 0.00]
@@ -39,7 +39,7 @@ def test_the_published_sums_come_out() -> None:
 
 def test_what_is_wrong_with_them_is_said() -> None:
     """The wrong price, a GPU that cannot hold the model, one endpoint for two, mixed months, no licence."""
-    said = " ".join(published_errors())
+    said = " ".join(naive_errors())
     assert round(0.528 * 720, 2) == 380.16
     assert round(0.7364 * 730, 2) == 537.57
     for each in ("0.7364, x 730 h = 537.57", "14.96 of the 13.6", "one endpoint", "720 h and of 730 h", "licence"):
@@ -58,7 +58,7 @@ def test_the_corrected_sums() -> None:
 def test_the_corrected_scenarios_have_both_models() -> None:
     """(2.605 + 1) x 730 + (1.4084 + 1) x 730 + 12.30 on SageMaker; the same GPUs and licences on EKS.
 
-    What was published as 40 % cheaper is 15 % dearer: SageMaker takes more for the same GPU.
+    What the naive estimates have as 40 % cheaper is 15 % dearer: SageMaker takes more for the same GPU.
     """
     sagemaker, eks = corrected_months()
     assert [line.dollars for line in sagemaker.lines] == [2_631.65, 1_758.13, 2.30, 10.00]

@@ -98,7 +98,7 @@ def endpoint_delete(context: typer.Context, options: DeleteOptions) -> ExitCode:
 @endpoint.command("cost")
 @taking(CostOptions)
 def endpoint_cost(context: typer.Context, options: CostOptions) -> ExitCode:
-    """Print what an endpoint costs a month by each way of running it, beside two sums published elsewhere."""
+    """Print what an endpoint costs a month by each way of running it, beside two naive estimates and their errors."""
     from autocloudops.cli.endpoint.costing import show_costs
 
     return show_costs(options, context.obj)

@@ -1,4 +1,4 @@
-"""`endpoint cost`: a month by each way of running an endpoint, beside two sums that were published elsewhere."""
+"""`endpoint cost`: a month by each way of running an endpoint, beside two naive estimates and their errors."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from nim_endpoint import catalogue, prices
 from nim_endpoint.catalogue import ModelCard, Price
 from nim_endpoint.memory import Fit, fit
 from nim_endpoint.scenarios import (
-    PUBLISHED,
+    NAIVE,
     USEFUL_TOKENS,
     Load,
     Month,
@@ -22,7 +22,7 @@ from nim_endpoint.scenarios import (
     corrected,
     corrected_months,
     costs,
-    published_errors,
+    naive_errors,
 )
 
 
@@ -87,15 +87,15 @@ def _lines(rate: Rate, load: Load, card: ModelCard) -> Iterator[str]:
     yield "to zero needs an endpoint with components; incidents that storm together keep it up less than reckoned here"
     yield "prices are of us-east-1, unless --live asks for those of the region, or --price says it"
     yield "not counted: storage, traffic, logs, and a second endpoint for embeddings"
-    for sum_ in PUBLISHED:
+    for sum_ in NAIVE:
         items = " + ".join(f"{line.dollars:.2f}" for line in sum_.lines)
         yield f"{sum_.name}: {items} = {sum_.dollars:.2f}"
-    yield from (f"  wrong in it: {each}" for each in published_errors())
+    yield from (f"  wrong in it: {each}" for each in naive_errors())
     months = corrected_months()
     for month in months:
         yield f"{month.name}: {' + '.join(f'{line.dollars:.2f}' for line in month.lines)} = {month.dollars:.2f}"
         yield from (f"  {line.what}: {line.arithmetic} = {line.dollars:.2f}" for line in month.lines if line.arithmetic)
-    yield f"SageMaker to EKS: {_share(PUBLISHED):.2f} as published, {_share(months):.2f} corrected"
+    yield f"SageMaker to EKS: {_share(NAIVE):.2f} in the naive estimates, {_share(months):.2f} corrected"
     yield f"corrected, {card.name} alone, always on with its licence:"
     yield from (f"  {line.what:<16}{line.dollars:>10,.2f} = {line.arithmetic}" for line in corrected(card))
 
@@ -116,7 +116,7 @@ def _document(rate: Rate, load: Load, card: ModelCard, memory: Fit) -> dict[str,
         "load": load.model_dump(mode="json"),
         "ways": [each.model_dump(mode="json") for each in costs(rate, load)],
         "memory": list(memory.lines()),
-        "published": [{**each.model_dump(mode="json"), "dollars": each.dollars} for each in PUBLISHED],
+        "naive_estimates": [{**each.model_dump(mode="json"), "dollars": each.dollars} for each in NAIVE],
         "corrected_months": [{**each.model_dump(mode="json"), "dollars": each.dollars} for each in corrected_months()],
         "corrected": [each.model_dump(mode="json") for each in corrected(card)],
     }
