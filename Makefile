@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy lint soak clean
+.PHONY: help demo test deploy-tools test-deploy lint soak clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,8 @@ DEPLOY := .venv-deploy
 DEPLOY_TESTS := tests/e2e/test_deploy.py tests/contract/nim_endpoint tests/contract/sandbox/test_control_plane_sdk.py \
 	tests/contract/test_sagemaker_namespace.py tests/e2e/test_deploy_script.py
 DEPLOYING = AUTOCLOUDOPS_TEST_AWS=$(CURDIR)/$(DEPLOY)-aws/bin $(DEPLOY)/bin/python -m pytest
+
+deploy-tools: $(DEPLOY)/stamp ## Install `autocloudops` with the SageMaker SDK into .venv-deploy
 
 # Both environments are installed at the same time: pip waits for its index most of the time.
 test-deploy: ## Deploy to stand-ins with the AWS CLI and the SageMaker SDK
