@@ -26,6 +26,12 @@ def _separated(value: object) -> object:
     return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
 
+def _in_no_order(url: str) -> str:
+    if url.endswith(".fifo"):
+        raise ValueError("a FIFO queue would let one message wait for another; use a standard queue")
+    return url
+
+
 class QueueSettings(Settings):
     """Where alarms come from."""
 
@@ -48,12 +54,7 @@ class QueueSettings(Settings):
         default="aiobotocore", description="aiobotocore, or lean: less CPU for each call, see docs/performance.md"
     )
 
-    @field_validator("url", "dlq_url")
-    @classmethod
-    def _in_no_order(cls, url: str) -> str:
-        if url.endswith(".fifo"):
-            raise ValueError("a FIFO queue would let one alarm wait for another's diagnosis; use a standard queue")
-        return url
+    _standard = field_validator("url", "dlq_url")(_in_no_order)
 
     @field_validator("dlq_url")
     @classmethod
@@ -176,6 +177,11 @@ class AuditSettings(Settings):
     digest_key: str = Field(
         default="", description="what signs digests: kms://KEY, or a PEM file; workers have no use for it"
     )
+    former_keys: tuple[str, ...] = Field(
+        default=(), description="what signed digests before, in the same form, separated by commas: see docs/audit.md"
+    )
+
+    _listed = field_validator("former_keys", mode="before")(_separated)
 
 
 class RedactionSettings(Settings):
@@ -295,11 +301,16 @@ class ActionSettings(Settings):
         default=1800, ge=1, le=86_400, description="an alarm that fires again within this time has recurred"
     )
 
+    _standard = field_validator("followups_url", "followups_dlq_url")(_in_no_order)
+
     @field_validator("followups_dlq_url")
     @classmethod
     def _with_its_queue(cls, dlq_url: str, others: ValidationInfo) -> str:
-        if others.data.get("followups_url") and not dlq_url:
+        url = others.data.get("followups_url")
+        if url and not dlq_url:
             raise ValueError("a follow-up that nobody can read would have nowhere to go")
+        if url and dlq_url == url:
+            raise ValueError("what cannot be read would come back for ever; name another queue than followups_url")
         return dlq_url
 
 

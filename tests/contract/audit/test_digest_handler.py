@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from audit_history import LINES, StandingClock, record
 from state_tables import new_table
 
 from autocloudops.audit.actions import ActionObjects
-from autocloudops.audit.keys import HOUR, hour_of
+from autocloudops.audit.keys import HOUR, digest_key, hour_of
 from autocloudops.audit.writer import AuditWriter, CommitPolicy
 from autocloudops.entrypoints import digest_handler
 from autocloudops.entrypoints.digest_handler import DIGEST, VERIFY, handler
@@ -51,9 +52,8 @@ def audit(
     point_at(ministack)
     bucket = f"audit-{uuid4().hex[:8]}"
     _client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    key = _client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_LOCATION", f"s3://{bucket}")
-    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_DIGEST_KEY", f"kms://{key}")
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_DIGEST_KEY", _new_key())
     monkeypatch.setattr(digest_handler, "configure_logging", lambda _: None)
     monkeypatch.setenv("AUTOCLOUDOPS_METRICS_NAMESPACE", "AutoCloudOps")
     table, *records = asyncio.run(_written(bucket))
@@ -63,6 +63,11 @@ def audit(
 
 def _client(service: str) -> Any:  # noqa: ANN401 - clients of services without stubs
     return boto3.client(service, region_name="eu-west-1")
+
+
+def _new_key() -> str:
+    made = _client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    return f"kms://{made['KeyMetadata']['KeyId']}"
 
 
 async def _written(bucket: str) -> list[str]:
@@ -104,6 +109,20 @@ def test_what_was_signed_for_is_verified(audit: Audit, caplog: pytest.LogCapture
     said, metrics = audit.call(VERIFY)
     assert (said["findings"], metrics["VerifyFailures"]) == (1, [1])
     assert f"changed {audit.records[0]}" in caplog.text
+
+
+def test_a_key_is_changed_by_naming_the_one_before(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another key the function signs nothing until a setting names the former one, and then verifies both."""
+    former, new = os.environ["AUTOCLOUDOPS_AUDIT_DIGEST_KEY"], _new_key()
+    audit.call(DIGEST)
+    _client("s3").delete_object(Bucket=audit.bucket, Key=digest_key(hour_of(datetime.now(UTC)) - HOUR))
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_DIGEST_KEY", new)
+    with pytest.raises(SettingsInvalid, match="AUTOCLOUDOPS_AUDIT_FORMER_KEYS"):
+        handler(DIGEST, None)
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_FORMER_KEYS", former)
+    audit.call(DIGEST)
+    said, _ = audit.call(VERIFY)
+    assert (said["records"], said["findings"]) == (LINES, 0)
 
 
 @pytest.mark.usefixtures("audit")

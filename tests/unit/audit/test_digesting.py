@@ -251,6 +251,24 @@ async def test_a_key_may_be_changed(history: History) -> None:
     assert await history.kinds(TRUSTED) == [Kind.WRONG_KEY]
 
 
+async def test_a_key_that_is_not_named_is_told_at_once(history: History, caplog: pytest.LogCaptureFixture) -> None:
+    """Digests of years are neither read nor logged each hour while nobody names what signed the newest of them."""
+    await write_history(history, hours=5)
+    history.pass_hour()
+    with pytest.raises(SettingsInvalid, match=digest_key(START + 4 * HOUR)):
+        await history.digest(OTHER_KEY)
+    assert not caplog.messages
+
+
+async def test_where_every_digest_is_forged_none_is_made(objects: MemoryObjects, history: History) -> None:
+    """A chain that nothing genuine begins would prove nothing; a person has to say how it goes on."""
+    await write_history(history, hours=2)
+    objects.objects |= {digest_key(START + hour * HOUR): b"rubbish" for hour in range(2)}
+    history.pass_hour()
+    with pytest.raises(SettingsInvalid, match="forged"):
+        await history.digest()
+
+
 @pytest.mark.parametrize(
     ("wanted", "digests", "objects_proved"),
     [

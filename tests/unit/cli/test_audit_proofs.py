@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 from audit_history import KEY, OTHER_KEY, History, write_history
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from typer.testing import CliRunner, Result
 
@@ -90,6 +90,26 @@ def test_the_key_may_be_a_setting(history: History, tmp_path: Path, monkeypatch:
     """A schedule names the key once for signing and verifying."""
     monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_DIGEST_KEY", pem(tmp_path, KEY))
     assert verified(history)[0] == 0
+
+
+def test_former_keys_may_be_a_setting(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A schedule names what signed before once, for signing and verifying; for people it is an option of both."""
+    named = {"new": OTHER_KEY, "old": KEY, "older": generate_private_key(SECP256R1())}
+    for name in named:
+        (tmp_path / name).mkdir()
+    paths = {name: pem(tmp_path / name, key, private=name == "new") for name, key in named.items()}
+    monkeypatch.setattr(proving, "DynamoWriters", lambda *_: _Registry(history))
+    monkeypatch.setattr(proving, "SystemClock", lambda: history.clock)
+    for name, value in {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(name, value)
+    history.pass_hour()
+    arguments = ("--location", history.objects.location, "--key", paths["new"])
+    assert isinstance(typed("digest", *arguments).exception, SettingsInvalid)
+    assert verified(history, *arguments[2:], "--former", paths["old"])[0] == 0
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_FORMER_KEYS", f"{paths['old']}, {paths['older']}")
+    assert len(typed("digest", *arguments).stdout.splitlines()) == 1
+    assert verified(history, *arguments[2:])[0] == 0
+    assert verified(history, *arguments[2:])[1]["digests"] == 4
 
 
 @pytest.mark.parametrize(

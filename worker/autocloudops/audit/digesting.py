@@ -20,6 +20,7 @@ from autocloudops.audit.digest import (
     opened,
     signed,
 )
+from autocloudops.audit.findings import Kind
 from autocloudops.audit.forgotten import last_covered
 from autocloudops.audit.keys import (
     ACTIONS,
@@ -48,6 +49,10 @@ log = getLogger(__name__)
 
 DAY = timedelta(days=1)
 SETTLED_AFTER = timedelta(minutes=5)
+NAME_IT = (
+    "if that is your key, name it with --former or AUTOCLOUDOPS_AUDIT_FORMER_KEYS: docs/audit.md, Changing the key"
+)
+BEGIN_ANEW = "bring back what the bucket's versions still hold of them, or begin a new prefix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ class Digester:
 
         Raises:
             ServiceFailed: something cannot be read, signed or written; the digests before it stand.
-            SettingsInvalid: there are digests, and none of them can be believed.
+            SettingsInvalid: the last digest was signed by a key that is not named, or there are only forged ones.
         """
         hours = sorted([hour async for key in self._objects.keys(DIGESTS) if (hour := digest_hour(key))])
         last = hour_of(self._clock.now() - SETTLED_AFTER) - HOUR
@@ -125,7 +130,10 @@ class Digester:
             next_hour += HOUR
 
     async def _before(self, hours: Sequence[datetime]) -> Before | None:
-        """Return the last digest that can be believed: what a forged one says is not followed."""
+        """Return the last digest that can be believed: what a forged one says is not followed.
+
+        It goes no further back than to a key that is not named: those before would most likely be of that key too.
+        """
         trusted = self._former.and_also(await self._signer.public_key())
         for hour in reversed(hours):
             key = digest_key(hour)
@@ -133,11 +141,11 @@ class Digester:
             digest = opened(body, trusted)
             if not isinstance(digest, Untrusted):
                 return Before(link_to(key, body), digest)
+            if digest.kind is Kind.WRONG_KEY:
+                raise SettingsInvalid(f"{self._objects.location}/{key}: {digest.detail}", NAME_IT)
             log.error("%s/%s cannot be believed: %s", self._objects.location, key, digest.detail)
         if hours:
-            raise SettingsInvalid(
-                f"{self._objects.location}: no digest there was signed by this key", "name the key before with --former"
-            )
+            raise SettingsInvalid(f"{self._objects.location}: all digests there are forged", BEGIN_ANEW)
         return None
 
     async def _first_hour(self) -> datetime | None:

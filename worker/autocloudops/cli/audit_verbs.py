@@ -12,6 +12,18 @@ Location = Annotated[
     typer.Option(help="s3://BUCKET or s3://BUCKET/PREFIX, or a folder; else AUTOCLOUDOPS_AUDIT_LOCATION counts."),
 ]
 
+Former = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="AUTOCLOUDOPS_AUDIT_FORMER_KEYS",
+        help="What signed before, where the key was changed: PEM files with public keys, or kms://KEY, between commas.",
+    ),
+]
+
+
+def _separated(said: list[str] | None) -> tuple[str, ...]:
+    return tuple(key.strip() for keys in said or () for key in keys.split(",") if key.strip())
+
 
 @proofs.command("digest")
 def audit_digest(
@@ -23,12 +35,7 @@ def audit_digest(
             help="What signs: kms://KEY with a key's id, ARN or alias, or a PEM file with a private key on P-256.",
         ),
     ],
-    former: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What signed before, where the key was changed: a PEM file with the public key, or kms://KEY."
-        ),
-    ] = None,
+    former: Former = None,
     hour: Annotated[str | None, typer.Option(help="No hour after this one (UTC), as 2026-11-22T13.")] = None,
     location: Location = None,
 ) -> None:
@@ -37,11 +44,11 @@ def audit_digest(
     from autocloudops.cli.audit_verify import hours
     from autocloudops.entrypoints.proving import Keys
 
-    make_digests(location, Keys(key=key, former=tuple(former or ())), hours(None, hour).until, context.obj)
+    make_digests(location, Keys(key=key, former=_separated(former)), hours(None, hour).until, context.obj)
 
 
 @proofs.command("verify")
-def audit_verify(
+def audit_verify(  # noqa: PLR0913, PLR0917 - typer makes each option of a parameter
     context: typer.Context,
     key: Annotated[
         list[str],
@@ -50,6 +57,7 @@ def audit_verify(
             help="Whose signatures count: a PEM file with the public key, or kms://KEY; may be given more than once.",
         ),
     ],
+    former: Former = None,
     since: Annotated[
         str | None, typer.Option("--from", help="From this day or hour on (UTC), as 2026-11-22 or 2026-11-22T13.")
     ] = None,
@@ -65,7 +73,8 @@ def audit_verify(
 
     if days and (since or until):
         raise typer.BadParameter("--days stands for itself: leave out --from and --to")
-    return verify_audit(location, last_days(days) if days else hours(since, until), key, context.obj)
+    wanted = last_days(days) if days else hours(since, until)
+    return verify_audit(location, wanted, (*key, *_separated(former)), context.obj)
 
 
 @proofs.command("schema")

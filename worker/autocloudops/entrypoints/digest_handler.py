@@ -51,7 +51,7 @@ async def _signed() -> dict[str, object]:
     settings = _settings()
     async with AsyncExitStack() as stack:
         objects = await wiring.open_audit(stack, settings.location, settings.kms_key)
-        made = await sign(objects, Keys(key=settings.digest_key))
+        made = await sign(objects, Keys(key=settings.digest_key, former=settings.former_keys))
     return {"hours": [each.digest.hour.isoformat() for each in made]}
 
 
@@ -59,7 +59,7 @@ async def _verified() -> dict[str, object]:
     settings = _settings()
     async with AsyncExitStack() as stack:
         objects = await wiring.open_audit(stack, settings.location)
-        report = await check(objects, [settings.digest_key], last_days(VERIFIED_DAYS))
+        report = await check(objects, [settings.digest_key, *settings.former_keys], last_days(VERIFIED_DAYS))
     _say(report)
     return {"digests": report.digests, "records": report.records, "findings": len(report.findings)}
 
