@@ -85,6 +85,8 @@ class _Evaluation:
                 return f"<{said}>"
             case "Sub":
                 return PLACEHOLDER.sub(lambda found: str(self._reference(found[1])), said).replace("${!", "${")
+            case "Split":
+                return str(self._value(said[1])).split(said[0])
             case "If":
                 return self._value(said[1] if self._holds(said[0]) else said[2])
             case "Equals":

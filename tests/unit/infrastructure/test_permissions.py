@@ -104,6 +104,34 @@ def test_digests_are_signed_with_what_their_code_calls_and_no_more() -> None:
     assert _granted("audit", "DigestRole") == called | THROUGH_OTHERS | LOGS
 
 
+def _of_keys(given: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what the role that signs may do with which key, but through S3."""
+    made = evaluated(load("audit"), {"DataKeyArn": KEY, **given})
+    documents = [each["PolicyDocument"] for each in made["DigestRole"]["Policies"]]
+    if "FormerKeys" in made:
+        assert made["FormerKeys"]["Roles"] == ["<DigestRole>"]
+        documents.append(made["FormerKeys"]["PolicyDocument"])
+    return [
+        (action, key)
+        for each in _normal([statement for document in documents for statement in document["Statement"]])
+        for action in each["Action"]
+        for key in each["Resource"]
+        if action.startswith("kms:") and action not in THROUGH_OTHERS
+    ]
+
+
+def test_of_keys_that_signed_before_only_the_public_half_is_asked_for() -> None:
+    """The role that signs uses one key, the one behind the alias; former keys tell it what they signed with."""
+    first = "<AuditSigningKey.Arn>"
+    assert _of_keys({}) == [("kms:GetPublicKey", first), ("kms:Sign", first)]
+    new, former = (f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}" for name in ("new", "former"))
+    given = {"SigningKeyArn": new, "FormerKeyArns": f"{former},{KEY}"}
+    known = [("kms:GetPublicKey", former), ("kms:GetPublicKey", KEY)]
+    assert _of_keys(given) == [("kms:GetPublicKey", new), ("kms:Sign", new), *known]
+    alias = evaluated(load("audit"), given)["AuditSigningKeyAlias"]
+    assert alias == {"AliasName": "alias/autocloudops-audit", "TargetKeyId": new}
+
+
 def test_the_worker_asks_one_endpoint() -> None:
     """The model is invoked on the named endpoint, and on the named component of it."""
     given = {**ROLES, "ComponentName": "llm"}

@@ -18,9 +18,9 @@ from autocloudops.cli.audit_verbs import proofs
 from autocloudops.decisions.gates.allow_list import OWN_TAG
 from autocloudops.entrypoints.digest_handler import DIGEST, VERIFY
 from autocloudops.entrypoints.measuring import CANARY
-from autocloudops.environment import variable_of
+from autocloudops.environment import read, variable_of
 from autocloudops.metrics import UNITS
-from autocloudops.settings import ROOMS, LambdaSettings, QueueSettings
+from autocloudops.settings import ROOMS, AuditSettings, LambdaSettings, QueueSettings
 
 NAMESPACE = "AUTOCLOUDOPS_METRICS_NAMESPACE"
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
@@ -72,6 +72,20 @@ def test_whoever_signs_has_the_same_settings_everywhere() -> None:
     assert variables["AUTOCLOUDOPS_AUDIT_DIGEST_KEY"] == "kms://alias/autocloudops-audit"
     role = f"arn:aws:iam::{ACCOUNT}:role/autocloudops-digest"
     assert _made("worker-ecs")["DigestTask"]["TaskRoleArn"] == _made("worker-lambda")["Digest"]["Role"] == role
+
+
+def test_what_signed_before_reaches_whoever_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both workers' stacks hand the parameter over, in the form that the setting has."""
+    keys = ("kms://arn:aws:kms:eu-west-1:111122223333:key/a", "kms://arn:aws:kms:eu-west-1:111122223333:key/b")
+    given = {"FormerKeys": ",".join(keys)}
+    (task,) = evaluated(load("worker-ecs"), GIVEN["worker-ecs"] | given)["DigestTask"]["ContainerDefinitions"]
+    function = evaluated(load("worker-lambda"), GIVEN["worker-lambda"] | given)["Digest"]
+    said = {each["Name"]: each["Value"] for each in task["Environment"]}["AUTOCLOUDOPS_AUDIT_FORMER_KEYS"]
+    assert function["Environment"]["Variables"]["AUTOCLOUDOPS_AUDIT_FORMER_KEYS"] == said
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_LOCATION", "s3://audit")
+    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_FORMER_KEYS", said)
+    assert read(AuditSettings).former_keys == keys
+    assert re.fullmatch(load("worker-ecs")["Parameters"]["FormerKeys"]["AllowedPattern"], said)
 
 
 @pytest.mark.parametrize("name", ["Worker", "Digest"])
