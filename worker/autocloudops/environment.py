@@ -11,8 +11,6 @@ from autocloudops.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 
-MISSING = "it is not set, and has no default"
-
 
 def read(room: type[S]) -> S:
     """Return a room's settings from the environment.
@@ -37,13 +35,14 @@ def faults(room: type[Settings]) -> list[SettingsInvalid]:
 
 def _told(room: type[Settings], error: ValidationError) -> list[SettingsInvalid]:
     """Return what is wrong, without the value, which may be a secret."""
-    said = [
-        (str(each["loc"][0]), MISSING if each["type"] == "missing" else each["msg"].lower()) for each in error.errors()
-    ]
-    return [
-        SettingsInvalid(f"{variable_of(room, field)}: {wrong}", f"what it sets: {room.model_fields[field].description}")
-        for field, wrong in said
-    ]
+    return [_fault(room, str(each["loc"][0]), each["type"], each["msg"].lower()) for each in error.errors()]
+
+
+def _fault(room: type[Settings], field: str, kind: str, said: str) -> SettingsInvalid:
+    variable, meaning = variable_of(room, field), room.model_fields[field].description
+    if kind == "missing":
+        return SettingsInvalid(f"{variable}: it is not set, and has no default", f"set it ({meaning})")
+    return SettingsInvalid(f"{variable}: {said}", f"change it ({meaning})")
 
 
 def given(room: type[Settings]) -> Mapping[str, str]:

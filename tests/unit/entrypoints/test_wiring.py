@@ -62,7 +62,7 @@ def test_a_wrong_value_is_refused_by_its_variable(
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsInvalid, match=f"^{variable}: ") as raised:
         read(room)
-    assert raised.value.advice.startswith("what it sets: ")
+    assert raised.value.advice.startswith("change it (")
     assert "\n" not in str(raised.value)
 
 
