@@ -14,6 +14,8 @@ from autocloudops.authenticity.fetching import HttpsFetcher
 from autocloudops.authenticity.gatekeeper import Gatekeeper
 from autocloudops.authenticity.subscriptions import SnsSubscriptions
 from autocloudops.clock import Clock
+from autocloudops.environment import variable_of
+from autocloudops.errors import SettingsInvalid
 from autocloudops.incidents.model import Windows
 from autocloudops.notify.sns import SnsNotifier
 from autocloudops.queue.client import SqsQueue
@@ -40,9 +42,18 @@ async def open_queue(stack: AsyncExitStack, settings: QueueSettings) -> SqsQueue
 
 
 def follow_up_queue(queue: QueueSettings, action: ActionSettings) -> QueueSettings | None:
-    """Return how the queue of follow-ups is received from, as alarms are; None where there is none."""
+    """Return how the queue of follow-ups is received from, as alarms are; None where there is none.
+
+    Raises:
+        SettingsInvalid: it is one of the queues of alarms, which would be taken for follow-ups that nobody can read.
+    """
     if not action.followups_url:
         return None
+    if action.followups_url in {queue.url, queue.dlq_url}:
+        raise SettingsInvalid(
+            f"{variable_of(ActionSettings, 'followups_url')}: {action.followups_url} is for alarms",
+            "name a queue of its own, as FollowUpQueueUrl of the stack infrastructure/cloudformation/foundation.yaml",
+        )
     return queue.model_copy(update={"url": action.followups_url, "dlq_url": action.followups_dlq_url})
 
 
