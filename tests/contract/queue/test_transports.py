@@ -69,6 +69,14 @@ def answering(status: int, text: str, headers: dict[str, str] | None = None) -> 
     return script
 
 
+async def too_long_with_attributes(seen: Seen) -> web.Response:
+    """Refuse what has anything beside its body, as SQS does where both are too long together."""
+    if json.loads(seen.body)["MessageAttributes"]:
+        long = '{"__type":"com.amazonaws.sqs#InvalidParameterValueException","message":"it is too long"}'
+        return web.Response(status=400, text=long)
+    return web.json_response({"MessageId": "b"})
+
+
 async def breaking_off(_: Seen) -> web.StreamResponse:
     """Close the connection without an answer."""
     raise ConnectionResetError
@@ -100,7 +108,7 @@ async def test_the_code_of_the_older_protocol_counts(server: ScriptedSqs, queue:
         await queue.receive(1, 30)
 
 
-@pytest.mark.parametrize("text", ['{"Messages": [', "[]", "<html>Welcome to the hotel</html>", "\xff"])
+@pytest.mark.parametrize("text", ["", '{"Messages": [', "[]", "<html>Welcome to the hotel</html>", "\xff"])
 async def test_an_answer_that_is_none_is_an_error(server: ScriptedSqs, queue: SqsQueue, text: str) -> None:
     """A page of a captive portal is no empty queue, though it comes with a status of success."""
 
@@ -110,6 +118,36 @@ async def test_an_answer_that_is_none_is_an_error(server: ScriptedSqs, queue: Sq
     server.script = script
     with pytest.raises(ServiceUnavailable, match="no answer of SQS"):
         await queue.receive(1, 30)
+
+
+async def test_an_entry_that_nobody_speaks_of_is_not_done(server: ScriptedSqs, queue: SqsQueue) -> None:
+    """Of a batch only that counts as deleted or hidden of which SQS says so; the rest may be tried again."""
+    held = [Delivery(message_id=name, receipt=f"r-{name}", body="") for name in "abc"]
+    failed = {"Id": "2", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}
+    server.script = answering(200, json.dumps({"Successful": [{"Id": "0"}], "Failed": [failed]}))
+    for refused in (await queue.delete(held), await queue.extend(held, 60), await queue.release(held, 0)):
+        assert [(each.delivery.message_id, each.lasting) for each in refused] == [("c", True), ("b", False)]
+    server.script = answering(200, "{}")
+    assert len(await queue.delete(held)) == len(held)
+
+
+async def test_a_long_body_is_parked_without_its_reason(server: ScriptedSqs, queue: SqsQueue) -> None:
+    """A body at SQS's limit, beside which nothing fits, goes to the dead-letter queue alone, and is not left behind."""
+    server.script = too_long_with_attributes
+    await queue.park(Delivery(message_id="a", receipt="r", body="x" * 262_144), "not_json", "no JSON")
+    first, second = (json.loads(seen.body) for seen in server.seen)
+    assert set(first["MessageAttributes"]) == {"ParkCode", "ParkReason", "SourceMessageId"}
+    assert (second["MessageBody"], second["MessageAttributes"]) == (first["MessageBody"], {})
+
+
+@pytest.mark.parametrize("case", ["a role without the permission", "too many calls", "an empty error"])
+async def test_what_else_is_refused_is_sent_once(server: ScriptedSqs, queue: SqsQueue, case: str) -> None:
+    """A park that a permission or an outage stands in the way of is an error, with the reason not given up."""
+    status, text, error = ANSWERS[case]
+    server.script = answering(status, text)
+    with pytest.raises(error):
+        await queue.park(Delivery(message_id="a", receipt="r", body="x"), "not_json", "no JSON")
+    assert len(server.seen) == 1
 
 
 async def test_a_broken_connection_may_pass(server: ScriptedSqs, queue: SqsQueue) -> None:

@@ -12,13 +12,13 @@ FIRST_ERROR_STATUS = 300
 
 
 def parsed(content: bytes) -> dict[str, Any]:
-    """Read an answer. A page of some gateway is no empty answer, though botocore 1.43 takes it for one.
+    """Read an answer. A page of some gateway, or nothing, is none, though botocore 1.43 takes it for an empty one.
 
     Raises:
         ResponseParserError: it is no answer of SQS.
     """
     try:
-        found = json.loads(content or b"{}")
+        found = json.loads(content)
     except ValueError:
         found = None
     if not isinstance(found, dict):

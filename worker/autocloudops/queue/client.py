@@ -1,17 +1,26 @@
 """The seam to SQS: what a queue must offer, and the adapter that offers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from autocloudops.aws import translated
+from autocloudops.errors import ServiceFailed
 from autocloudops.values import Value
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
-    from types_aiobotocore_sqs.type_defs import BatchResultErrorEntryTypeDef, MessageTypeDef
+    from types_aiobotocore_sqs.type_defs import (
+        ChangeMessageVisibilityBatchResultTypeDef,
+        DeleteMessageBatchResultTypeDef,
+        MessageAttributeValueTypeDef,
+        MessageTypeDef,
+    )
+
+    BatchAnswer = DeleteMessageBatchResultTypeDef | ChangeMessageVisibilityBatchResultTypeDef
 
 BATCH = 10
+UNNAMED = "no word of this entry"
 ATTRIBUTE_LIMIT = 256
 
 
@@ -106,24 +115,31 @@ class SqsQueue:
                 QueueUrl=self._url,
                 Entries=[{"Id": str(i), "ReceiptHandle": each.receipt} for i, each in enumerate(deliveries)],
             )
-        return _refused(deliveries, answer.get("Failed", ()))
+        return _refused(deliveries, answer)
 
     async def release(self, deliveries: Sequence[Delivery], after_seconds: int) -> Sequence[Refused]:
         """Make up to 10 messages visible again after a while, and return those for which it failed."""
         return await self._hide(deliveries, after_seconds)
 
     async def park(self, delivery: Delivery, code: str, reason: str) -> None:
-        """Send a message to the dead-letter queue with the reason beside it. It is not deleted here."""
+        """Send a message to the dead-letter queue with the reason beside it. It is not deleted here.
+
+        A body so long that nothing fits beside it goes alone: why it was parked stands in the audit too.
+        """
+        said = {"ParkCode": code, "ParkReason": reason[:ATTRIBUTE_LIMIT], "SourceMessageId": delivery.message_id}
+        try:
+            await self._send(delivery.body, said)
+        except ServiceFailed as error:
+            if type(error) is not ServiceFailed:
+                raise
+            await self._send(delivery.body, {})
+
+    async def _send(self, body: str, said: Mapping[str, str]) -> None:
+        beside: dict[str, MessageAttributeValueTypeDef] = {
+            name: {"DataType": "String", "StringValue": text} for name, text in said.items()
+        }
         with translated("sqs:SendMessage", self._dlq_url):
-            await self._client.send_message(
-                QueueUrl=self._dlq_url,
-                MessageBody=delivery.body,
-                MessageAttributes={
-                    "ParkCode": {"DataType": "String", "StringValue": code},
-                    "ParkReason": {"DataType": "String", "StringValue": reason[:ATTRIBUTE_LIMIT]},
-                    "SourceMessageId": {"DataType": "String", "StringValue": delivery.message_id},
-                },
-            )
+            await self._client.send_message(QueueUrl=self._dlq_url, MessageBody=body, MessageAttributes=beside)
 
     async def _hide(self, deliveries: Sequence[Delivery], seconds: int) -> Sequence[Refused]:
         with translated("sqs:ChangeMessageVisibility", self._url):
@@ -134,11 +150,15 @@ class SqsQueue:
                     for i, each in enumerate(deliveries)
                 ],
             )
-        return _refused(deliveries, answer.get("Failed", ()))
+        return _refused(deliveries, answer)
 
 
-def _refused(deliveries: Sequence[Delivery], failed: Sequence["BatchResultErrorEntryTypeDef"]) -> Sequence[Refused]:
-    return [Refused(deliveries[int(entry["Id"])], entry["Code"], entry["SenderFault"]) for entry in failed]
+def _refused(deliveries: Sequence[Delivery], answer: "BatchAnswer") -> Sequence[Refused]:
+    """Return what SQS says that it refused, and what it says nothing of."""
+    done, failed = answer.get("Successful", ()), answer.get("Failed", ())
+    named = {entry["Id"] for entry in (*done, *failed)}
+    refused = [Refused(deliveries[int(entry["Id"])], entry["Code"], entry["SenderFault"]) for entry in failed]
+    return refused + [Refused(each, UNNAMED) for i, each in enumerate(deliveries) if str(i) not in named]
 
 
 def _delivery(message: "MessageTypeDef") -> Delivery:
