@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import pytest
 import virtual_time
+from consuming import consuming, lasting, passing
+from memory_queue import MemoryQueue
 from virtual_time import VirtualClock
 
 from autocloudops.clock import SystemClock
@@ -14,13 +16,12 @@ from autocloudops.entrypoints.health import Health, Report, Stage, Troubles, Wat
 from autocloudops.entrypoints.preflight import Check, Weight
 from autocloudops.errors import ServiceUnavailable, SettingsInvalid
 from autocloudops.notify.sns import Notification
-from autocloudops.queue.consumer import Consumer, ConsumerFacts
+from autocloudops.queue.consumer import Consumer, ConsumerFacts, Limits
 from autocloudops.settings import HealthSettings
 
 WELL = ConsumerFacts(
     turned_seconds_ago=1.0,
-    received_seconds_ago=2.0,
-    room=True,
+    unanswered_seconds=2.0,
     receiving_fails=None,
     held=3,
     running=3,
@@ -92,9 +93,9 @@ def test_a_worker_that_is_well_says_so() -> None:
     ("worker", "dependency", "said"),
     [
         (Worker(facts=changed(receiving_fails="sqs:ReceiveMessage on q failed: down")), "queue", "down"),
-        (Worker(facts=changed(received_seconds_ago=91.0)), "queue", "no answer for 91 s"),
+        (Worker(facts=changed(unanswered_seconds=46.0)), "queue", "no answer for 46 s"),
         (Worker(facts=changed(failing_deletes=4)), "queue", "4 deletions fail"),
-        (Worker(follow_ups=changed(received_seconds_ago=91.0)), "queue of follow-ups", "no answer for 91 s"),
+        (Worker(follow_ups=changed(unanswered_seconds=46.0)), "queue of follow-ups", "no answer for 46 s"),
         (Worker(audit="s3:PutObject on records failed: down"), "audit", "s3:PutObject"),
         (Worker(model=ServiceUnavailable("sagemaker:InvokeEndpoint", "nim", "cold")), "sagemaker://nim", "cold"),
     ],
@@ -107,9 +108,23 @@ def test_what_is_down_is_named_and_does_not_end_the_worker(worker: Worker, depen
     assert said in ready.down[dependency]
 
 
-def test_a_full_worker_may_be_silent() -> None:
-    """Without room nothing is received, so that the time since the last receive says nothing."""
-    assert reports(Worker(facts=changed(room=False, received_seconds_ago=900.0)))[1].well
+def test_a_worker_that_was_busy_has_not_been_left_without_an_answer() -> None:
+    """While there is no room nothing is asked: afterwards silence counts from the next poll, not from before that."""
+
+    async def busy() -> list[Report]:
+        queue = MemoryQueue()
+        queue.send("one")
+        found: list[Report] = []
+        async with consuming(queue, lasting(300), Limits(concurrency=1)) as consumer:
+            health = Health(VirtualClock(), Troubles(), [], asyncio.Event())
+            health.runs({"queue": consumer}, lambda: None)
+            await passing(299)
+            for _ in range(20):
+                found.append(await health.ready())
+                await passing(1)
+        return found
+
+    assert all(report.well for report in virtual_time.run(busy()))
 
 
 STANDING = WELL.model_copy(update={"turned_seconds_ago": 91.0})

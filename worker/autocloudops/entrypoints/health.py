@@ -30,8 +30,8 @@ log = getLogger(__name__)
 LONGEST_TURN_SECONDS = 90.0
 """A receive loop that has not turned for longer hangs: it turns at least every 30 s, the longest pause."""
 
-LONGEST_SILENCE_SECONDS = 90.0
-"""A long poll takes 20 s: SQS that has answered none for longer is down, whatever it says."""
+LONGEST_SILENCE_SECONDS = 45.0
+"""A long poll takes 20 s, and 10 s later its connection is given up: what is silent for longer is down."""
 
 MODEL_SECONDS = 60.0
 """The model is looked at this often at most, and only when somebody wants to know."""
@@ -223,8 +223,8 @@ async def _page(health: Health, line: bytes) -> Page:
 
 def _trouble(facts: ConsumerFacts) -> str | None:
     """Return what is wrong with receiving and deleting, if anything."""
-    silence = facts.received_seconds_ago or 0.0
-    silent = f"no answer for {silence:.0f} s" if facts.room and silence > LONGEST_SILENCE_SECONDS else None
+    silence = facts.unanswered_seconds
+    silent = f"no answer for {silence:.0f} s" if silence > LONGEST_SILENCE_SECONDS else None
     deletes = f"{facts.failing_deletes} deletions fail" if facts.failing_deletes else None
     return facts.receiving_fails or silent or deletes
 

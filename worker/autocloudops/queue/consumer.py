@@ -43,8 +43,7 @@ class ConsumerFacts(Value):
 
     Args:
         turned_seconds_ago: since the receive loop last looked for work; every 30 s or more often.
-        received_seconds_ago: since SQS last answered a receive, None before the first time.
-        room: whether there is room for more, so that a receive should be under way.
+        unanswered_seconds: how long receives have been under way of which SQS answered none.
         receiving_fails: the error with which receives fail at the moment.
         held: messages in hand: running, waiting for a slot, or waiting to be acknowledged.
         running: handlers at work.
@@ -55,8 +54,7 @@ class ConsumerFacts(Value):
     """
 
     turned_seconds_ago: float
-    received_seconds_ago: float | None
-    room: bool
+    unanswered_seconds: float
     receiving_fails: str | None
     held: int
     running: int
@@ -103,9 +101,8 @@ class Consumer:
     def facts(self) -> ConsumerFacts:
         """Return how the consumer is."""
         return ConsumerFacts(
-            turned_seconds_ago=self._ago(self._receiver.turned_at) or 0.0,
-            received_seconds_ago=self._ago(self._receiver.received_at),
-            room=self._slots.room >= self._slots.least,
+            turned_seconds_ago=self._receiver.turned_seconds_ago,
+            unanswered_seconds=self._receiver.unanswered_seconds,
             receiving_fails=self._receiver.trouble,
             held=len(self._leases),
             running=self._slots.running,
@@ -129,9 +126,6 @@ class Consumer:
             stop.set()
             await uninterrupted(self._end(deadline, beside))
         self._turning.check()
-
-    def _ago(self, at: float | None) -> float | None:
-        return None if at is None else self._clock.monotonic() - at
 
     def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run `work` beside the receive loop, which ends if `work` fails."""

@@ -72,19 +72,31 @@ class Receiver:
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._longest_pause_seconds = longest_pause_seconds
-        self._polls: set[asyncio.Task[None]] = set()
+        self._polls: dict[asyncio.Task[None], float] = {}
         self._asked = 0
         self._wanted = 1
         self._setbacks = Setbacks(clock)
         self.trouble: str | None = None
         self.turns = 0
-        self.turned_at: float | None = None
-        self.received_at: float | None = None
+        self._turned_at: float | None = None
+        self._received_at = float("-inf")
 
     @property
     def polls(self) -> int:
         """How many polls are under way."""
         return len(self._polls)
+
+    @property
+    def turned_seconds_ago(self) -> float:
+        """How long ago the loop looked for work; 0 before the first time."""
+        return 0.0 if self._turned_at is None else self._clock.monotonic() - self._turned_at
+
+    @property
+    def unanswered_seconds(self) -> float:
+        """How long the polls under way have waited while SQS answered none; 0 where none is under way."""
+        if not self._polls:
+            return 0.0
+        return self._clock.monotonic() - max(self._received_at, min(self._polls.values()))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop` is set.
@@ -110,7 +122,7 @@ class Receiver:
 
     async def _turn(self, stopping: asyncio.Task[bool]) -> None:
         self.turns += 1
-        self.turned_at = self._clock.monotonic()
+        self._turned_at = self._clock.monotonic()
         pause_seconds = self._pause_seconds()
         if not pause_seconds:
             self._poll_as_needed()
@@ -148,11 +160,11 @@ class Receiver:
     def _poll(self, limit: int) -> None:
         self._asked += limit
         task = asyncio.create_task(self._received(limit))
-        self._polls.add(task)
+        self._polls[task] = self._clock.monotonic()
         task.add_done_callback(lambda ended: self._ended(ended, limit))
 
     def _ended(self, task: asyncio.Task[None], limit: int) -> None:
-        self._polls.discard(task)
+        del self._polls[task]
         self._asked -= limit
         self._turning.end_with(task)
         self._turning.wake()
@@ -174,7 +186,7 @@ class Receiver:
             self._demand.take(deliveries, sent_at)
 
     def _succeeded(self, count: int, limit: int) -> None:
-        self.received_at = self._clock.monotonic()
+        self._received_at = self._clock.monotonic()
         if self.trouble:
             log.warning("receiving again")
         self.trouble = None
