@@ -95,6 +95,7 @@ def test_a_worker_that_is_well_says_so() -> None:
         (Worker(facts=changed(receiving_fails="sqs:ReceiveMessage on q failed: down")), "queue", "down"),
         (Worker(facts=changed(unanswered_seconds=46.0)), "queue", "no answer for 46 s"),
         (Worker(facts=changed(failing_deletes=4)), "queue", "4 deletions fail"),
+        (Worker(facts=changed(oldest_seconds=1_801.0)), "queue", "a message has been in hand for 1801 s"),
         (Worker(follow_ups=changed(unanswered_seconds=46.0)), "queue of follow-ups", "no answer for 46 s"),
         (Worker(audit="s3:PutObject on records failed: down"), "audit", "s3:PutObject"),
         (Worker(model=ServiceUnavailable("sagemaker:InvokeEndpoint", "nim", "cold")), "sagemaker://nim", "cold"),

@@ -33,6 +33,9 @@ LONGEST_TURN_SECONDS = 90.0
 LONGEST_SILENCE_SECONDS = 45.0
 """A long poll takes 20 s, and 10 s later its connection is given up: what is silent for longer is down."""
 
+LONGEST_IN_HAND_SECONDS = 1_800.0
+"""An answer is waited for ten minutes at most: what is in hand for so long hangs, whatever its lease says."""
+
 MODEL_SECONDS = 60.0
 """The model is looked at this often at most, and only when somebody wants to know."""
 
@@ -226,7 +229,9 @@ def _trouble(facts: ConsumerFacts) -> str | None:
     silence = facts.unanswered_seconds
     silent = f"no answer for {silence:.0f} s" if silence > LONGEST_SILENCE_SECONDS else None
     deletes = f"{facts.failing_deletes} deletions fail" if facts.failing_deletes else None
-    return facts.receiving_fails or silent or deletes
+    oldest = facts.oldest_seconds
+    hangs = f"a message has been in hand for {oldest:.0f} s" if oldest > LONGEST_IN_HAND_SECONDS else None
+    return facts.receiving_fails or silent or deletes or hangs
 
 
 def _dependency(error: AutoCloudOpsError) -> str:
