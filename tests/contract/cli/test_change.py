@@ -15,14 +15,10 @@ OWNER = "ecs-service/shop/orders-api"
 
 
 @pytest.fixture
-def at_foundation(foundation: SandboxResources, monkeypatch: pytest.MonkeyPatch) -> SandboxResources:
+def at_foundation(deployed: SandboxResources) -> SandboxResources:
     """Return a stack whose queue takes changes from the default bus, with the environment set to it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", foundation.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", foundation.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    asyncio.run(_routed(foundation))
-    return foundation
+    asyncio.run(_routed(deployed))
+    return deployed
 
 
 async def _routed(foundation: SandboxResources) -> None:

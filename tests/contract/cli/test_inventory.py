@@ -105,18 +105,12 @@ def test_history_becomes_incidents_questions_and_costs(ministack: str, point_at:
     assert found["missing"] == []
 
 
-def test_saved_alarms_are_kept_in_the_state_table(
-    foundation: SandboxResources, point_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saved_alarms_are_kept_in_the_state_table(deployed: SandboxResources) -> None:
     """--save writes every alarm, says how many, and prints the inventory all the same."""
-    point_at(foundation.endpoint_url)
-    monkeypatch.setenv("AWS_REGION", foundation.region)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", foundation.region)
-    monkeypatch.setenv("AUTOCLOUDOPS_STATE_TABLE", foundation.state_table)
     asyncio.run(put_alarms(f"t{uuid4().hex[:8]}", 5))
     done = typed("alarms", "inventory", "--save", "--output", "text")
     assert done.exit_code == 0, done.stderr
-    assert f"are kept in {foundation.state_table}, 0 are gone" in done.stderr
+    assert f"are kept in {deployed.state_table}, 0 are gone" in done.stderr
     assert done.stdout.startswith("alarms ")
 
 

@@ -4,15 +4,15 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 
 import pytest
+from recorded import recorded
 from remembered import past
 from typer.testing import CliRunner, Result
 
-from autocloudops.audit.reader import Found, records
 from autocloudops.audit.record import Outcome
 from autocloudops.cli import noting
 from autocloudops.cli.app import app
 from autocloudops.clock import SystemClock
-from autocloudops.entrypoints.wiring import open_audit, open_table
+from autocloudops.entrypoints.wiring import open_table
 from autocloudops.incidents.past import Judgement, PastIncident
 from autocloudops.registered_writer import RegisteredWriter
 from autocloudops.sandbox import SandboxResources
@@ -24,16 +24,10 @@ TWO = UUID("7f3a0000-bbbb-4000-8000-000000000002")
 
 
 @pytest.fixture
-def table(foundation: SandboxResources, monkeypatch: pytest.MonkeyPatch) -> str:
+def table(deployed: SandboxResources) -> str:
     """Return a state table that remembers two incidents, with the environment set to it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", foundation.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", foundation.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AUTOCLOUDOPS_STATE_TABLE", foundation.state_table)
-    monkeypatch.setenv("AUTOCLOUDOPS_AUDIT_LOCATION", f"s3://{foundation.audit_bucket}")
-    asyncio.run(_kept(foundation.state_table))
-    return foundation.state_table
+    asyncio.run(_kept(deployed.state_table))
+    return deployed.state_table
 
 
 async def _kept(table: str) -> None:
@@ -91,10 +85,10 @@ def test_a_wrong_cause_is_corrected(table: str) -> None:
     assert (found.corrected, len(found.labels)) == ("the cache was cold", 1)
 
 
-def test_a_label_is_a_line_of_the_audit(table: str, foundation: SandboxResources) -> None:
+def test_a_label_is_a_line_of_the_audit(table: str, deployed: SandboxResources) -> None:
     """Who said what of which decision is durable, in an audit whose writer is registered and has ended."""
     assert label(str(TWO), "wrong-action", "--note", "scale the pool").exit_code == 0
-    (found,) = asyncio.run(_recorded(foundation.audit_bucket))
+    (found,) = asyncio.run(recorded(deployed.audit_bucket))
     (kept,) = asyncio.run(_named(table, TWO)).labels
     assert (found.record.outcome, found.record.incident_id, found.record.label) == (Outcome.NOTE, TWO, kept)
     assert found.record.note == "ana says wrong-action: scale the pool"
@@ -117,11 +111,6 @@ def test_what_does_not_become_durable_is_not_said(table: str, monkeypatch: pytes
     assert refused.exit_code == 254
     assert "NoSuchBucket" in refused.stderr
     assert asyncio.run(_named(table, ONE)).labels == ()
-
-
-async def _recorded(bucket: str) -> list[Found]:
-    async with AsyncExitStack() as stack:
-        return [found async for found in records(await open_audit(stack, f"s3://{bucket}"))]
 
 
 async def _writers(table: str) -> Sequence[RegisteredWriter]:

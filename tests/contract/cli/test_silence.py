@@ -10,13 +10,9 @@ OWNER = "111122223333/eu-west-1/ecs-service/shop/checkout"
 
 
 @pytest.fixture
-def run(foundation: SandboxResources, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def run(deployed: SandboxResources) -> CliRunner:
     """Return a runner whose commands meet a state table of their own."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", foundation.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", foundation.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AUTOCLOUDOPS_STATE_TABLE", foundation.state_table)
+    assert deployed.state_table
     return CliRunner()
 
 
