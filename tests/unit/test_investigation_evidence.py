@@ -9,8 +9,7 @@ from deciding import KnownTarget
 from triage import cpu_alarm, disk_alarm, reply
 from virtual_time import START, VirtualClock, run
 
-from autocloudops.alarms.model import Alarm, AlarmState
-from autocloudops.alarms.robots import Robot
+from autocloudops.alarms.model import Alarm, AlarmState, Robot
 from autocloudops.alarms.standing import AlarmStanding
 from autocloudops.decisions.model import Policy, Verdict
 from autocloudops.decisions.modes import Mode

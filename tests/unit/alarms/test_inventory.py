@@ -6,7 +6,7 @@ import pytest
 from alarm_bodies import alarm_detail, described, eventbridge
 
 from autocloudops.alarms.inventory import Entry, configuration_change
-from autocloudops.alarms.model import Alarm, AlarmKind, AwsEvent
+from autocloudops.alarms.model import Alarm, AlarmKind, AwsEvent, Robot
 from autocloudops.alarms.parse import parse
 from autocloudops.incidents.inspection import entry_in, inspected
 
@@ -45,7 +45,10 @@ def test_a_candidate_becomes_none_by_a_robot_that_settles_it() -> None:
     assert not entry().excluded
     assert not entry(ActionsEnabled=False).excluded
     assert not entry(AlarmActions=[function]).excluded
-    assert entry(ActionsEnabled=False, AlarmActions=[recover]).excluded
+    assert entry(AlarmActions=[recover]).excluded
+    switched_off = entry(ActionsEnabled=False, AlarmActions=[recover])
+    assert (switched_off.excluded, switched_off.robot) == (False, Robot.EC2)
+    assert not entry(OKActions=[recover]).excluded
 
 
 def test_an_alarm_that_names_no_resource_has_no_owner() -> None:

@@ -3,8 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autocloudops.alarms.inventory import Entry, Fault
-from autocloudops.alarms.model import AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef
-from autocloudops.alarms.robots import Robot
+from autocloudops.alarms.model import AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef, Robot
 from autocloudops.cli.costs import IDLING, MONTH, WAKING, scenarios
 from autocloudops.cli.inventory_text import lines_of
 from autocloudops.incidents.forecast import Forecast, forecast
@@ -42,7 +41,7 @@ def expected(*hours: float, days: float = 30) -> Forecast:
 def test_a_person_reads_it_in_twenty_lines() -> None:
     """Every part has its line, counts end in one column, and what is not there has none."""
     wrong = (Fault(code="threshold-never-breaches", veto=True, statement="x"),)
-    entries = [entry("age"), entry("scaled", robot=Robot.AUTOSCALING), entry("wrong", faults=wrong)]
+    entries = [entry("age"), entry("scaled", settled_by=Robot.AUTOSCALING), entry("wrong", faults=wrong)]
     known = expected(1, 30)
     lines = list(lines_of(entries, "eu-west-1", known, scenarios(known)))
     assert len(lines) <= 25

@@ -5,7 +5,7 @@ from database_alarms import owner_of, sns
 from virtual_time import START
 from worlds import served
 
-from autocloudops.alarms.model import Alarm, Condition, Suppression
+from autocloudops.alarms.model import Alarm, Condition, Robot, Suppression
 from autocloudops.alarms.parse import parse
 from autocloudops.incidents.circumstances import STORM_RESOURCES, SWITCHED_OFF, Circumstances, circumstances
 from autocloudops.incidents.flapping import Flapping
@@ -76,12 +76,20 @@ def test_switched_off_actions_are_no_mute() -> None:
 def test_what_a_robot_settles_is_left_to_it() -> None:
     """Nobody is asked where autoscaling or EC2 acts on every alarm; a function or an OpsItem may only tell people."""
     tracking = alarm("TargetTracking-service/shop/orders-AlarmHigh")
-    recover = alarm().model_copy(update={"actions": ("arn:aws:automate:eu-west-1:ec2:recover",)})
+    recover = alarm().model_copy(update={"settled_by": Robot.EC2})
     function = alarm().model_copy(update={"actions": ("arn:aws:lambda:eu-west-1:111122223333:function:tell",)})
     assert known(tracking).suppressed == "target-tracking acts on it by itself"
     assert known(tracking, recover).suppressed is not None
     assert known(tracking, alarm()).suppressed is None
     assert known(function).suppressed is None
+
+
+def test_a_robot_that_never_runs_in_alarm_suppresses_nothing() -> None:
+    """People are asked where the scaling policy runs on OK only, or the alarm's actions are switched off."""
+    on_ok = alarm().model_copy(update={"actions": ("arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:1",)})
+    tracking = alarm("TargetTracking-service/shop/orders-AlarmHigh")
+    assert known(on_ok).suppressed is None
+    assert known(tracking.model_copy(update={"actions_enabled": False})).suppressed is None
 
 
 def test_flapping_counts_only_if_nobody_else_fires() -> None:

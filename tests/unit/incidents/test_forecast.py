@@ -5,8 +5,7 @@ from random import Random
 import pytest
 
 from autocloudops.alarms.inventory import Entry
-from autocloudops.alarms.model import AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef
-from autocloudops.alarms.robots import Robot
+from autocloudops.alarms.model import AlarmKey, AlarmKind, AlarmState, Metric, ResourceRef, Robot
 from autocloudops.incidents.forecast import Forecast, forecast
 from autocloudops.incidents.grouping import place
 from autocloudops.incidents.model import Opens, Windows
@@ -111,7 +110,7 @@ def test_a_composite_alarm_joins_the_incident_of_its_child() -> None:
 
 def test_what_is_excluded_gone_or_told_twice_does_not_count() -> None:
     """Robots' alarms and alarms that are no more are counted apart, copies of a change once."""
-    entries = [entry("cpu"), entry("scaling", robot=Robot.TARGET_TRACKING)]
+    entries = [entry("cpu"), entry("scaling", settled_by=Robot.TARGET_TRACKING)]
     found = came_to(entries, fires("cpu", 0), fires("cpu", 0), fires("scaling", 0), fires("deleted", 0))
     assert (found.transitions, found.excluded, found.unknown, found.questions) == (2, 2, 2, 1)
 

@@ -5,7 +5,7 @@ from remembered import ALARM, ORDER, Answering, gathered, safe, subject
 from triage import AT
 
 from autocloudops.alarms.inventory import Entry, Fault
-from autocloudops.alarms.robots import Robot
+from autocloudops.alarms.model import Robot
 from autocloudops.errors import AccessDenied, ServiceFailed, Throttled
 from autocloudops.knowledge.registered import Registered
 

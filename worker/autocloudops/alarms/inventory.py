@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from autocloudops.alarms.load import Refused
-from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, AwsEvent, Metric, ResourceRef
-from autocloudops.alarms.robots import Robot, robot_of
+from autocloudops.alarms.model import Alarm, AlarmKey, AlarmKind, AlarmState, AwsEvent, Metric, ResourceRef, Robot
+from autocloudops.alarms.robots import robot_of, settler_of
 from autocloudops.alarms.wire.detail import alarm_from_detail
 from autocloudops.alarms.wire.identity import Origin
 from autocloudops.alarms.wire.read import fold
@@ -40,6 +40,7 @@ class Entry(Value):
     """One alarm of the inventory.
 
     `metric` has no dimensions: they are in `resource`. `actions` are the services and accounts that are called.
+    `robot` acts on it in some state; `settled_by` settles its trouble while it is in ALARM.
     `seen_at` is when this was so; a later entry of the same key replaces it, also one that says that it is `gone`.
     """
 
@@ -54,13 +55,14 @@ class Entry(Value):
     actions: tuple[str, ...] = ()
     switched_off: bool = False
     robot: Robot | None = None
+    settled_by: Robot | None = None
     faults: tuple[Fault, ...] = ()
     gone: bool = False
 
     @property
     def excluded(self) -> bool:
         """Whether nobody is asked about it: a robot settles what it reports."""
-        return self.robot is not None and self.robot.settles
+        return self.settled_by is not None
 
     @property
     def ownerless(self) -> bool:
@@ -102,6 +104,7 @@ def entry_of(alarm: Alarm, faults: tuple[Fault, ...], seen_at: datetime) -> Entr
         actions=_called(alarm.actions),
         switched_off=alarm.actions_enabled is False,
         robot=robot_of(alarm),
+        settled_by=settler_of(alarm),
         faults=faults,
     )
 

@@ -96,6 +96,21 @@ class Condition(Value):
     low_sample_percentile: str | None = None
 
 
+class Robot(StrEnum):
+    """What acts on an alarm."""
+
+    TARGET_TRACKING = "target-tracking"
+    AUTOSCALING = "autoscaling"
+    EC2 = "ec2"
+    SSM = "ssm"
+    LAMBDA = "lambda"
+
+    @property
+    def settles(self) -> bool:
+        """Whether it is known to do something about the trouble itself; functions and OpsItems may only tell people."""
+        return self in {Robot.TARGET_TRACKING, Robot.AUTOSCALING, Robot.EC2}
+
+
 class Suppression(Value):
     """Why CloudWatch runs no actions for this change: a mute rule, a suppressor alarm, or a switch."""
 
@@ -131,6 +146,7 @@ class Alarm(Value):
     `at` is the time of the state change with millisecond precision, never the envelope's.
     `shape` names the wire shape; `approximate` marks identities taken from alarm history.
     `raw_sha256` is the digest of the body as it arrived.
+    `actions` are those of all states; `settled_by` is who of those that run in ALARM settles the trouble.
     """
 
     key: AlarmKey
@@ -156,6 +172,7 @@ class Alarm(Value):
     contributor_labels: Mapping[str, str] = Field(default_factory=dict)
     evaluation_state: str | None = None
     actions: tuple[str, ...] = ()
+    settled_by: Robot | None = None
     actions_enabled: bool | None = None
     suppression: Suppression | None = None
     tags: Mapping[str, str] = Field(default_factory=dict)

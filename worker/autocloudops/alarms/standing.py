@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from autocloudops.alarms.model import AlarmState, Suppression
-from autocloudops.alarms.robots import Robot
+from autocloudops.alarms.model import AlarmState, Robot, Suppression
 from autocloudops.values import Value
 
 

@@ -30,7 +30,7 @@ def lines_of(
     candidates = [entry for entry in entries if not entry.excluded]
     yield _line("alarms", len(entries), f"in {where}")
     yield _line("candidates", len(candidates), "")
-    yield from _grouped("excluded", [(str(e.robot), e) for e in entries if e.excluded])
+    yield from _grouped("excluded", [(str(e.settled_by), e) for e in entries if e.excluded])
     yield from _grouped("never acted on", [(why, e) for e in candidates if (why := _untouchable(e))])
     yield from _grouped("cannot be right", [(f.code, e) for e in entries for f in e.faults if f.veto])
     yield from _grouped("no owner", [(e.resource.type, e) for e in candidates if e.ownerless])

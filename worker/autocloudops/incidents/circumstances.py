@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from autocloudops.alarms.model import Alarm, AlarmKind
-from autocloudops.alarms.robots import robot_of
+from autocloudops.alarms.robots import settler_of
 from autocloudops.incidents.flapping import Flapping
 from autocloudops.incidents.hygiene.finding import Finding
 from autocloudops.incidents.model import Incident
@@ -89,7 +89,7 @@ def _suppressed(alarms: Sequence[Alarm], flapping: Flapping | None, silence: Sil
     muted = [alarm.suppression for alarm in alarms if alarm.suppression and alarm.suppression.by != SWITCHED_OFF]
     if muted and len(muted) == len(alarms):
         return f"CloudWatch suppresses it by {muted[0].by}: {muted[0].reason}".rstrip(": ")
-    robots = [robot for alarm in alarms if (robot := robot_of(alarm)) and robot.settles]
+    robots = [robot for alarm in alarms if (robot := settler_of(alarm))]
     if robots and len(robots) == len(alarms):
         return f"{robots[0]} acts on it by itself"
     if flapping and flapping.rests and len({alarm.key for alarm in alarms}) == 1:

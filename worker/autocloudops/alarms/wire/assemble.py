@@ -6,13 +6,15 @@ from datetime import datetime
 
 from autocloudops.alarms.model import Alarm, AlarmKey, AlarmState, ResourceRef, Suppression
 from autocloudops.alarms.resources import resolve
+from autocloudops.alarms.robots import settler_among
 from autocloudops.alarms.rule import firing_in
 from autocloudops.alarms.wire import read
 from autocloudops.alarms.wire.labels import resource_of_labels
 from autocloudops.alarms.wire.shape import Node, Wire
 from autocloudops.alarms.wire.watched import Watched
 
-ACTION_KEYS = ("alarmactions", "okactions", "insufficientdataactions")
+IN_ALARM = "alarmactions"
+ACTION_KEYS = (IN_ALARM, "okactions", "insufficientdataactions")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class Change:
     Attributes:
         seen: what the alarm watches.
         labels: the contributor's.
+        alarm_actions: those of `actions` that run in ALARM.
         triggering: the children that caused the change, as CloudWatch lists them.
         Others: as in `Alarm`.
     """
@@ -40,6 +43,7 @@ class Change:
     tags: Mapping[str, str] = field(default_factory=dict)
     triggering: Sequence[object] = ()
     actions: tuple[str, ...] = ()
+    alarm_actions: tuple[str, ...] = ()
     actions_enabled: bool | None = None
     suppression: Suppression | None = None
     approximate: bool = False
@@ -72,6 +76,7 @@ def alarm_of(change: Change, wire: Wire) -> Alarm:
         contributor_labels=change.labels,
         evaluation_state=change.evaluation_state,
         actions=change.actions,
+        settled_by=settler_among(change.alarm_actions),
         actions_enabled=change.actions_enabled,
         suppression=change.suppression,
         tags=change.tags,

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAla
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import ACTION_KEYS, Change, alarm_of, suppression
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, IN_ALARM, Change, alarm_of, suppression
 from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
 from autocloudops.alarms.wire.shape import Node, Shape, Wire
 from autocloudops.alarms.wire.watched import watched, with_reason
@@ -47,6 +47,7 @@ def _read(node: Node, wire: Wire) -> Alarm:
         triggering=read.items(data, "triggeringalarms"),
         evaluation_state=read.text(node, "evaluationstate"),
         actions=read.texts(node, *ACTION_KEYS),
+        alarm_actions=read.texts(node, IN_ALARM),
         actions_enabled=enabled,
         suppression=suppression(node, read.NOTHING, enabled),
         tags=tags,

@@ -2,7 +2,7 @@
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import ACTION_KEYS, Change, alarm_of, suppression
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, IN_ALARM, Change, alarm_of, suppression
 from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
 from autocloudops.alarms.wire.shape import Node, Wire
 from autocloudops.alarms.wire.watched import watched, with_contributor, with_reason
@@ -40,6 +40,7 @@ def alarm_from_detail(detail: Node, origin: Origin, wire: Wire) -> Alarm:
         labels=labels,
         evaluation_state=read.text(state, "evaluationstate"),
         actions=read.texts(config, *ACTION_KEYS),
+        alarm_actions=read.texts(config, IN_ALARM),
         actions_enabled=enabled,
         suppression=suppression(state, read.child(detail, "mutedetail"), enabled),
         tags=tags,

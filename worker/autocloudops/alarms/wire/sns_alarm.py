@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alar
 
 from autocloudops.alarms.model import Alarm
 from autocloudops.alarms.wire import read
-from autocloudops.alarms.wire.assemble import ACTION_KEYS, Change, alarm_of, suppression
+from autocloudops.alarms.wire.assemble import ACTION_KEYS, IN_ALARM, Change, alarm_of, suppression
 from autocloudops.alarms.wire.identity import Origin, alarm_key, located, required_name
 from autocloudops.alarms.wire.shape import Node, Shape, Wire
 from autocloudops.alarms.wire.watched import watched, with_contributor, with_reason
@@ -42,6 +42,7 @@ def _read(node: Node, wire: Wire) -> Alarm:
         labels=labels,
         evaluation_state=read.text(node, "evaluationstate"),
         actions=read.texts(node, *ACTION_KEYS),
+        alarm_actions=read.texts(node, IN_ALARM),
         actions_enabled=enabled,
         suppression=suppression(node, read.child(node, "mutedetail"), enabled),
         tags=tags,
