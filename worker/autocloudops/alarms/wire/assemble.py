@@ -88,7 +88,9 @@ def _resource(change: Change) -> ResourceRef:
     key, seen = change.key, change.seen
     watches_metrics = seen.metric is not None or any(query.metric for query in seen.queries)
     named = None if watches_metrics else resource_of_labels(key, change.labels)
-    return named or resolve(key, seen.metric, seen.queries, change.tags, seen.account or key.account)
+    found = named or resolve(key, seen.metric, seen.queries, change.tags, key.account)
+    # An ARN is made of the alarm's region: of a metric that is elsewhere it would name another thing of the same name.
+    return found.model_copy(update={"arn": None}) if seen.region not in (None, key.region) else found
 
 
 def suppression(state: Node, mute: Node, actions_enabled: bool | None) -> Suppression | None:

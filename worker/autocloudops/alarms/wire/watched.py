@@ -12,6 +12,7 @@ from autocloudops.alarms.model import AlarmKind, Condition, Metric, MetricQuery
 from autocloudops.alarms.reasons import comparison_of
 from autocloudops.alarms.wire import read
 from autocloudops.alarms.wire.identity import account_of
+from autocloudops.alarms.wire.labels import placed
 from autocloudops.alarms.wire.shape import Node
 
 _BAND_OPERATORS = frozenset(
@@ -36,7 +37,10 @@ _INSIGHTS = (
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What an alarm watches; the fields are those of `Alarm`."""
+    """What an alarm watches; the fields are those of `Alarm`.
+
+    `region` is where the labels of a contributor say that its metric is.
+    """
 
     kind: AlarmKind = AlarmKind.METRIC
     metric: Metric | None = None
@@ -46,12 +50,7 @@ class Watched:
     condition: Condition = field(default_factory=Condition)
     rule: str | None = None
     query: str | None = None
-
-    @property
-    def account(self) -> str | None:
-        """The account that holds the metric, where the message names one."""
-        metrics = (self.metric, *(query.metric for query in self.queries))
-        return next((metric.account for metric in metrics if metric and metric.account), None)
+    region: str | None = None
 
 
 def _metric(node: Node, account: str | None) -> Metric | None:
@@ -161,8 +160,10 @@ def with_contributor(seen: Watched, labels: Mapping[str, str]) -> Watched:
     found = _insights(seen.queries) if labels else None
     if found is None:
         return seen
-    metric = Metric(namespace=found["quoted"] or found["bare"], name=found["name"], dimensions=labels)
-    return replace(seen, metric=metric)
+    told = placed(labels)
+    namespace = found["quoted"] or found["bare"]
+    metric = Metric(namespace=namespace, name=found["name"], dimensions=told.rest, account=told.account)
+    return replace(seen, metric=metric, region=told.region)
 
 
 def with_reason(seen: Watched, reason: str, data: Node) -> Watched:
