@@ -238,6 +238,14 @@ def test_log_alarm() -> None:
     assert (alarm.condition.evaluation_periods, alarm.condition.datapoints_to_alarm) == (3, 2)
 
 
+def test_a_described_alarm_changed_when_its_state_did() -> None:
+    """A later evaluation state moves the time of the update, not of the change; only that stands in for the latter."""
+    later = "2026-03-01T11:00:00.000000+00:00"
+    moved = described(StateTransitionedTimestamp="2026-03-01T09:15:27.481000+00:00", StateUpdatedTimestamp=later)
+    assert _alarm(moved).event_id == _alarm(described()).event_id
+    assert _alarm(moved).at == CHANGED_AT
+
+
 def test_condition_from_the_reason() -> None:
     """EventBridge's reduced configuration is completed from the reason and its data."""
     condition = _alarm(eventbridge()).condition

@@ -1,4 +1,4 @@
-"""DescribeAlarms: the current state of each metric, composite and log alarm, as a change when it was last updated.
+"""DescribeAlarms: the current state of each metric, composite and log alarm, as a change when it came to be.
 
 A page, or one item of it alone.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
@@ -30,7 +30,8 @@ def _read(node: Node, wire: Wire) -> Alarm:
     arn = read.text(node, "alarmarn")
     name, value = required_name(node, "alarmname"), read.required_state(node.get("statevalue"))
     place = located(Origin(arn, node.get("accountid"), node.get("region")), wire.place)
-    at = read.required_instant(node.get("stateupdatedtimestamp"))
+    # The time of the update moves with the evaluation state too; the one of the transition only with the state.
+    at = read.required_instant(node.get("statetransitionedtimestamp") or node.get("stateupdatedtimestamp"))
     key = alarm_key(name, None, place)
     reason, data = read.text(node, "statereason") or "", read.embedded(node, "statereasondata")
     seen, tags = with_reason(watched(node), reason, data), read.mapping(node.get("tags"))
