@@ -2,11 +2,19 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import pytest
 from triage import database_alarm
 from virtual_time import START, VirtualClock, run
 
 from autocloudops.diagnosis.gathering import Gathered, Gatherer, Piece, Source, Subject, numbered
-from autocloudops.errors import AccessDenied, AccountUnread, ServiceFailed, ServiceUnavailable, TargetMissing, Throttled
+from autocloudops.errors import (
+    AccessDenied,
+    AccountUnread,
+    ServiceUnavailable,
+    SettingsInvalid,
+    TargetMissing,
+    Throttled,
+)
 
 ALARM = database_alarm()
 SUBJECT = Subject(incident_id=UUID(int=1), resource=ALARM.resource, alarm=ALARM, alarms=(ALARM,), at=START)
@@ -18,7 +26,7 @@ class Told:
     permissions = frozenset({"cloudwatch:DescribeAlarms"})
 
     def __init__(
-        self, kind: str, *pieces: Piece, essential: bool = False, seconds: float = 0, error: ServiceFailed | None = None
+        self, kind: str, *pieces: Piece, essential: bool = False, seconds: float = 0, error: Exception | None = None
     ) -> None:
         self.kind = kind
         self.essential = essential
@@ -89,6 +97,15 @@ def test_a_source_that_fails_says_what_is_missing() -> None:
         "elsewhere": "NOT READ: rds:DescribeDBInstances: it is in another account than the role of this worker",
     }
     assert [use.kind for use in found.uses if use.failure] == ["denied", "throttled", "absent", "broken", "elsewhere"]
+
+
+@pytest.mark.parametrize("error", [KeyError("StateValue"), SettingsInvalid("no credentials", "give the task a role")])
+def test_a_source_that_errs_costs_its_own_facts(error: Exception) -> None:
+    """Whatever a source gets wrong, the question is asked with what the others say, and knows what is missing."""
+    found, _ = gathered(Told("erring", essential=True, error=error), Told("well", piece("well", 50)))
+    assert [each.kind for each in found.pieces] == ["well", "erring"]
+    assert found.pieces[1].missing
+    assert found.unread == ("erring",)
 
 
 def test_essential_sources_that_were_not_read_are_named() -> None:

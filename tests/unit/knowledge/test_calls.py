@@ -1,10 +1,11 @@
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from virtual_time import VirtualClock, run
 
-from autocloudops.errors import AccountUnread, ServiceUnavailable, SettingsInvalid, Throttled
+from autocloudops.errors import AccountUnread, ServiceFailed, ServiceUnavailable, SettingsInvalid, Throttled
 from autocloudops.knowledge.calls import Bucket, Calls
 
 ACTION, ACCOUNT, REGION = "cloudwatch:DescribeAlarms", "111122223333", "eu-west-1"
@@ -100,6 +101,37 @@ def test_a_client_that_cannot_be_opened_is_tried_again(monkeypatch: pytest.Monke
             return await calls.make(ACTION, ACCOUNT, REGION, _named)
 
     assert run(calling()) == REGION
+
+
+def test_credentials_that_come_late_are_found(tmp_path: Path) -> None:
+    """Where there are none yet the call says so, and no client is kept that would never look for them again."""
+
+    async def calling() -> str:
+        async with AsyncExitStack() as stack:
+            with pytest.MonkeyPatch.context() as bare:
+                bare.setenv("AWS_EC2_METADATA_DISABLED", "true")
+                bare.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+                bare.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+                bare.delenv("AWS_ACCESS_KEY_ID")
+                calls = Calls(stack, VirtualClock(), {})
+                await calls.warm([ACTION], REGION)
+                with pytest.raises(SettingsInvalid, match="Unable to locate credentials"):
+                    await calls.make(ACTION, ACCOUNT, REGION, _named)
+            return await calls.make(ACTION, ACCOUNT, REGION, _named)
+
+    assert run(calling()) == REGION
+
+
+def test_a_call_that_names_what_no_service_allows_is_a_failed_call() -> None:
+    """A forged alarm may name anything: what cannot be sent is one call's failure, and says nothing of the settings."""
+
+    async def calling() -> None:
+        async with AsyncExitStack() as stack:
+            calls = Calls(stack, VirtualClock(), {})
+            await calls.make(ACTION, ACCOUNT, REGION, lambda client: client.describe_alarms(AlarmNames=[""]), "orders")
+
+    with pytest.raises(ServiceFailed, match="on orders failed: it names what the service does not allow"):
+        run(calling())
 
 
 async def _named(client: Any) -> str:  # noqa: ANN401 - a client of any service

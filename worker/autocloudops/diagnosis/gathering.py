@@ -19,7 +19,7 @@ from autocloudops.clock import Clock
 from autocloudops.diagnosis.evidence import Evidence
 from autocloudops.diagnosis.prompt import LABEL_CHARACTERS, TEXT_CHARACTERS
 from autocloudops.diagnosis.use import SourceUse
-from autocloudops.errors import AccessDenied, AccountUnread, ServiceFailed, TargetMissing, Throttled
+from autocloudops.errors import AccessDenied, AccountUnread, AutoCloudOpsError, ServiceFailed, TargetMissing, Throttled
 from autocloudops.incidents.track_record import SelfClearing
 from autocloudops.redaction import clean
 from autocloudops.values import Value
@@ -166,7 +166,7 @@ class Gatherer:
         try:
             async with asyncio.timeout(self._wall_seconds):
                 return await self._track_records.self_clearing(alarm)
-        except (TimeoutError, ServiceFailed) as error:
+        except (TimeoutError, AutoCloudOpsError) as error:
             log.info("whether an alarm clears by itself could not be read: %r", error)
             return None
 
@@ -189,6 +189,9 @@ class Gatherer:
             failure = f"no answer within {self._wall_seconds:g} s"
         except ServiceFailed as error:
             failure = not_read(error)
+        except Exception:
+            log.exception("reading %s", source.kind)
+            failure = "the worker met a fault of its own, which it has logged"
         if failure:
             pieces = [
                 Piece(kind=source.kind, source="AutoCloudOps", text=f"NOT READ: {failure}", worth=0, missing=True)

@@ -7,10 +7,18 @@ from logging import getLogger
 from typing import Any, TypeVar
 
 from aiobotocore.config import AioConfig
+from botocore.exceptions import NoCredentialsError, ParamValidationError
 
 from autocloudops import aws
 from autocloudops.clock import Clock
-from autocloudops.errors import AccountUnread, AutoCloudOpsError, ServiceUnavailable, Throttled
+from autocloudops.errors import (
+    AccountUnread,
+    AutoCloudOpsError,
+    ServiceFailed,
+    ServiceUnavailable,
+    SettingsInvalid,
+    Throttled,
+)
 
 log = getLogger(__name__)
 
@@ -98,18 +106,27 @@ class Calls:
         Raises:
             AccountUnread: it is about another account than that of the role.
             ServiceFailed: no answer in time, no permission, nothing there, throttled by AWS or by our own share.
+            SettingsInvalid: there are no credentials, or no region.
         """
         if self._own_account and account not in {"", self._own_account}:
             raise AccountUnread(action, target, f"it is in account {account}, the role is in {self._own_account}")
         if not self._bucket(action, account, region).taken():
             raise Throttled(action, target, f"its share of {QUOTA_SHARE:.0%} of the quota is used up")
-        with aws.translated(action, target):
-            client = await self._client(service or action.partition(":")[0], region)
-            try:
-                async with asyncio.timeout(self._call_seconds):
-                    return await call(client)
-            except TimeoutError as error:
-                raise ServiceUnavailable(action, target, f"no answer within {self._call_seconds:g} s") from error
+        try:
+            with aws.translated(action, target):
+                client = await self._client(service or action.partition(":")[0], region)
+                return await self._in_time(call(client), action, target)
+        except SettingsInvalid as error:
+            if isinstance(error.__cause__, ParamValidationError):  # what an alarm says is nobody's setting
+                raise ServiceFailed(action, target, "it names what the service does not allow") from error
+            raise
+
+    async def _in_time(self, answer: Awaitable[T], action: str, target: str) -> T:
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                return await answer
+        except TimeoutError as error:
+            raise ServiceUnavailable(action, target, f"no answer within {self._call_seconds:g} s") from error
 
     async def warm(self, actions: Iterable[str], region: str) -> None:
         """Open the clients of some IAM actions before anybody needs them, one after the other.
@@ -144,6 +161,8 @@ class Calls:
         return await asyncio.shield(opening)
 
     async def _open(self, service: str, region: str) -> Any:  # noqa: ANN401 - likewise
+        if await self._session.get_credentials() is None:
+            raise NoCredentialsError  # a client that is opened without any never looks for them again
         return await self._stack.enter_async_context(
             self._session.create_client(CLIENTS.get(service, service), region_name=region, config=self._config())
         )

@@ -14,12 +14,11 @@ from functools import partial
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import ParamValidationError
 
 from autocloudops.alarms.model import ResourceRef
 from autocloudops.clock import Clock
 from autocloudops.diagnosis.gathering import not_read
-from autocloudops.errors import ServiceFailed, SettingsInvalid, TargetMissing
+from autocloudops.errors import ServiceFailed, TargetMissing
 from autocloudops.knowledge.batching import Batcher
 from autocloudops.knowledge.calls import Calls
 
@@ -241,14 +240,8 @@ async def _made(
     target: str,
     service: str = "",
 ) -> Answer:
-    """Return the answer of a call without the fields in `UNSEEN`; one that cannot be sent is a failed one."""
-    try:
-        answer = await calls.make(action, *place, call, target, service)
-    except SettingsInvalid as error:
-        if isinstance(error.__cause__, ParamValidationError):
-            raise ServiceFailed(action, target, "its name is none that the service allows") from error
-        raise
-    seen: Answer = _seen(answer)
+    """Return the answer of a call without the fields in `UNSEEN`."""
+    seen: Answer = _seen(await calls.make(action, *place, call, target, service))
     return seen
 
 
