@@ -14,7 +14,14 @@ from functools import cached_property
 from autocloudops.redaction.pattern import DELIMITERS, LINE_LIMIT, QUOTE, Pattern
 from autocloudops.redaction.placeholders import DIGEST_CHARACTERS, PLACEHOLDER, STAND_IN
 
-_PASSWORDS = r"pass(?:word|wd|phrase|code)|pwd(?!=/)|(?<![a-z])pass"
+# `pass` alone is a word that others end with: it counts at a word's start, as a hump of camel case, or after what has
+# passwords. Filters, tests and the like pass as well.
+_PASSWORDS = (
+    r"pass(?:word|wd|phrase|code)|pwd(?!=/)|(?:(?<![a-z])"
+    r"|(?<=db)|(?<=user)|(?<=smtp)|(?<=mail)|(?<=ldap)|(?<=redis)|(?<=root)|(?<=admin)|(?<=mysql)|(?<=require)"
+    r"|(?<!by)(?<!low)(?<!high)(?<!band)(?<!all)(?<!test)(?<!tests)(?<!check)(?<!first)(?<!second)(?<!last)"
+    r"(?-i:(?<=[a-z0-9])(?=P)))pass"
+)
 _KEYS = (
     r"(?<!\d:)secret|credential|(?:api|access|private|auth|account|aws|encryption|signing|master|shared|storage"
     r"|subscription|license|webhook|app|consumer|hmac|jwt|client|functions?)[_ -]?key"
