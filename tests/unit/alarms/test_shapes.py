@@ -117,6 +117,17 @@ def test_anomaly_band() -> None:
     assert _alarm(described(**operator)).kind is AlarmKind.ANOMALY
 
 
+def test_a_band_over_math_is_about_what_its_metrics_share() -> None:
+    """A band over two metrics blames neither of them; both are kept, as of a math alarm without a band."""
+    queue = {"Namespace": "AWS/SQS", "MetricName": "Sent", "Dimensions": [{"name": "QueueName", "value": "jobs"}]}
+    balancer = {"Namespace": "AWS/ELB", "MetricName": "N", "Dimensions": [{"name": "LoadBalancerName", "value": "web"}]}
+    stats = [{"Id": f"m{n}", "MetricStat": {"Metric": metric}} for n, metric in enumerate((balancer, queue), start=1)]
+    bands = [{"Id": "e1", "Expression": "m1/m2"}, {"Id": "b", "Expression": "ANOMALY_DETECTION_BAND(e1, 2)"}]
+    alarm = _alarm(sns_alarm(Trigger={"Metrics": [*stats, *bands], "ThresholdMetricId": "b"}))
+    assert (alarm.kind, alarm.metric, len(alarm.queries)) == (AlarmKind.ANOMALY, None, 4)
+    assert (alarm.resource.type, alarm.resource.owner) == ("alarm", f"alarm/{NAME}")
+
+
 def test_sns_composite_alarm() -> None:
     """A composite alarm has its rule and the children that changed it."""
     children = [{"Arn": child, "State": {"Value": "ALARM", "Timestamp": AT}} for child in CHILDREN]

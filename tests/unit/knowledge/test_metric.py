@@ -334,3 +334,17 @@ def test_the_band_of_an_anomaly_alarm_is_told() -> None:
     )
     text = gathered(client, alarm).pieces[0].text
     assert line(text, "now:") == "700 at 12:10Z, expected band 250 to 350"
+
+
+def test_the_band_of_an_expression_is_told_beside_its_value() -> None:
+    """Where a band is over metric math, the value is that of the expression, never one of the two of the band."""
+    band = MetricQuery(id="ad1", expression="ANOMALY_DETECTION_BAND(e1, 2)", label="expected")
+    rows = (MATH.queries[0].model_copy(update={"expression": "m1 / m2"}), *MATH.queries[1:], band)
+    condition = Condition(operator="GreaterThanUpperThreshold", threshold_metric_id="ad1", period_seconds=60)
+    alarm = MATH.model_copy(update={"kind": AlarmKind.ANOMALY, "queries": rows, "condition": condition})
+    client = ScriptedCloudWatch(
+        metrics={"g0_m1 / g0_m2": steady(700), "ANOMALY_DETECTION_BAND(g0_e1, 2)": steady(300)}, spread=50.0
+    )
+    text = gathered(client, alarm).pieces[0].text
+    assert line(text, "metric:") == '"the expression e1" every 60 s'
+    assert line(text, "now:") == "700 at 12:10Z, expected band 250 to 350"

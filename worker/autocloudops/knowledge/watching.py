@@ -19,6 +19,7 @@ COARSE = timedelta(days=14)
 MINUTE_SECONDS = 60
 HOUR_SECONDS = 3600
 OWN = "own"
+_BAND = "ANOMALY_DETECTION_BAND"
 _SELECT = re.compile(r"\s*SELECT\s+(\w{1,16})\(", re.IGNORECASE)
 _FUNCTIONS = {"AVG": "Average", "COUNT": "SampleCount", "MAX": "Maximum", "MIN": "Minimum", "SUM": "Sum"}
 COUNTS = frozenset({"Sum", "SampleCount"})
@@ -69,7 +70,8 @@ def spans(at: datetime, period_seconds: int) -> tuple[Span, Span]:
 def watching(alarm: Alarm) -> Watching | None:
     """Return how the metric of `alarm` is read, None where it has none: composite, log, PromQL, external."""
     if alarm.metric is None:
-        returned = [query for query in alarm.queries if query.returned] or list(alarm.queries)
+        measured = [query for query in alarm.queries if _BAND not in (query.expression or "").upper()]
+        returned = [query for query in measured if query.returned] or measured
         return _watching(alarm, alarm.queries, returned[-1]) if returned else None
     direct = next((query for query in alarm.queries if query.metric and query.statistic), None)
     if alarm.kind is AlarmKind.ANOMALY and direct:

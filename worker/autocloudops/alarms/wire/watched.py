@@ -114,17 +114,19 @@ def _insights(queries: tuple[MetricQuery, ...]) -> re.Match[str] | None:
 
 def _of_queries(queries: tuple[MetricQuery, ...], condition: Condition) -> Watched:
     kind = _kind(queries, condition)
-    direct = next((query for query in queries if query.metric), None)
-    if kind is AlarmKind.MATH or direct is None:
+    direct = [query for query in queries if query.metric]
+    # A band over math is about what its metrics share: the first of them may be fine while another is bad.
+    if kind is AlarmKind.MATH or not direct or (kind is AlarmKind.ANOMALY and direct[1:]):
         found = _insights(queries)
         return Watched(kind=kind, queries=queries, condition=condition, query=found.string if found else None)
+    first = direct[0]
     return Watched(
         kind=kind,
-        metric=direct.metric,
+        metric=first.metric,
         queries=queries if kind is AlarmKind.ANOMALY else (),
-        statistic=direct.statistic,
-        unit=direct.unit,
-        condition=condition.model_copy(update={"period_seconds": condition.period_seconds or direct.period_seconds}),
+        statistic=first.statistic,
+        unit=first.unit,
+        condition=condition.model_copy(update={"period_seconds": condition.period_seconds or first.period_seconds}),
     )
 
 
