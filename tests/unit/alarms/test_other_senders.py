@@ -54,6 +54,12 @@ def test_silenced_alert_of_the_api() -> None:
     assert alarm.suppression == Suppression(by="Silence")
 
 
+def test_an_alert_that_alertmanager_has_yet_to_route_is_firing() -> None:
+    """The API lists an alert as unprocessed until it is routed, and it fires all the while."""
+    alarm = _alarm([alert(status={"state": "unprocessed"})])
+    assert (alarm.state, alarm.suppression) == (AlarmState.ALARM, None)
+
+
 NOTICES = [
     (
         {"Event": "autoscaling:EC2_INSTANCE_LAUNCH", "AutoScalingGroupARN": "arn:aws:autoscaling:eu-west-1:1:x"},

@@ -66,10 +66,12 @@ def test_sns_metric_alarm() -> None:
         [{"Value": "orders-db", "Name": "DBInstanceIdentifier"}],
         [{"VALUE": "orders-db", "NAME": "DBInstanceIdentifier"}],
         {"DBInstanceIdentifier": "orders-db"},
+        {"name": "DBInstanceIdentifier", "value": "orders-db"},
+        {"Key": "DBInstanceIdentifier", "Value": "orders-db"},
     ],
 )
 def test_dimensions_come_in_any_order_and_case(dimensions: object) -> None:
-    """Dimensions are read from pairs in either order and any case, and from an object."""
+    """Dimensions are read from pairs in either order and any case, from the only pair unwrapped, and from an object."""
     trigger = {"Namespace": "AWS/RDS", "MetricName": "ReadLatency", "Dimensions": dimensions}
     assert _alarm(sns_alarm(Trigger=trigger)).metric == LATENCY
 
@@ -247,6 +249,17 @@ def test_log_alarm() -> None:
     alarm = _alarm({"LogAlarms": [item]})
     assert (alarm.kind, alarm.query) == (AlarmKind.LOG, "filter level = 'ERROR'\ncount(*) by host")
     assert (alarm.condition.evaluation_periods, alarm.condition.datapoints_to_alarm) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [(sns_alarm(), "Trigger"), (eventbridge(), "detail"), (lambda_action(), "alarmData")],
+)
+def test_a_part_that_is_written_as_text_is_read(body: Body, part: str) -> None:
+    """Relays write parts of a message as JSON texts: what the alarm watches is read from them all the same."""
+    written, direct = _alarm({**body, part: json.dumps(body[part])}), _alarm(body)
+    assert written.metric == LATENCY
+    assert written.model_copy(update={"raw_sha256": direct.raw_sha256}) == direct
 
 
 def test_a_described_alarm_changed_when_its_state_did() -> None:

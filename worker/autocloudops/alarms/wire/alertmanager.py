@@ -24,6 +24,7 @@ _STATES = {
     "alerting": AlarmState.ALARM,
     "active": AlarmState.ALARM,
     "suppressed": AlarmState.ALARM,
+    "unprocessed": AlarmState.ALARM,
     "resolved": AlarmState.OK,
     "ok": AlarmState.OK,
     "normal": AlarmState.OK,

@@ -20,7 +20,7 @@ def _accepts(node: Node) -> bool:
 def _read(node: Node, wire: Wire) -> Alarm:
     arn = next((arn for arn in read.texts(node, "resources") if ":alarm:" in arn), None)
     origin = Origin(arn, node.get("account"), node.get("region"))
-    return alarm_from_detail(read.child(node, "detail"), origin, wire)
+    return alarm_from_detail(read.embedded(node, "detail"), origin, wire)
 
 
 SHAPE = Shape("eventbridge_alarm", _accepts, _read)

@@ -16,7 +16,7 @@ def _accepts(node: Node) -> bool:
 
 def _read(node: Node, wire: Wire) -> Alarm:
     origin = Origin(read.text(node, "alarmarn"), node.get("accountid"), node.get("region"))
-    return alarm_from_detail(read.child(node, "alarmdata"), origin, wire)
+    return alarm_from_detail(read.embedded(node, "alarmdata"), origin, wire)
 
 
 SHAPE = Shape("lambda_action", _accepts, _read)

@@ -23,6 +23,7 @@ NOTHING: Node = {}
 _EARLIEST_MILLISECONDS = 100_000_000_000
 _LARGEST_NUMBER = 10**15
 _LONGEST_NUMBER = 40
+_PAIRS = ({"name", "value"}, {"key", "value"})
 _SCALARS = (str, int, float)
 _FOLDED_STATISTIC = re.compile(r"[A-Z]{1,3}\d[\d.]*")
 _STATISTICS = {
@@ -148,15 +149,18 @@ def boolean(value: object) -> bool | None:
 
 
 def _pairs(value: object) -> Iterator[tuple[object, object]]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and fold(value).keys() not in _PAIRS:
         yield from value.items()
-    elif isinstance(value, list):
-        for item in map(fold, value):
-            yield item.get("name", item.get("key")), item.get("value")
+        return
+    for item in map(fold, value if isinstance(value, list) else [value]):
+        yield item.get("name", item.get("key")), item.get("value")
 
 
 def mapping(value: object) -> Mapping[str, str]:
-    """Return names and values, from an object or from a list of {name, value} or {key, value} in any order and case."""
+    """Return names and values, from an object or from a list of {name, value} or {key, value} in any order and case.
+
+    Relays that unwrap lists of one leave the only {name, value} by itself: it is one pair, not two.
+    """
     found: dict[str, str] = {}
     for name, said in _pairs(value):
         if isinstance(name, str) and isinstance(said, _SCALARS) and len(found) < ITEM_LIMIT:

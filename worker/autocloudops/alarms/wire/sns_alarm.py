@@ -24,7 +24,7 @@ def _read(node: Node, wire: Wire) -> Alarm:
     key = alarm_key(name, read.text(node, "alarmcontributorid"), place)
     labels, tags = read.mapping(node.get("alarmcontributorattributes")), read.mapping(node.get("tags"))
     reason, data = read.text(node, "newstatereason") or "", read.embedded(node, "newstatereasondata")
-    config = {**node, **read.child(node, "trigger")}
+    config = {**node, **read.embedded(node, "trigger")}
     seen = with_reason(with_contributor(watched(config), labels), reason, data)
     triggering = read.items(node, "triggeringchildren") or read.items(data, "triggeringalarms")
     enabled = read.boolean(node.get("actionsenabled"))
