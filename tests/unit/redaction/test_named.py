@@ -31,3 +31,61 @@ def test_other_words_that_end_with_pass_stay(text: str) -> None:
     name, value = text.replace("=", ": ").split(": ")
     assert redact(text) == text
     assert redact_json({name: value}) == {name: value}
+
+
+# Built from parts, so that this file holds nothing that looks like a credential.
+HEX = "0123456789abcdef" * 2
+UUID = "8f14e45f-ceea-467a-9575-6cd1b1a0d2a1"
+BOT = "123456789:" + "AA" + "aB3" * 11
+HOOK = "https://discord.com/api/webhooks/123456789012345678/"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"Authorization: GenieKey {UUID}", "Authorization: GenieKey <authorization>"),
+        (f'{{"Authorization": "Splunk {UUID}"}}', '{"Authorization": "Splunk <authorization>"}'),
+        (f"Authorization:[Bot {HEX}]", "Authorization:[Bot <authorization>]"),
+        (f"curl -H 'authorization: SSWS no{HEX}'", "curl -H 'authorization: SSWS <authorization>'"),
+        (f"Authorization: Key {HEX}", "Authorization: Key <authorization>"),
+        (f"https://api.telegram.org/bot{BOT}/sendMessage", "https://api.telegram.org/bot<telegram-token>/sendMessage"),
+        (f"routing_key: {HEX}", "routing_key: <integration-key>"),
+        (f"integration_key={HEX}&x=1", "integration_key=<integration-key>&x=1"),
+        (
+            f"https://events.pagerduty.com/integration/{HEX}/enqueue",
+            "https://events.pagerduty.com/integration/<integration-key>/enqueue",
+        ),
+        (f"POST {HOOK}{'aB3_' * 17} 500", f"POST {HOOK}<discord-webhook> 500"),
+    ],
+)
+def test_credentials_of_alerting_tools_are_replaced(text: str, expected: str) -> None:
+    """What pages people and collects alarms takes credentials, which are found in headers, URLs and settings."""
+    assert bare(redact(text)) == expected
+    assert redact(redact(text)) == redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: AWS4-HMAC-SHA256 SignedHeaders=host;x-amz-date",
+        "authorization: denied arn:aws:iam::111122223333:role/shop",
+        "authorization: failed 2026-11-22T03:11:42.125Z",
+        "authorization: by arn:aws:iam::111122223333:role/shop",
+        "Authorization header is missing or invalid",
+        f"robot{BOT}",
+        "routing_key=orders.created",
+        "service_key: checkout-eu-west-1-primary-cluster",
+        "https://events.pagerduty.com/v2/enqueue answered 202",
+        f"{HOOK} is not reachable",
+    ],
+)
+def test_what_alerting_tools_say_without_credentials_stays(text: str) -> None:
+    """Signatures of AWS, queues, and addresses without a key are evidence."""
+    assert redact(text) == text
+
+
+def test_an_integration_key_is_told_in_json_by_its_form() -> None:
+    """A routing key is PagerDuty's where it looks so, and a queue's otherwise."""
+    redacted = redact_json({"routing_key": HEX, "routingKey": "orders.created"})
+    assert HEX not in redacted["routing_key"]
+    assert redacted["routingKey"] == "orders.created"

@@ -55,6 +55,7 @@ class Named:
         names: expression of the names, without what may follow them, as in `password_hash`.
         least: characters that a secret has at least.
         never: expression of what no secret of this kind is, beside what none is.
+        form: expression of how a secret of this kind begins, where a name alone does not tell one.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Named:
     names: str
     least: int
     never: str = NO_SECRET
+    form: str = ""
 
     @property
     def expression(self) -> str:
@@ -78,6 +80,15 @@ class Named:
         """What no secret of this kind is, as a whole."""
         return re.compile(self.never, re.IGNORECASE)
 
+    @cached_property
+    def begins(self) -> re.Pattern[str]:
+        """What a secret of this kind begins with."""
+        return re.compile(self.form, re.IGNORECASE)
+
+    def may_be(self, text: str) -> bool:
+        """Tell whether `text` can be a secret of this kind."""
+        return len(text) >= self.least and bool(self.begins.match(text)) and not self.not_secret.fullmatch(text)
+
     def told_by(self, name: str) -> bool:
         """Tell whether what stands under `name` is secret.
 
@@ -90,7 +101,7 @@ class Named:
 
 def _assigned(named: Named) -> Pattern:
     """Return the pattern for `name=value`, `name: value` and `"name": "value"`, quotes escaped or not."""
-    keep = rf"(?P<keep>{named.expression}{_SEPARATOR}(?P<quote>{QUOTE})?+)(?!{_DIGEST})"
+    keep = rf"(?P<keep>{named.expression}{_SEPARATOR}(?P<quote>{QUOTE})?+)(?!{_DIGEST}){named.form}"
     quoted = rf"(?!{named.never}(?:(?P=quote)|$))(?:(?!(?P=quote))(?:\\.|.)){{{named.least},{LINE_LIMIT}}}"
     bare = rf"(?!{named.never}(?![^{DELIMITERS}\\])){_BARE}{{{named.least},{LINE_LIMIT}}}"
     return Pattern(named.kind, named.hints, rf"{keep}(?(quote){quoted}|{bare})", folded=True)
@@ -109,12 +120,22 @@ def _is_login(text: str) -> bool:
         return False
 
 
+# A value long enough for a credential, that is no address, date, ARN or reference.
+_LONG = rf"(?!https?://|\d{{4}}-\d\d-|{NO_SECRET}(?!{_BARE}))(?={_BARE}{{16}})(?=[^{DELIMITERS}\d]{{0,64}}\d)"
+
+# Issuers invent schemes, such as GenieKey, Splunk and SSWS; these words begin what a log says about the header.
+_NO_SCHEME = (
+    r"(?:denied|failed|refused|rejected|invalid|expired|missing|request|header|error|at|by|for|from|in|is|of|on|to|was"
+    r"|with|user|role|id|trace|check|see)\s"
+)
+_SCHEME = rf"(?!aws4-hmac|{_NO_SCHEME})[a-z][\w-]{{0,30}}\s{{1,4}}{_LONG}"
+
 HEADERS = (
     _after(
         "authorization",
         ("authorization",),
-        rf"authorization{_SEPARATOR}(?:{QUOTE})?+(?:(?:basic|bearer|digest|negotiate|token|apikey|ntlm)\s{{1,4}}"
-        rf"|(?!aws4-hmac)(?={_BARE}{{16}})(?=[^{DELIMITERS}\d]{{0,64}}\d))",
+        rf"authorization{_SEPARATOR}(?:\[\s{{0,4}})?+(?:{QUOTE})?+"
+        rf"(?:(?:basic|bearer|digest|negotiate|token|apikey|ntlm)\s{{1,4}}|{_SCHEME}|(?!aws4-hmac){_LONG})",
         rf"[^{DELIMITERS}\\]{{1,{LINE_LIMIT}}}",
     ),
     _after(
@@ -202,6 +223,13 @@ NAMED = (
     Named("password", ("pass", "pwd"), _PASSWORDS, 1),
     Named("credential", ("secret", "credential", "key"), _KEYS, 6),
     Named("token", ("token",), "token", 12, rf"(?:{NO_SECRET}|\d{{1,24}})"),
+    Named(
+        "integration-key",
+        ("routing", "integration", "service"),
+        r"(?:routing|integration|service)[_ -]?key",
+        32,
+        form=r"(?=[a-z]{0,31}\d)(?=[a-z0-9]{32}(?![a-z0-9]))",
+    ),
 )
 NAMES = tuple(map(_assigned, NAMED))
 

@@ -67,6 +67,16 @@ TOKENS = (
         ("hooks.slack.com/",),
         rf"(?P<keep>hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9_/-]{{16,{LINE_LIMIT}}}",
     ),
+    Pattern(
+        "discord-webhook",
+        ("/webhooks/",),
+        rf"(?P<keep>discord(?:app)?\.com/api/(?:v\d{{1,2}}/)?webhooks/\d{{16,20}}/){_word_of(32)}",
+    ),
+    Pattern(
+        "integration-key",
+        ("pagerduty.com/",),
+        r"(?P<keep>\.pagerduty\.com/(?:integration|alerts|[\w-]{1,20}/enqueue)/)[a-z0-9]{32}(?![A-Za-z0-9])",
+    ),
     _token("stripe-key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"), _word_of(16)),
     _token("google-key", ("AIza",), rf"{_WORD}{{35}}(?!{_WORD})"),
     _token("google-token", ("ya29.", "GOCSPX-"), _word_of(20)),
@@ -89,7 +99,7 @@ TOKENS = (
     Pattern(
         "telegram-token",
         (":AA",),
-        rf"(?<![A-Za-z0-9])\d{{8,10}}:AA{_WORD}{{33}}(?!{_WORD})",
+        rf"(?:(?<![A-Za-z0-9])|(?<=\bbot))\d{{8,10}}:AA{_WORD}{{33}}(?!{_WORD})",
     ),
 )
 
