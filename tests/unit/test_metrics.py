@@ -139,6 +139,13 @@ def test_each_end_has_its_count(outcome: Outcome, name: str) -> None:
     assert totals.keys() & {"Poison", "Deferred", "AlarmsEnded"} == {name}
 
 
+def test_a_note_counts_what_it_cost_and_decides_nothing() -> None:
+    """A reply that came too late was paid for, and is no decision: only the one that stands is counted as one."""
+    late = _totals(decided(CPU, CPU_INCIDENT).model_copy(update={"outcome": Outcome.NOTE}))
+    assert (late["ModelRequests"], late["InputTokens"]) == (1, USE.prompt_tokens)
+    assert {"Decisions", "Confidence", "TimeToDecision"}.isdisjoint(late)
+
+
 def test_a_copy_counts_as_one() -> None:
     """Another delivery of a recorded change is a duplicate, and how long it waited is known."""
     totals = _totals(ended(CPU, Outcome.JOINED, repeated=True))

@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from autocloudops.entrypoints.wiring import gatekeeper_of
 from autocloudops.errors import ModelUnavailable, ServiceUnavailable
 from autocloudops.incidents.model import History, Incident, Placement
 from autocloudops.investigation import Investigator
+from autocloudops.metrics import readings_of
 from autocloudops.notify.sns import Notification
 from autocloudops.pipeline import Asking, Pipeline, Rooms
 from autocloudops.pipeline.delivery import PLACE_ATTEMPTS
@@ -285,6 +287,8 @@ def test_a_notification_that_fails_undoes_nothing() -> None:
     assert world.outcomes() == [Outcome.DECIDED, Outcome.NOTE]
     (note,) = (record.note for record in world.kept if record.note)
     assert note.startswith("nobody was told: ")
+    counted = Counter(reading.name for record in world.kept for reading in readings_of(record, record.at))
+    assert (counted["ModelRequests"], counted["MessagesReceived"]) == (1, 1)
     assert world.told.attempts == 5
     assert world.left == 0
 

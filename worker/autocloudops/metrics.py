@@ -229,10 +229,11 @@ class MeasuredLog:
 
 def readings_of(record: AuditRecord, now: datetime) -> Sequence[Reading]:
     """Return what a record says; `now` is when it became durable."""
+    decision = record.decision if record.outcome is Outcome.DECIDED else None
     return [
         *_delivery_readings(record),
         *(_model_readings(record.model) if record.model else ()),
-        *(_decision_readings(record.decision, record, now) if record.decision else ()),
+        *(_decision_readings(decision, record, now) if decision else ()),
     ]
 
 
@@ -280,7 +281,7 @@ def _decision_readings(decision: Decision, record: AuditRecord, now: datetime) -
         yield Reading("Decisions", 1, {"Action": decision.request.action, "Mode": str(decision.mode)})
     if decision.diagnosis:
         yield Reading("Confidence", decision.diagnosis.confidence)
-    if record.alarm and record.outcome is Outcome.DECIDED:
+    if record.alarm:
         yield Reading("TimeToDecision", (now - record.alarm.at).total_seconds())
     for gate in decision.gates:
         if gate.outcome is GateOutcome.REFUSED:

@@ -112,7 +112,7 @@ class Asking:
             return None
         if kept.receipt is None:
             return await self._defer(kept.case, asked, delivery)
-        return await self._make_effective(kept.case, kept.answered, delivery, kept.receipt)
+        return await self._make_effective(kept.case, kept.answered, kept.receipt)
 
     async def _while_current(self, asked: Incident, work: Awaitable[T]) -> T | None:
         """Return what `work` comes to while the lease is renewed, or None where somebody else has taken it."""
@@ -151,7 +151,7 @@ class Asking:
         answered = asked.model_copy(update=update)
         standing = await self._incidents.incident(asked.incident_id)
         if standing is None or standing.attempt != asked.attempt:
-            await self._note(case, asked, delivery, _superseded(asked))
+            await self._note(_decided(case, asked, delivery), _superseded(asked))
             return None
         if case.unavailable and self._shift and self._clock.now() < self._due_at(asked):
             return Kept(case, answered, None)
@@ -226,22 +226,20 @@ class Asking:
     async def _ties(self, alarm: Alarm) -> Sequence[UUID]:
         return await related(self._incidents, alarm, await self._incidents.history(alarm.key, alarm.at))
 
-    async def _make_effective(
-        self, case: "Case", asked: Incident, delivery: DeliveryFacts | None, receipt: Receipt
-    ) -> Outcome | None:
+    async def _make_effective(self, case: "Case", asked: Incident, receipt: Receipt) -> Outcome | None:
         """Name a decision in its incident, and tell people; one that came too late is kept as a note."""
         decision = case.story.decision
         notice, now = await self._notice(case, asked), self._clock.now()
         settled = await self._incidents.settle(asked, decision.decision_id, receipt.sha256, now, notice)
         if not (settled or await self._stands(asked, receipt.sha256)):
-            await self._note(case, asked, delivery, _superseded(asked))
+            await self._note(_told(case, asked), _superseded(asked))
             return None
         if case.known.tied:
             await self._incidents.tie(asked.owner_key, asked.incident_id, case.known.tied, now)
         await self._remember(case, asked)
         unheard = await self.telling.tell(asked.incident_id, notice) if notice else None
         if unheard:
-            await self._note(case, asked, delivery, f"nobody was told: {unheard}")
+            await self._note(_told(case, asked), f"nobody was told: {unheard}")
         return Outcome.DECIDED
 
     async def _notice(self, case: "Case", asked: Incident) -> str | None:
@@ -267,10 +265,9 @@ class Asking:
         incident = await self._incidents.incident(asked.incident_id)
         return incident is not None and incident.record_sha256 == record_sha256
 
-    async def _note(self, case: "Case", asked: Incident, delivery: DeliveryFacts | None, note: str) -> None:
-        log.warning("incident %s: %s", asked.incident_id, note)
-        noted = _decided(case, asked, delivery).model_copy(update={"outcome": Outcome.NOTE, "note": note})
-        await self._rooms.audit.append(noted)
+    async def _note(self, decided: AuditRecord, note: str) -> None:
+        log.warning("incident %s: %s", decided.incident_id, note)
+        await self._rooms.audit.append(decided.model_copy(update={"outcome": Outcome.NOTE, "note": note}))
 
     async def sweep(self) -> None:
         """Finish what others left behind, and ask what was deferred until now; a few incidents at a time.
@@ -359,6 +356,11 @@ def _decided(case: "Case", asked: Incident, delivery: DeliveryFacts | None) -> A
         findings=case.known.findings,
         storm=case.known.storm,
     )
+
+
+def _told(case: "Case", asked: Incident) -> AuditRecord:
+    """Return what a note says of a decision whose record stands already: what it cost is not counted again."""
+    return _decided(case, asked, None).model_copy(update={"model": None})
 
 
 def _deferred(case: "Case", asked: Incident, delivery: DeliveryFacts | None, note: str) -> AuditRecord:
