@@ -60,6 +60,43 @@ def test_an_alert_that_alertmanager_has_yet_to_route_is_firing() -> None:
     assert (alarm.state, alarm.suppression) == (AlarmState.ALARM, None)
 
 
+SCRAPE = {
+    "job": "kube-state-metrics",
+    "service": "prometheus-kube-state-metrics",
+    "instance": "10.0.3.7:8080",
+    "container": "kube-state-metrics",
+    "pod": "prometheus-kube-state-metrics-7d9f8b-xkp2q",
+}
+NODE = {"job": "node-exporter", "namespace": "monitoring", "pod": "node-exporter-x7k2p", "container": "node-exporter"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "thing", "owner"),
+    [
+        ({**SCRAPE, "namespace": "shop", "pod": "cart-7d9-abc"}, "pod cart-7d9-abc", "namespace/shop"),
+        ({**SCRAPE, "namespace": "pay", "pod": "card-5c6-xyz"}, "pod card-5c6-xyz", "namespace/pay"),
+        ({**SCRAPE, "namespace": "shop", "deployment": "cart"}, "deployment cart", "deployment/cart"),
+        ({**SCRAPE, "namespace": "shop", "job_name": "nightly"}, "job nightly", "job/nightly"),
+        ({**NODE, "instance": "10.0.3.7:9100"}, "instance 10.0.3.7:9100", "instance/10.0.3.7:9100"),
+        ({"service": "kubelet", "job": "kubelet", "namespace": "shop"}, "namespace shop", "namespace/shop"),
+        ({"service": "cart", "job": "kubelet", "pod": "cart-1"}, "pod cart-1", "service/cart"),
+        ({"instance": "kube-state-metrics.monitoring:8080", "namespace": "shop"}, "namespace shop", "namespace/shop"),
+        ({"cluster": "blue", "namespace": "shop", "pod": "cart-1"}, "pod cart-1", "namespace/shop"),
+        ({"service": "kubelet-gateway", "pod": "a"}, "pod a", "service/kubelet-gateway"),
+    ],
+)
+def test_an_exporter_owns_nothing_that_it_measures(labels: Body, thing: str, owner: str) -> None:
+    """Alerts of kube-prometheus belong to what they are about: unrelated teams share no incident by their exporter."""
+    found = _alarm(alertmanager(alert(labels={"alertname": "Broken", **labels}), commonLabels={}))
+    assert (f"{found.resource.type} {found.resource.id}", found.resource.owner) == (f"label:{thing}", owner)
+
+
+def test_an_alert_of_an_exporter_alone_is_its_own_resource() -> None:
+    """Where nothing but the exporter is named, the alert stands for itself."""
+    found = _alarm(alertmanager(alert(labels={"alertname": "Broken", **SCRAPE}), commonLabels={}))
+    assert (found.resource.type, found.resource.owner) == ("alarm", "alarm/Broken")
+
+
 NOTICES = [
     (
         {"Event": "autoscaling:EC2_INSTANCE_LAUNCH", "AutoScalingGroupARN": "arn:aws:autoscaling:eu-west-1:1:x"},
