@@ -89,3 +89,46 @@ def test_an_integration_key_is_told_in_json_by_its_form() -> None:
     redacted = redact_json({"routing_key": HEX, "routingKey": "orders.created"})
     assert HEX not in redacted["routing_key"]
     assert redacted["routingKey"] == "orders.created"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('--password "correct horse" -v', '--password "<password>" -v'),
+        ('{"cmd": "run --token \\"a b\\" -v"}', '{"cmd": "run --token \\"<password>\\" -v"}'),
+        ("sshpass -p 'abc d' ssh web", "sshpass -p '<password>' ssh web"),
+        ("mysql -u root -p'abc d' shop", "mysql -u root -p'<password>' shop"),
+        ("curl -u 'admin:abc d' https://x", "curl -u 'admin:<password>' https://x"),
+        ("ALTER ROLE app WITH PASSWORD 'it''s' VALID", "ALTER ROLE app WITH PASSWORD '<password>' VALID"),
+        ("SET password = 'it''s', user = 'x'", "SET password = '<password>', user = 'x'"),
+        ("CREATE USER app IDENTIFIED BY 'cut of", "CREATE USER app IDENTIFIED BY '<password>"),
+        ("PASSWORD=${X:-default123} next", "PASSWORD=<password> next"),
+        ("API_KEY=${X-default123}", "API_KEY=<credential>"),
+        ("password%22%3A%22hunter2", "password%22%3A%22<password>"),
+        ("%7B%22password%22%3A%22hunter2%22%2C%22user", "%7B%22password%22%3A%22<password>%22%2C%22user"),
+        ("Uid=app;Pwd={hun;ter2};Encrypt=yes", "Uid=app;Pwd=<password>;Encrypt=yes"),
+    ],
+)
+def test_a_secret_in_quotes_or_by_default_is_replaced_whole(text: str, expected: str) -> None:
+    """A value goes to the quote that ends it, also where that is encoded or doubled, and takes its default with it."""
+    assert bare(redact(text)) == expected
+    assert redact(redact(text)) == redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '--password "$DB_PASSWORD" --token "" -v',
+        "--token missing, --password ${DB_PASSWORD}",
+        "mysql -h db -p shop",
+        "PASSWORD=${DB_PASSWORD} API_KEY=${spring.api.key}",
+        "PASSWORD=${env:DB_PASSWORD} TOKEN=${ssm:/shop/prod/api-token}",
+        "PASSWORD=${DB_PASSWORD:-} SECRET=${SECRET:?no secret was given}",
+        "password='' user='x'",
+        '{\\"password\\":\\"\\",\\"user\\":\\"bob\\"}',
+        "password: >-",
+    ],
+)
+def test_references_and_empty_values_stay(text: str) -> None:
+    """What says where a secret is kept, and what holds none, is evidence."""
+    assert redact(text) == text

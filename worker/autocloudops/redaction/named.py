@@ -33,9 +33,9 @@ _BARE = rf"[^{DELIMITERS}]"
 # Whatever else a name may be given that is no secret: nothing, a word for it, a reference to where it is kept.
 _HARMLESS = (
     r"(?:null|none|nil|undefined|true|false|yes|no|required|optional|missing|invalid|incorrect|empty|expired|failed"
-    r"|\[?redacted\]?|\*{2,64}|x{3,64}|\.{3}|%s|\$\{[\w.:/-]{1,80}\}|\$[a-z_]{2,64}|\{\{[^{}]{1,80}\}\}"
+    r"|\[?redacted\]?|\*{2,64}|x{3,64}|\.{3}|%s|\$\{[\w.]{1,80}(?::?-|:?\?[^{}]{0,80})?\}|\$\{(?:env|ssm|aws|self|vault):{1,2}[\w./-]{1,80}\}|\$[a-z_]{2,64}|\{\{[^{}]{1,80}\}\}"
     r"|<[a-z_ -]{1,40}>"
-    rf"|arn:aws[a-z-]{{0,8}}:{_BARE}{{1,512}})"
+    rf"|-|[|>][+-]?\d?[+-]?|arn:aws[a-z-]{{0,8}}:{_BARE}{{1,512}})"
 )
 
 
@@ -102,9 +102,25 @@ class Named:
 def _assigned(named: Named) -> Pattern:
     """Return the pattern for `name=value`, `name: value` and `"name": "value"`, quotes escaped or not."""
     keep = rf"(?P<keep>{named.expression}{_SEPARATOR}(?P<quote>{QUOTE})?+)(?!{_DIGEST}){named.form}"
-    quoted = rf"(?!{named.never}(?:(?P=quote)|$))(?:(?!(?P=quote))(?:\\.|.)){{{named.least},{LINE_LIMIT}}}"
-    bare = rf"(?!{named.never}(?![^{DELIMITERS}\\])){_BARE}{{{named.least},{LINE_LIMIT}}}"
+    quoted = _quoted(named.least, named.never)
+    # A reference with a default, and a password in the braces of ODBC, are one piece.
+    braced = rf"\$?\{{[^{{}}\s\"']{{{named.least},256}}\}}{_BARE}{{0,{LINE_LIMIT}}}"
+    bare = rf"(?!{named.never}(?![^{DELIMITERS}\\]))(?:{braced}|{_BARE}{{{named.least},{LINE_LIMIT}}})"
     return Pattern(named.kind, named.hints, rf"{keep}(?(quote){quoted}|{bare})", folded=True)
+
+
+def _quoted(least: int = 1, never: str = NO_SECRET) -> str:
+    """Return the expression of a value up to its group `quote`, or to the line's end where it was cut.
+
+    A quote that is doubled stands for itself, as in SQL and YAML.
+    """
+    return rf"(?!{never}(?:(?P=quote)|$))(?:(?P=quote){{2}}|(?!(?P=quote))(?:\\.|.)){{{least},{LINE_LIMIT}}}"
+
+
+def _given(hints: tuple[str, ...], keep: str, unless: str = STAND_IN) -> Pattern:
+    """Return the pattern of a password that a command is given after `keep`, in quotes or without."""
+    bare = rf"(?!{unless})[^\s\"'\\]{{1,{LINE_LIMIT}}}"
+    return Pattern("password", hints, rf"(?P<keep>{keep}(?P<quote>{QUOTE})?+)(?(quote){_quoted()}|{bare})", folded=True)
 
 
 def _after(kind: str, hints: tuple[str, ...], keep: str, value: str) -> Pattern:
@@ -147,7 +163,7 @@ HEADERS = (
     Pattern(
         "basic-login",
         ("basic ", '"auth', "'auth"),
-        rf"(?P<keep>\bbasic\s{{1,4}}|{QUOTE}auth{QUOTE}\s{{0,4}}:\s{{0,4}}{QUOTE})"
+        rf"(?P<keep>\bbasic\s{{1,4}}|[\"']auth{QUOTE}\s{{0,4}}:\s{{0,4}}{QUOTE})"
         rf"[A-Za-z0-9+/]{{8,{LINE_LIMIT}}}={{0,2}}",
         _is_login,
         folded=True,
@@ -186,30 +202,28 @@ URLS = (
 )
 
 COMMANDS = (
-    _after(
-        "password",
+    _given(
         ("--",),
-        rf"--(?:[a-z0-9]{{1,20}}-){{0,4}}(?:pass(?:word|wd|phrase)?|pwd|token|secret|(?:api|access|secret|auth|private)-key)"
-        rf"\s{{1,4}}(?:{QUOTE})?(?!-|{_HARMLESS}(?![^{DELIMITERS}]))",
-        rf"[^\s\"'\\]{{1,{LINE_LIMIT}}}",
+        r"--(?:[a-z0-9]{1,20}-){0,4}(?:pass(?:word|wd|phrase)?|pwd|token|secret|(?:api|access|secret|auth|private)-key)"
+        r"\s{1,4}",
+        unless=rf"-|{NO_SECRET}(?!{_BARE})",
     ),
-    _after(
+    Pattern(
         "password",
         ("curl", "wget"),
-        r"\b(?:curl|wget)\s[^|;]{0,256}?(?:-u|--user|--proxy-user)\s{0,4}[\"']?[^\s:\"']{1,64}:",
-        rf"[^\s\"'\\]{{1,{LINE_LIMIT}}}",
+        r"(?P<keep>\b(?:curl|wget)\s[^|;]{0,256}?(?:-u|--user|--proxy-user)\s{0,4}"
+        rf"(?P<quote>{QUOTE})?+[^\s:\"']{{1,64}}:)(?(quote){_quoted()}|(?!{STAND_IN})[^\s\"'\\]{{1,{LINE_LIMIT}}})",
+        folded=True,
     ),
-    _after(
-        "password",
+    _given(
         ("mysql", "mariadb", "sshpass"),
-        r"(?:\b(?:mysql|mariadb)[a-z-]{0,16}\s(?:[^|;\n]{0,256}?\s)?-p|\bsshpass\s{1,4}-p\s{0,4})[\"']?",
-        rf"[^\s\"'\\]{{1,{LINE_LIMIT}}}",
+        r"(?:\b(?:mysql|mariadb)[a-z-]{0,16}\s(?:[^|;\n]{0,256}?\s)?-p|\bsshpass\s{1,4}-p\s{0,4})",
     ),
-    _after(
+    Pattern(
         "password",
         ("password", "identified"),
-        rf"(?:identified\s{{1,4}}by|password(?:\s{{1,4}}(?:is|was))?)\s{{1,4}}(?P<quote>{QUOTE})",
-        rf"(?:(?!(?P=quote)).){{1,{LINE_LIMIT}}}(?=(?P=quote))",
+        rf"(?P<keep>(?:identified\s{{1,4}}by|password(?:\s{{1,4}}(?:is|was))?)\s{{1,4}}(?P<quote>{QUOTE})){_quoted()}",
+        folded=True,
     ),
     _after(
         "password",

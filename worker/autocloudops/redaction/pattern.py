@@ -10,7 +10,7 @@ from autocloudops.redaction.placeholders import placeholder
 LINE_LIMIT = 8192
 TOKEN_LENGTH = 20
 
-QUOTE = r"\\{0,3}[\"']"
+QUOTE = r"(?:\\{0,3}[\"']|%2[27])"
 DELIMITERS = r"\s\"',;&)}\]"
 
 
