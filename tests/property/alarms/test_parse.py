@@ -35,6 +35,8 @@ BODIES = [
     alertmanager(alert(), alert()),
     {"MetricAlarms": [described()]},
     {"AlarmHistoryItems": [history_item(), history_item("Action"), history_item("ConfigurationUpdate")]},
+    {"messageId": "1", "body": json.dumps(sns_alarm()), "eventSource": "aws:sqs"},
+    {"requestContext": {}, "requestPayload": {"Records": [{"Sns": sns_envelope(sns_alarm())}]}},
     {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(sns_envelope(eventbridge(alarm_detail())))}]},
 ]
 NUMBERS: list[Any] = [None, True, 0, -1, 10**30, 1e308]

@@ -56,6 +56,10 @@ CARRIED: dict[str, object] = {
     "lambda_sqs_event+sns_envelope+sns_alarm": {"Records": [_record(sns_envelope(sns_alarm()))]},
     "lambda_sqs_event+lambda_sns_event+sns_alarm": {"Records": [_record({"Records": [_sns_record(sns_alarm())]})]},
     "lambda_sqs_event+eventbridge_alarm": {"Messages": [{"Body": json.dumps(eventbridge())}]},
+    "lambda_destination+lambda_sns_event+sns_alarm": {
+        "requestContext": {"condition": "RetriesExhausted"},
+        "requestPayload": {"Records": [_sns_record(sns_alarm())]},
+    },
     "sns_envelope+eventbridge_alarm": sns_envelope(eventbridge()),
     "sns_structure+sns_alarm": {"default": json.dumps(sns_alarm()), "email": "…", "sms": "…"},
     "eventbridge_alarm": eventbridge(),
@@ -73,6 +77,24 @@ def test_one_change_is_one_event_by_every_way(shape: str) -> None:
     assert noun.shape == shape
     assert noun.event_id == direct.event_id
     assert (noun.metric, noun.statistic, noun.resource) == (direct.metric, direct.statistic, direct.resource)
+
+
+@pytest.mark.parametrize(
+    ("record", "shape"),
+    [
+        (_record(sns_alarm()), "lambda_sqs_event+sns_alarm"),
+        ({"MessageId": "1", "ReceiptHandle": "h", "Body": json.dumps(sns_alarm())}, "lambda_sqs_event+sns_alarm"),
+        (_sns_record(sns_alarm()), "lambda_sns_event+sns_alarm"),
+    ],
+)
+def test_a_record_without_its_event_is_read(record: object, shape: str) -> None:
+    """EventBridge Pipes and relays hand over bare records, alone or in a list."""
+    direct = _one(sns_alarm())
+    assert isinstance(direct, Alarm)
+    for body in (record, [record]):
+        noun = _one(body)
+        assert isinstance(noun, Alarm)
+        assert (noun.event_id, noun.shape) == (direct.event_id, shape)
 
 
 def test_a_message_may_be_an_object() -> None:
@@ -156,6 +178,9 @@ REFUSED: dict[str, tuple[object, str]] = {
     "no detail": (changed(eventbridge(), {"detail": None}), "name_missing"),
     "a strange history item": (history_item("Rumour", AlarmName="x"), "history_item_unknown"),
     "a history item of nothing": (history_item(HistoryData="x", HistorySummary="x"), "history_data_unreadable"),
+    "a record without a body": ({"messageId": "1", "eventSource": "aws:sqs"}, "empty"),
+    "a record without a message": ({"EventSource": "aws:sns", "Sns": {}}, "empty"),
+    "an invocation of nothing": ({"requestContext": {}, "requestPayload": None}, "empty"),
     "an alert without rule": (alertmanager(alert(labels={})), "name_missing"),
     "an alert without status": (alertmanager(alert(status=...), status=...), "state_missing"),
     "an alert of strange status": (alertmanager(alert(status="maybe")), "state_unknown"),

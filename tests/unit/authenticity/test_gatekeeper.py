@@ -266,6 +266,23 @@ def test_an_unsubscribe_confirmation_goes_to_parsing() -> None:
     assert [part.code for part in parse(body) if isinstance(part, Unparseable)] == ["unsubscribe_confirmation"]
 
 
+RECORDS: list[Mapping[str, object]] = [
+    {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(sign(envelope()))},
+    {"EventSource": "aws:sns", "Sns": sign(envelope())},
+    {"requestContext": {}, "requestPayload": {"Records": [{"Sns": sign(envelope())}]}},
+    {**EVENT, "requestContext": {}, "requestPayload": {"Records": [{"Sns": sign(envelope())}]}},
+]
+
+
+@pytest.mark.parametrize("check", CHECKING)
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_record_that_holds_an_envelope_is_none(check: SignatureCheck, record: Mapping[str, object]) -> None:
+    """What parsing reads as an alarm needs a signature of its own: records and wrappers bear none, nor do lists."""
+    assert isinstance(parse(json.dumps(record))[0], Alarm)
+    assert code_of(admitted(record, check)) == "signature_missing"
+    assert code_of(admitted([record], check)) == "signature_missing"
+
+
 @pytest.mark.parametrize("check", CHECKING)
 def test_signatures_without_topics_are_no_check(check: SignatureCheck) -> None:
     """Since anybody can have SNS sign, a check without topics would prove nothing and is refused at start."""

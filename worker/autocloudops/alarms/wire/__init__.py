@@ -11,6 +11,7 @@ from autocloudops.alarms.wire.shape import Shape
 ORDER = (
     "lambda_sns_event",
     "lambda_sqs_event",
+    "lambda_destination",
     "eventbridge_alarm",
     "eventbridge",
     "sns_envelope",

@@ -1,4 +1,4 @@
-"""The event of a Lambda function that SNS invokes; each record is read on its own.
+"""The event of a Lambda function that SNS invokes; each record is read on its own, also one alone.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
 """
@@ -8,13 +8,17 @@ from autocloudops.alarms.wire import read
 from autocloudops.alarms.wire.shape import Inner, Node, Shape, Wire
 
 
-def _accepts(node: Node) -> bool:
+def _is_page(node: Node) -> bool:
     records = read.items(node, "records")
     return bool(records) and "sns" in read.fold(records[0])
 
 
+def _accepts(node: Node) -> bool:
+    return _is_page(node) or isinstance(node.get("sns"), dict)
+
+
 def _parts(node: Node, _wire: Wire) -> list[object]:
-    return read.items(node, "records")
+    return read.items(node, "records") if _is_page(node) else [node]
 
 
 def _read(node: Node, _wire: Wire) -> Inner:
