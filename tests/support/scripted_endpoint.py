@@ -39,13 +39,15 @@ def question(start_within_seconds: float = 60.0, name: str = "i-1") -> Completio
 class Scripted:
     """A `ModelEndpoint`; `script` says how a request ends that came at a time in seconds.
 
-    A request takes `seconds`, one for a single token a second at most, one that times out `hangs_seconds` if given.
+    A request takes `seconds`, one for a single token a second at most, one that times out `hangs_seconds` if given. An
+    endpoint that does not `count` says nothing of tokens.
     """
 
     name: str
     script: Script
     seconds: float = 1.0
     hangs_seconds: float | None = None
+    counts: bool = True
     asked_at: list[float] = field(default_factory=list)
     asked_by: list[str] = field(default_factory=list)
 
@@ -57,13 +59,13 @@ class Scripted:
             finish_reason="stop",
             model="m",
             prompt_tokens=1,
-            completion_tokens=3,
+            completion_tokens=3 if self.counts else 0,
             latency_seconds=self.seconds,
         )
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         await self._end(self.seconds)
-        return Embeddings(vectors=tuple((1.0,) for _ in request.texts), model="m", prompt_tokens=1)
+        return Embeddings(vectors=tuple((1.0,) for _ in request.texts), model="m", prompt_tokens=int(self.counts))
 
     async def probe(self) -> Probe:
         await self._end(self.seconds)

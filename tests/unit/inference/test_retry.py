@@ -45,6 +45,15 @@ def test_an_answer_says_who_gave_it_and_what_it_took() -> None:
     assert (controller.tokens, controller.overloads) == ([3], 1)
 
 
+def test_an_answer_that_counts_no_tokens_was_work_all_the_same() -> None:
+    """A server that leaves its count out is not taken for one from which nothing comes, whose limit would fall."""
+    endpoint, controller = Scripted("a", in_turn(None), counts=False), Fixed(1)
+    asked = reliable(endpoint, controller)
+    run(asked.complete(question()))
+    virtual_time.run(asked.embed(EmbeddingRequest(texts=("x", "y"), input_type="query")))
+    assert controller.tokens == [1, 2]
+
+
 class Heard:
     """A meter that remembers."""
 

@@ -15,6 +15,7 @@ from autocloudops.diagnosis.endpoint import (
     Priority,
     Probe,
 )
+from autocloudops.diagnosis.tokens import estimated_tokens
 from autocloudops.errors import ModelError, ModelThrottled, ModelTimedOut, ModelUnavailable
 from autocloudops.inference.breaker import Breaker
 from autocloudops.inference.budget import RetryBudget
@@ -244,8 +245,9 @@ class _Question:
 
 
 def _written(completion: Completion) -> int:
-    return completion.completion_tokens
+    """Return how much work an answer was; servers may leave that out, and what writes nothing looks like it shrinks."""
+    return completion.completion_tokens or max(1, estimated_tokens(completion.content or ""))
 
 
 def _read(embeddings: Embeddings) -> int:
-    return embeddings.prompt_tokens
+    return embeddings.prompt_tokens or len(embeddings.vectors)
