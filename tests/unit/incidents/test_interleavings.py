@@ -175,7 +175,7 @@ def judge(schedules: Iterable[Fates], setting: Setting) -> Counter[str]:
 def _hard(record: StoredRecord) -> Iterator[str]:
     if record.outcome is Outcome.NOTE:
         yield "late reply"
-    if record.decision and record.delivery is None:
+    elif record.decision and record.delivery is None:
         yield "taken over by a sweeper"
     if record.decision and record.delivery and record.decision.revision == 0 and (record.attempt or 0) > 1:
         yield "taken over by a delivery"
