@@ -22,6 +22,18 @@ SECRET = "corr3ct" + "-horse"
         ({"note": f"password={SECRET}"}, {"note": "password=<password>"}),
         ({f"password={SECRET}": 1}, {"password=<password>": 1}),
         (f"password={SECRET}", "password=<password>"),
+        ({"password": {"value": SECRET}}, {"password": {"value": "<password>"}}),
+        ({"passwords": [{"S": SECRET}]}, {"passwords": [{"S": "<password>"}]}),
+        ({"NAME": "DB_PASSWORD", "VALUE": SECRET}, {"NAME": "DB_PASSWORD", "VALUE": "<password>"}),
+        (
+            {"Name": "DB_PASSWORD", "Value": SECRET, "name": "host", "value": "db"},
+            {"Name": "DB_PASSWORD", "Value": "<password>", "name": "host", "value": "<password>"},
+        ),
+        (
+            {"desc": f'{{"name": "DB_PASSWORD", "value": "{SECRET}"}}'},
+            {"desc": '{"name": "DB_PASSWORD", "value": "<password>"}'},
+        ),
+        ({"desc": f"- name: DB_PASSWORD\n  value: {SECRET}"}, {"desc": "- name: DB_PASSWORD\n  value: <password>"}),
         ({"pa\N{LATIN SMALL LETTER LONG S}sword": SECRET}, {"pa\N{LATIN SMALL LETTER LONG S}sword": "<password>"}),
         ({"to\N{KELVIN SIGN}en": f"{SECRET}-7"}, {"to\N{KELVIN SIGN}en": "<token>"}),
     ],
@@ -40,6 +52,8 @@ def test_a_value_is_secret_where_its_name_says_so(value: object, expected: objec
         {"key": {"account": "111122223333", "name": "orders"}, "token": None},
         {"masterUserPassword": "****", "secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/db-a1b2c3"},
         {"name": "DB_HOST", "value": "db.internal", "passwordPolicy": "strict"},
+        {"NAME": "DB_HOST", "VALUE": "db.internal", "value": {"text": "shown"}},
+        {"password": {"valueFrom": {"secretKeyRef": {"name": "shop", "key": "password"}}}},
         {"x" * 200 + "password": "a name that nobody has"},
     ],
 )

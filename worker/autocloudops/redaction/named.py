@@ -27,17 +27,22 @@ _KEYS = (
     r"|subscription|license|webhook|app|consumer|hmac|jwt|client|functions?)[_ -]?key"
 )
 _SUFFIX = r"(?:[_ -]?(?:access[_ -]?)?(?:key|token|string|value|hash|text|base)){0,3}s?\d{0,3}"
-_SEPARATOR = rf"(?>(?:{QUOTE})?\s{{0,4}}(?:=>|:=|[:=]|%3[ad]|\\{{1,3}}u003d)\s{{0,4}})"
+SEPARATOR = rf"(?>(?:{QUOTE})?\s{{0,4}}(?:=>|:=|[:=]|%3[ad]|\\{{1,3}}u003d)\s{{0,4}})"
 _BARE = rf"[^{DELIMITERS}]"
 
 # Whatever else a name may be given that is no secret: nothing, a word for it, a reference to where it is kept.
 _HARMLESS = (
     r"(?:null|none|nil|undefined|true|false|yes|no|required|optional|missing|invalid|incorrect|empty|expired|failed"
-    r"|\[?redacted\]?|\*{2,64}|x{3,64}|\.{3}|%s|\$\{[\w.]{1,80}(?::?-|:?\?[^{}]{0,80})?\}|\$\{(?:env|ssm|aws|self|vault):{1,2}[\w./-]{1,80}\}|\$[a-z_]{2,64}|\{\{[^{}]{1,80}\}\}"
+    r"|\[?redacted\]?|\*{2,64}|x{3,64}|\.{3}|%s|-|[|>][+-]?\d?[+-]?"
+    r"|\$\{[\w.]{1,80}(?::?-|:?\?[^{}]{0,80})?\}"
+    r"|\$\{(?:env|ssm|aws|self|vault):{1,2}[\w./-]{1,80}\}|\$[a-z_]{2,64}|\{\{[^{}]{1,80}\}\}"
     r"|<[a-z_ -]{1,40}>"
-    rf"|-|[|>][+-]?\d?[+-]?|arn:aws[a-z-]{{0,8}}:{_BARE}{{1,512}})"
+    rf"|arn:aws[a-z-]{{0,8}}:{_BARE}{{1,512}})"
 )
 
+# A key in an object under a secret's name that says nothing of its own, as in `"password": {"value": …}`.
+EMPTY_KEY = r"(?:(?:string|plain|current|default|secret)?[_-]?(?:value|text|string)|plain|current|data|content|s)"
+_OPENED = rf"(?P<list>\[\s{{0,4}})?+(?:\{{\s{{0,4}}(?:{QUOTE})?{EMPTY_KEY}{SEPARATOR})?+"
 
 NO_SECRET = rf"(?:{STAND_IN}|{_HARMLESS})"
 
@@ -100,13 +105,24 @@ class Named:
 
 
 def _assigned(named: Named) -> Pattern:
-    """Return the pattern for `name=value`, `name: value` and `"name": "value"`, quotes escaped or not."""
-    keep = rf"(?P<keep>{named.expression}{_SEPARATOR}(?P<quote>{QUOTE})?+)(?!{_DIGEST}){named.form}"
-    quoted = _quoted(named.least, named.never)
-    # A reference with a default, and a password in the braces of ODBC, are one piece.
+    """Return the pattern for `name=value`, `name: value` and `"name": "value"`, quotes escaped or not.
+
+    A list is taken with all of its items, and an object up to the value that its first key announces.
+    """
+    keep = rf"(?P<keep>{named.expression}{SEPARATOR}{_OPENED}(?P<quote>{QUOTE})?+)(?!{_DIGEST})"
+    return Pattern(named.kind, named.hints, f"{keep}{value_of(named)}", folded=True)
+
+
+def value_of(named: Named) -> str:
+    """Return the expression of a value after the groups `list` and `quote`, as it is in quotes or without."""
+    item = rf"(?:(?!(?P=quote))(?:\\.|.)){{0,{LINE_LIMIT}}}"
+    items = rf"(?(list)(?:(?P=quote)\s{{0,4}},\s{{0,4}}(?P=quote){item}){{0,256}})"
+    # A reference with a default, and a password in the braces of ODBC, are one piece; other containers are no value.
     braced = rf"\$?\{{[^{{}}\s\"']{{{named.least},256}}\}}{_BARE}{{0,{LINE_LIMIT}}}"
-    bare = rf"(?!{named.never}(?![^{DELIMITERS}\\]))(?:{braced}|{_BARE}{{{named.least},{LINE_LIMIT}}})"
-    return Pattern(named.kind, named.hints, rf"{keep}(?(quote){quoted}|{bare})", folded=True)
+    plain = rf"(?!{named.never}(?![^{DELIMITERS}\\]))(?![\[{{](?:[\s\"'\\\[\]{{}}]|$))"
+    bare = rf"{plain}(?:{braced}|{_BARE}{{{named.least},{LINE_LIMIT}}})"
+    bare_items = rf"(?(list)(?:\s{{0,4}},\s{{0,4}}{_BARE}{{1,{LINE_LIMIT}}}){{0,256}})"
+    return rf"{named.form}(?(quote){_quoted(named.least, named.never)}{items}|{bare}{bare_items})"
 
 
 def _quoted(least: int = 1, never: str = NO_SECRET) -> str:
@@ -150,7 +166,7 @@ HEADERS = (
     _after(
         "authorization",
         ("authorization",),
-        rf"authorization{_SEPARATOR}(?:\[\s{{0,4}})?+(?:{QUOTE})?+"
+        rf"authorization{SEPARATOR}(?:\[\s{{0,4}})?+(?:{QUOTE})?+"
         rf"(?:(?:basic|bearer|digest|negotiate|token|apikey|ntlm)\s{{1,4}}|{_SCHEME}|(?!aws4-hmac){_LONG})",
         rf"[^{DELIMITERS}\\]{{1,{LINE_LIMIT}}}",
     ),
@@ -171,7 +187,7 @@ HEADERS = (
     _after(
         "cookie",
         ("cookie",),
-        rf"cookie{_SEPARATOR}(?:{QUOTE})?+(?=[^\s=;]{{1,128}}=)",
+        rf"cookie{SEPARATOR}(?:{QUOTE})?+(?=[^\s=;]{{1,128}}=)",
         rf"[^\s\"'\\](?:[^\"'\\]){{0,{LINE_LIMIT}}}",
     ),
 )

@@ -35,6 +35,7 @@ class Pattern:
         accepts: tells whether what was matched is a secret, where its look alone does not say so.
         lone: the hint begins a run of at least `TOKEN_LENGTH` letters, digits, and `_`, `.` and `-`.
         folded: the expression ignores case, and its hints with it.
+        spanning: a secret may stand on another line than what tells it, so that whole texts are searched, not lines.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Pattern:
     accepts: Callable[[str], bool] = _any
     lone: bool = False
     folded: bool = False
+    spanning: bool = False
 
     @cached_property
     def expression(self) -> re.Pattern[str]:

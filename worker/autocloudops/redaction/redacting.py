@@ -28,16 +28,18 @@ class Redactor:
     """
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._patterns = tuple(patterns)
+        self._patterns = tuple(each for each in patterns if not each.spanning)
+        self._spanning = tuple(each for each in patterns if each.spanning)
         self._of_tokens = self._hints(lambda pattern: pattern.lone)
         self._as_written = self._hints(lambda pattern: not (pattern.lone or pattern.folded))
         self._folded = self._hints(lambda pattern: pattern.folded)
-        self._unhinted = tuple((each.expression.search, at) for at, each in enumerate(patterns) if not each.hints)
+        self._unhinted = tuple((each.expression.search, at) for at, each in enumerate(self._patterns) if not each.hints)
 
     def redact(self, text: str) -> str:
         """Return `text` with secrets replaced; see the function `redact`."""
         if _KEY_BLOCK_MARK in text:
             text = _without_key_blocks(text)
+        text = _redact_line(text, self._spanning)
         if len(text) <= LINE_LIMIT:
             return self._redact_block(text)
         return "\n".join(self._redact_block(cut(block, LINE_LIMIT)) for block in _blocks(text))
