@@ -183,6 +183,31 @@ FORMATS: dict[str, Format] = {
     ),
     "XML": _held(password, "<property><password>{}</password></property>", "<db:adminSecret>{}</db:adminSecret>"),
     "words": _held(password, "the password is '{}' until Monday", "Passphrase: {}", 'password "{}" was not accepted'),
+    "pair of name and value": _held(
+        lambda random: letters(random, 16) + "7",
+        '{"name": "DB_PASSWORD", "value": "{}"}',
+        '{\\"Name\\": \\"/shop/db/password\\", \\"Type\\": \\"SecureString\\", \\"Value\\": \\"{}\\"}',
+        "- name: DB_PASSWORD\n  value: {}\n",
+        "--parameters ParameterKey=DbPassword,ParameterValue={}",
+    ),
+    "container": _held(
+        lambda random: letters(random, 16) + "7",
+        '"password": ["{}"]',
+        "passwords: [{}]",
+        '"client_secret": {"value": "{}"}',
+        "password: >-\n  {}\n",
+    ),
+    "default": _held(
+        lambda random: letters(random, 16) + "7", "PASSWORD=${DB_PASSWORD:-{}}", "password%22%3A%22{}", "smtpPass: {}"
+    ),
+    "alerting credential": _held(
+        lambda random: hexadecimal(random, 32),
+        "Authorization: GenieKey {}",
+        "authorization: Splunk {}",
+        "routing_key: {}",
+        "https://events.pagerduty.com/integration/{}/enqueue",
+        "https://discord.com/api/webhooks/123456789012345678/{}{}",
+    ),
     "e-mail": _held(_email, "page {} first", "owner: {} (payments)", "bounced for <{}>"),
     "card": _held(card, "charge of card {} was declined", '{"pan":"{}"}', "payment with {} failed"),
     "generic token": _held(

@@ -16,6 +16,9 @@ _OTHERS = rf"(?:(?>(?:{QUOTE})?[a-z]\w{{0,30}}{SEPARATOR}(?:{QUOTE})?[\w./:-]{{0
 # How a scalar begins whose text is on the following lines, and their indent.
 _BLOCK = r"[|>][0-9+-]{0,2}[ \t]{0,4}\r?\n[ \t]{1,64}"
 
+# Words that few texts have beside blocks, so that few are searched for one.
+_BLOCK_ENDS = tuple(f"{sign}{end}" for end in ("\n", "\r\n") for sign in "|>-+")
+
 
 def _pair(named: Named) -> Pattern:
     """Return the pattern for `"name": "DB_PASSWORD", "value": "…"` and its kin."""
@@ -27,10 +30,10 @@ def _pair(named: Named) -> Pattern:
 
 def _block(named: Named) -> Pattern:
     """Return the pattern for `password: |` with the secret in the lines that follow, as deep as the first of them."""
-    keep = rf"(?P<keep>{named.expression}(?:{QUOTE})?[ \t]{{0,4}}:[ \t]{{0,3}} [|>][0-9+-]{{0,2}}[ \t]{{0,4}}\r?"
+    keep = rf"(?P<keep>{named.expression}(?:{QUOTE})?[ \t]{{0,4}}:[ \t]{{1,4}}[|>](?:\d?[+-])?\r?"
     lines = rf"(?P<indent>\n[ \t]{{1,64}}+)){named.form}(?!{named.never}[ \t]{{0,4}}\r?$)"
     value = rf"[^\n]{{{named.least},{LINE_LIMIT}}}(?:(?P=indent)[^\n]{{1,{LINE_LIMIT}}}){{0,256}}(?<!\r)"
-    return Pattern(named.kind, (" |", " >"), f"(?m){keep}{lines}{value}", folded=True, spanning=True)
+    return Pattern(named.kind, _BLOCK_ENDS, f"(?m){keep}{lines}{value}", folded=True, spanning=True)
 
 
 PAIRED = (*map(_pair, NAMED), *map(_block, NAMED))
