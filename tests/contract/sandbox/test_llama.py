@@ -100,7 +100,7 @@ async def test_a_question_longer_than_the_context_is_refused(engine: LlamaEngine
 async def test_without_the_extra_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has not installed the extra learns how."""
     monkeypatch.setattr(llama, "PACKAGES", ("no_such_package",))
-    with pytest.raises(SandboxFailed, match=r"autocloudops\[llama\]"):
+    with pytest.raises(SandboxFailed, match=r"pip install '\.\[llama\]'"):
         async with llama_engine():
             pass
 
