@@ -1,3 +1,4 @@
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,3 +244,14 @@ def test_one_slow_answer_in_many_is_no_overload() -> None:
     controller = ConcurrencyController(45.0, first=100)
     controller.overloaded(0.0, 60.0)
     assert controller.limit == 99
+
+
+def test_an_endpoint_with_little_to_do_is_remembered_no_further_back() -> None:
+    """One question at a time is never judged: what is kept of the answers does not grow with their number."""
+    controller, sizes = ConcurrencyController(45.0), []
+    for number in range(4_000):
+        at = number * 30.0
+        controller.answered(Sample(at, at + 2.0, 100, 1.0))
+        if number % 1_000 == 999:
+            sizes.append(len(pickle.dumps(controller)))
+    assert max(sizes) < 1.05 * sizes[0]

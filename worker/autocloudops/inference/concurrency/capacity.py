@@ -115,6 +115,8 @@ class CapacityWatch:
         now = sample.answered_at
         self._answers.add(sample)
         if self._reference is None:
+            # An endpoint with little to do may never be judged: more than the first judgement looks at is not kept.
+            self._answers.keep_latest(2 * max(HORIZON_ANSWERS, int(limit)))
             return None
         self._answers.keep_since(now - self._horizon_seconds(self._reference, limit))
         self._time_highs(self._reference, now, min(limit, sample.in_flight))
